@@ -1,0 +1,21 @@
+"""Bits of the FLAGS column, and of the mask of a cutout."""
+
+# Galaxy flags: name -> (bit value, what it means). Written into the catalogue's header.
+FLAGS = {
+    "no_data": (1, "no usable pixels: outside every image, or mostly missing"),
+    "edge": (2, "part of the cutout is missing (edge of the image, or blank pixels)"),
+    "blend": (4, "a neighbour touches the galaxy or overlaps its light"),
+    "low_snr": (8, "signal-to-noise ratio inside the segment below 10"),
+    "off_centre": (16, "light centroid more than 0.3 arcsec or 3 pixels from the given position"),
+    "outlier": (32, "unlike anything in the model's reference sample"),
+    "psf_limited": (64, "half-light radius below 1.2 times that of the PSF"),
+    "measure_failed": (128, "the morphological measurement failed"),
+    "not_selected": (256, "outside the field's `select` cuts: carried along, not processed"),
+}
+
+NO_DATA, EDGE, BLEND, LOW_SNR, OFF_CENTRE, OUTLIER, PSF_LIMITED, MEASURE_FAILED, NOT_SELECTED = (
+    bit for bit, _ in FLAGS.values()
+)
+
+# Bits of a cutout's `mask` array. Neighbour and missing pixels hold noise, not data.
+OWN, NEIGHBOUR, MISSING = 1, 2, 4

@@ -1,0 +1,85 @@
+"""What a rule tells its user: to the terminal and to its log file at once."""
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from morphovote.errors import InputError
+
+log = logging.getLogger("morphovote")
+
+
+@contextmanager
+def rule_log(path: str | Path) -> Iterator[None]:
+    """Send the library's messages to the terminal and to a rule's log file.
+
+    An `InputError` ends the script with its sentence alone; any other exception leaves its
+    traceback in the log file and names that file on the terminal.
+
+    Parameters
+    ----------
+    path : str or Path
+        The rule's log file. Overwritten.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    name = Path(path).stem
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
+    file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    log.setLevel(logging.INFO)
+    log.handlers[:] = [terminal, file]
+    logging.captureWarnings(True)
+    warnings_log = logging.getLogger("py.warnings")
+    # Library warnings are for whoever reads the log, not for the terminal.
+    warnings_log.handlers[:] = [file]
+    warnings_log.propagate = False
+    try:
+        yield
+    except InputError as error:
+        log.error("ERROR: %s", error)
+        sys.exit(1)
+    except Exception as error:
+        file.stream.write(traceback.format_exc())
+        log.error("ERROR: %s: %s (the traceback is in %s)", type(error).__name__, error, path)
+        sys.exit(1)
+    finally:
+        file.close()
+        log.handlers.clear()
+
+
+def progress(items: Iterable, total: int, what: str, every: float = 5.0) -> Iterator:
+    """Yield `items`, and say at most every `every` seconds how far along they are.
+
+    Parameters
+    ----------
+    items : iterable
+    total : int
+        How many there will be.
+    what : str
+        The plural noun in the message, such as "galaxies".
+    every : float
+        Seconds between two messages.
+    """
+    start = last = time.monotonic()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - last >= every or done == total:
+            last = now
+            rate = done / max(now - start, 1e-9)
+            left = (total - done) / rate
+            share = 100 * done // max(total, 1)
+            log.info(
+                "%d of %d %s (%d %%), %.3g a second, %.0f s left",
+                done,
+                total,
+                what,
+                share,
+                rate,
+                left,
+            )
