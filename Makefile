@@ -1,0 +1,35 @@
+# make run    the demo field, from simulated survey images to catalogue and report
+# make test   the tests          make lint   what CI checks of style
+# make lock   pin the dependencies anew (needs uv)
+.PHONY: run test lint lock
+PYTHON ?= python3
+CORES ?= all
+BIN := .venv/bin
+
+run: .venv/run.stamp
+	$(BIN)/snakemake --cores $(CORES)
+
+test: .venv/dev.stamp
+	$(BIN)/pytest
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+# An environment counts as built only when its stamp is there and newer than its lock file.
+.venv/run.stamp: requirements/run.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "morphovote needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] + ": make run PYTHON=/path/to/python3")'
+	$(PYTHON) -m venv .venv
+	@echo "Installing the pinned packages into .venv; PyTorch is large, this takes a few minutes."
+	$(BIN)/pip install --require-hashes -r requirements/run.txt
+	touch $@
+
+.venv/dev.stamp: requirements/dev.txt .venv/run.stamp
+	$(BIN)/pip install --require-hashes -r requirements/dev.txt
+	touch $@
+
+lock:
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate run.in -o run.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate dev.in -o dev.txt

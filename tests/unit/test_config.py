@@ -1,0 +1,128 @@
+"""The configuration: every mistake is one sentence, every default is stated."""
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from morphovote.config import complete_config
+from morphovote.errors import InputError
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+DEMO = {"fields": {"demo": {"simulate": {"galaxies": 50}}}}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory with the files that the configs below name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.fits", "b.fits", "a_rms.fits", "b_rms.fits", "cat.csv", "psf.fits"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_shipped_config_states_the_defaults():
+    shipped = yaml.safe_load((ROOT / "config.yaml").read_text())
+    bare = complete_config({"fields": shipped["fields"]}, SCHEMA)
+    assert complete_config(shipped, SCHEMA) == bare
+    stated = {key for key in bare if key in shipped}
+    assert stated == set(bare)
+    for section, options in bare.items():
+        if section != "fields" and isinstance(options, dict):
+            assert set(shipped[section]) == set(options)
+
+
+def test_every_option_is_described_or_obvious():
+    schema = yaml.safe_load(SCHEMA.read_text())
+    for section in schema["properties"].values():
+        for name, option in section.get("properties", {}).items():
+            assert "description" in option or name == "seed"
+
+
+def test_config_is_not_changed():
+    config = {"fields": {"demo": {"simulate": {"galaxies": 50}}}}
+    complete_config(config, SCHEMA)
+    assert config == DEMO
+
+
+def test_simulated_field_looks_like_a_survey():
+    field = complete_config(DEMO, SCHEMA)["fields"]["demo"]
+    assert field["kind"] == "images"
+    assert field["catalogue"] == ["results/demo/simulated/catalogue.fits"]
+    assert field["simulate"] == {"galaxies": 50, "seed": 1}
+
+
+def test_images_without_catalogue_are_detected(folder):
+    field = complete_config({"fields": {"f": {"images": "[ab].fits"}}}, SCHEMA)["fields"]["f"]
+    assert field["images"] == ["a.fits", "b.fits"]
+    assert field["detect"]
+    assert field["catalogue"] == ["results/f/detected.fits"]
+
+
+def test_ready_cutouts_need_no_catalogue(folder):
+    field = complete_config({"fields": {"f": {"cutouts": "?.fits"}}}, SCHEMA)["fields"]["f"]
+    assert (field["kind"], field["detect"], field["catalogue"]) == ("cutouts", False, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"fileds": {}}, ["unknown key 'fileds'", "Did you mean fields?"]),
+        ({"cutout": {"sise": 100}}, ["cutout", "'sise'", "Did you mean size?"]),
+        ({"cutout": {"size": "big"}}, ["cutout.size", "'big'", "integer"]),
+        ({"cutout": {"neighbours": "drop"}}, ["cutout.neighbours", "'drop'", "mask, keep"]),
+        ({"cutout": {"size": 3}}, ["cutout.size", "3", "32"]),
+        ({"pca": {"components": 1.5}}, ["pca.components", "1.5", "share of the variance"]),
+        ({"voting": {"agreement": 0}}, ["voting.agreement"]),
+        ({"fields": {}}, ["fields"]),
+        ({"fields": {"all": {"simulate": {}}}}, ["'all'", "Rename"]),
+        ({"fields": {"a/b": {"simulate": {}}}}, ["'a/b'", "Rename"]),
+        ({"fields": {"f": {}}}, ["fields.f"]),
+        ({"fields": {"f": {"images": "nowhere*.fits"}}}, ["fields.f.images", "'nowhere*.fits'"]),
+        ({"fields": {"f": {"psf": "psf.fits"}}}, ["fields.f", "simulate, images and cutouts"]),
+        (
+            {"fields": {"f": {"images": "a.fits", "cutouts": "b.fits"}}},
+            ["images and cutouts", "exactly one"],
+        ),
+        (
+            {"fields": {"f": {"images": "a.fits", "rms": "a_rms.fits", "weight": "b_rms.fits"}}},
+            ["both rms and weight"],
+        ),
+        (
+            {"fields": {"f": {"images": "[ab].fits", "rms": "a_rms.fits"}}},
+            ["fields.f.rms", "1 files for 2 images"],
+        ),
+        ({"fields": {"f": {"images": "a.fits", "psf": "no.fits"}}}, ["fields.f.psf", "'no.fits'"]),
+        (
+            {"fields": {"f": {"images": "a.fits", "catalogue": "cat.csv"}}},
+            ["fields.f.columns", "id is missing"],
+        ),
+        (
+            {"fields": {"f": {"images": "a.fits", "catalogue": "cat.csv", "columns": {"id": "I"}}}},
+            ["ra and dec", "x and y"],
+        ),
+        (
+            {"fields": {"f": {"images": "a.fits", "columns": {"id": "I"}}}},
+            ["columns but no catalogue"],
+        ),
+        ({"fields": {"f": {"simulate": {}, "psf": "psf.fits"}}}, ["psf beside simulate"]),
+        (
+            {"fields": {"f": {"images": "a.fits", "select": {"mag": [25]}}}},
+            ["fields.f.select.mag"],
+        ),
+        ({"fields": {"f": {"images": "a.fits", "model": "old/model"}}}, ["old/model", "voters.h5"]),
+        ({"encoder": {"weights": "my.safetensors"}}, ["encoder.weights", "'my.safetensors'"]),
+        ({"classes": {"names": "names.yaml"}}, ["classes.names", "'names.yaml'"]),
+    ],
+)
+def test_mistake_is_one_sentence_that_names_it(folder, change, says):
+    with pytest.raises(InputError) as caught:
+        complete_config(DEMO | change, SCHEMA)
+    message = str(caught.value)
+    assert message.count("\n") == 0
+    for part in says:
+        assert part in message
+
+
+def test_frozen_model_may_be_made_in_the_same_run(folder):
+    config = {"fields": {"f": {"images": "a.fits", "model": "results/g/model/"}}}
+    assert complete_config(config, SCHEMA)["fields"]["f"]["model"] == "results/g/model"

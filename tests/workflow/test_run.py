@@ -1,0 +1,96 @@
+"""A small field from the config to the catalogue and the report."""
+
+import json
+
+import numpy as np
+import pytest
+from astropy.io.votable import validate
+from astropy.table import Table
+
+from morphovote import shards
+
+CONTRACT = (
+    "ID RA DEC GROUP VOTE_FRACTION GROUP_SECOND KEPT CLASS CLASS_PROB CLASS_SECOND CLASS_ORIGIN "
+    "FLAGS SNR GINI M20 CONCENTRATION ASYMMETRY SMOOTHNESS SERSIC_N R_E AXIS_RATIO MEASURE_FLAG"
+).split()
+
+
+@pytest.fixture(scope="module")
+def results(finished):
+    return finished.folder / "results/small"
+
+
+def test_catalogue_has_every_source_and_the_contract_columns(results):
+    catalogue = Table.read(results / "catalogue.fits")
+    source = Table.read(results / "simulated/catalogue.fits")
+    assert catalogue.colnames[: len(CONTRACT)] == CONTRACT
+    np.testing.assert_array_equal(catalogue["ID"], source["ID"])
+    np.testing.assert_array_equal(catalogue["MAG_AUTO"], source["MAG_AUTO"])
+    for other in ("parquet", "vot"):
+        table = Table.read(results / f"catalogue.{other}")
+        assert table.colnames == catalogue.colnames
+        np.testing.assert_array_equal(np.asarray(table["GROUP"]), catalogue["GROUP"])
+
+
+def test_votable_validates(results, tmp_path):
+    report = tmp_path / "validation.txt"
+    with report.open("w") as stream:
+        valid = validate(str(results / "catalogue.vot"), output=stream)
+    assert valid, report.read_text()
+
+
+def test_shards_agree_with_the_catalogue(results):
+    catalogue = Table.read(results / "catalogue.fits")
+    stages = {"cutouts", "denoised", "embeddings", "measurements"}
+    for stage in stages:
+        paths = sorted((results / stage).glob("*.h5"))
+        assert len(paths) == 3
+        rows = shards.concatenate(paths, ["row"])["row"]
+        np.testing.assert_array_equal(rows, np.arange(len(catalogue)))
+
+
+def test_votes_and_classes_are_consistent(results):
+    catalogue = Table.read(results / "catalogue.fits")
+    kept = np.asarray(catalogue["KEPT"], dtype=bool)
+    assert kept.any()
+    np.testing.assert_array_equal(kept, catalogue["VOTE_FRACTION"] >= 0.667)
+    assert set(catalogue["CLASS_ORIGIN"][kept]) == {"vote"}
+    assert catalogue["GROUP"].max() < 4
+
+
+def test_truth_is_not_in_the_catalogue(results):
+    truth = Table.read(results / "simulated/truth.fits")
+    catalogue = Table.read(results / "catalogue.fits")
+    assert "TYPE" in truth.colnames
+    assert "TYPE" not in catalogue.colnames
+
+
+def test_summary_has_controls_and_timings(results):
+    summary = json.loads((results / "summary.json").read_text())
+    text = json.dumps(summary)
+    for name in ("measure_morphology", "train_denoiser", "encode_polar"):
+        assert name in text
+    assert 0 <= summary["null"]["kept_fraction"] <= 1
+
+
+def test_report_is_one_file_with_every_figure(results):
+    html = (results / "report.html").read_text(encoding="utf-8")
+    figures = list((results / "figures").glob("*.png"))
+    assert len(figures) == 7
+    assert html.count("data:image/png;base64,") >= len(figures)
+    assert 'src="http' not in html
+    assert "suggest" in html.lower()
+    assert "random" in html.lower()
+
+
+def test_every_figure_has_its_numbers(results):
+    for figure in (results / "figures").glob("*.png"):
+        table = figure.with_suffix(".csv").read_text()
+        assert table.count("\n") >= 1
+
+
+def test_model_folder_has_no_pickles(results):
+    names = sorted(path.name for path in (results / "model").iterdir())
+    assert names == ["classifier.h5", "denoiser.safetensors", "names.yaml", "pca.h5", "voters.h5"]
+    for path in (results / "model").iterdir():
+        assert b"\x80\x04" not in path.read_bytes()[:2]

@@ -1,0 +1,27 @@
+# Takes: what every stage before has left, and the source catalogue.
+# Leaves: the catalogue, one row a source, in three formats.
+
+
+rule write_catalogue:
+    """Join everything into one table, with units and descriptors."""
+    input:
+        sources="results/{field}/sources.fits",
+        catalogue=field_entry("catalogue"),
+        cutouts=shards_of("cutouts"),
+        votes="results/{field}/votes.h5",
+        classes="results/{field}/classes.h5",
+        measurements=shards_of("measurements"),
+    output:
+        fits="results/{field}/catalogue.fits",
+        parquet="results/{field}/catalogue.parquet",
+        votable="results/{field}/catalogue.vot",
+    log:
+        "results/{field}/logs/write_catalogue.log",
+    benchmark:
+        "results/{field}/benchmarks/write_catalogue.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("write_catalogue"),
+    script:
+        "../../scripts/write_catalogue.py"

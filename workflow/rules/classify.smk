@@ -1,0 +1,65 @@
+# Takes: votes, the groups' names (or their measured medians, to suggest names), components.
+# Leaves: the names and the classifier in the model folder, and every galaxy's class.
+
+
+rule name_groups:
+    """Take the groups' classes from the user's file, or suggest them from measured medians."""
+    input:
+        votes="results/{field}/votes.h5",
+        cutouts=shards_of("cutouts"),
+        measurements=shards_of("measurements"),
+        names=[path for path in [config["classes"]["names"]] if path],
+    output:
+        "results/{field}/model/names.yaml",
+    log:
+        "results/{field}/logs/name_groups.log",
+    benchmark:
+        "results/{field}/benchmarks/name_groups.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("name_groups"),
+    script:
+        "../../scripts/name_groups.py"
+
+
+rule fit_classifier:
+    """Fit the classifier for galaxies on which the voters disagree."""
+    input:
+        votes="results/{field}/votes.h5",
+        names="results/{field}/model/names.yaml",
+        components="results/{field}/components.h5",
+    output:
+        "results/{field}/model/classifier.h5",
+    log:
+        "results/{field}/logs/fit_classifier.log",
+    benchmark:
+        "results/{field}/benchmarks/fit_classifier.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 4
+    params:
+        code=code_digest("fit_classifier"),
+    script:
+        "../../scripts/fit_classifier.py"
+
+
+rule classify_galaxies:
+    """Give every galaxy a class, a probability and where they come from."""
+    input:
+        votes="results/{field}/votes.h5",
+        names=model_file("names.yaml"),
+        components="results/{field}/components.h5",
+        classifier=model_file("classifier.h5"),
+    output:
+        "results/{field}/classes.h5",
+    log:
+        "results/{field}/logs/classify_galaxies.log",
+    benchmark:
+        "results/{field}/benchmarks/classify_galaxies.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("classify_galaxies"),
+    script:
+        "../../scripts/classify_galaxies.py"

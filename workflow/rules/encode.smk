@@ -1,0 +1,53 @@
+# Takes: polar shards, and the encoder's weights.
+# Leaves: embeddings.
+
+
+rule fetch_encoder:
+    """Put the encoder's weights in place; runs where there is network."""
+    input:
+        weights=[
+            path for path in [config["encoder"]["weights"]] if path not in ("random", "pretrained")
+        ],
+    output:
+        weights="results/encoder/encoder.safetensors",
+        card="results/encoder/encoder.json",
+    log:
+        "results/encoder/logs/fetch_encoder.log",
+    benchmark:
+        "results/encoder/benchmarks/fetch_encoder.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("fetch_encoder"),
+        name=config["encoder"]["name"],
+        weights=config["encoder"]["weights"],
+        seed=config["encoder"]["seed"],
+    script:
+        "../../scripts/fetch_encoder.py"
+
+
+rule encode_polar:
+    """Encode one shard of polar images."""
+    input:
+        polar="results/{field}/polar/{shard}.h5",
+        weights="results/encoder/encoder.safetensors",
+        card="results/encoder/encoder.json",
+    output:
+        "results/{field}/embeddings/{shard}.h5",
+    log:
+        "results/{field}/logs/encode_polar/{shard}.log",
+    benchmark:
+        "results/{field}/benchmarks/encode_polar/{shard}.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 16
+    resources:
+        gpu=1,
+    params:
+        # The polar shards are temporary, so a change to how they are made has to show here.
+        code=code_digest("unwrap_polar", "encode_polar"),
+        scheme=config["polar"]["scheme"],
+        precision=config["encoder"]["precision"],
+        rotations=config["encoder"]["rotations"],
+    script:
+        "../../scripts/encode_polar.py"

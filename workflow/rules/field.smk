@@ -1,0 +1,97 @@
+# Takes: survey images with or without a catalogue, or ready-made cutouts, or nothing (simulated).
+# Leaves: results/<field>/sources.fits, one row a source, and cutout shards.
+
+
+rule simulate_field:
+    """Simulate a survey's images and catalogue of one field, and keep the truth apart."""
+    output:
+        image="results/{field}/simulated/image.fits",
+        rms="results/{field}/simulated/rms.fits",
+        psf="results/{field}/simulated/psf.fits",
+        catalogue="results/{field}/simulated/catalogue.fits",
+        noiseless="results/{field}/simulated/noiseless.fits",
+        truth="results/{field}/simulated/truth.fits",
+    log:
+        "results/{field}/logs/simulate_field.log",
+    benchmark:
+        "results/{field}/benchmarks/simulate_field.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("simulate_field"),
+        galaxies=lambda wildcards: FIELDS[wildcards.field]["simulate"]["galaxies"],
+        seed=lambda wildcards: FIELDS[wildcards.field]["simulate"]["seed"],
+    script:
+        "../../scripts/simulate_field.py"
+
+
+rule detect_sources:
+    """Detect and deblend the sources of images that came without a catalogue."""
+    input:
+        images=field_entry("images"),
+        rms=field_entry("rms"),
+        weight=field_entry("weight"),
+    output:
+        "results/{field}/detected.fits",
+    log:
+        "results/{field}/logs/detect_sources.log",
+    benchmark:
+        "results/{field}/benchmarks/detect_sources.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("detect_sources"),
+        pixel_scale=field_entry("pixel_scale"),
+        zero_point=field_entry("zero_point"),
+    script:
+        "../../scripts/detect_sources.py"
+
+
+checkpoint list_sources:
+    """List every source with its position, its image and its shard."""
+    input:
+        catalogue=field_entry("catalogue"),
+        images=field_entry("images"),
+        rms=field_entry("rms"),
+        weight=field_entry("weight"),
+    output:
+        sources="results/{field}/sources.fits",
+        shards="results/{field}/shards.json",
+    log:
+        "results/{field}/logs/list_sources.log",
+    benchmark:
+        "results/{field}/benchmarks/list_sources.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("list_sources"),
+        pattern=field_entry("pattern"),
+        columns=field_entry("columns"),
+        pixel_origin=field_entry("pixel_origin"),
+        select=field_entry("select"),
+        shard_size=config["shard_size"],
+        pixel_scale=field_entry("pixel_scale"),
+        zero_point=field_entry("zero_point"),
+    script:
+        "../../scripts/list_sources.py"
+
+
+rule make_cutouts:
+    """Cut each galaxy out, subtract the sky, mask its neighbours, flag what is amiss."""
+    input:
+        sources="results/{field}/sources.fits",
+    output:
+        "results/{field}/cutouts/{shard}.h5",
+    log:
+        "results/{field}/logs/make_cutouts/{shard}.log",
+    benchmark:
+        "results/{field}/benchmarks/make_cutouts/{shard}.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 4
+    params:
+        code=code_digest("make_cutouts"),
+        size=config["cutout"]["size"],
+        neighbours=config["cutout"]["neighbours"],
+    script:
+        "../../scripts/make_cutouts.py"

@@ -1,0 +1,24 @@
+# Takes: cutouts as the telescope saw them, never the denoised ones.
+# Leaves: morphological parameters, one shard of them for each shard of cutouts.
+
+
+rule measure_morphology:
+    """Measure Gini, M20, concentration, asymmetry, smoothness and a Sersic fit."""
+    input:
+        cutouts="results/{field}/cutouts/{shard}.h5",
+        psf=field_entry("psf"),
+        sources="results/{field}/sources.fits",
+    output:
+        "results/{field}/measurements/{shard}.h5",
+    log:
+        "results/{field}/logs/measure_morphology/{shard}.log",
+    benchmark:
+        "results/{field}/benchmarks/measure_morphology/{shard}.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 16
+    params:
+        code=code_digest("measure_morphology"),
+        select=config["measure"]["select"],
+    script:
+        "../../scripts/measure_morphology.py"
