@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from conftest import ROOT
+from paths import ROOT
 
 from morphovote.config import complete_config
 from morphovote.errors import InputError

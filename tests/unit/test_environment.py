@@ -4,8 +4,7 @@ import re
 
 import yaml
 from packaging.requirements import Requirement
-
-from conftest import ROOT
+from paths import ROOT
 
 
 def locked_pins(python: str) -> dict[str, str]:

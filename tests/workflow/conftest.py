@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from paths import ROOT
 
 SMALL = {
     "fields": {"small": {"simulate": {"galaxies": 60, "seed": 3}}},

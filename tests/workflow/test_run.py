@@ -9,10 +9,30 @@ from astropy.table import Table
 
 from morphovote import shards
 
-CONTRACT = (
-    "ID RA DEC GROUP VOTE_FRACTION GROUP_SECOND KEPT CLASS CLASS_PROB CLASS_SECOND CLASS_ORIGIN "
-    "FLAGS SNR GINI M20 CONCENTRATION ASYMMETRY SMOOTHNESS SERSIC_N R_E AXIS_RATIO MEASURE_FLAG"
-).split()
+CONTRACT = [
+    "ID",
+    "RA",
+    "DEC",
+    "GROUP",
+    "VOTE_FRACTION",
+    "GROUP_SECOND",
+    "KEPT",
+    "CLASS",
+    "CLASS_PROB",
+    "CLASS_SECOND",
+    "CLASS_ORIGIN",
+    "FLAGS",
+    "SNR",
+    "GINI",
+    "M20",
+    "CONCENTRATION",
+    "ASYMMETRY",
+    "SMOOTHNESS",
+    "SERSIC_N",
+    "R_E",
+    "AXIS_RATIO",
+    "MEASURE_FLAG",
+]
 
 
 @pytest.fixture(scope="module")
