@@ -52,3 +52,11 @@ def model_file(name):
         return f"{folder}/{name}"
 
     return path
+
+
+def figures_of(wildcards):
+    """Input function: the figures of a field, in the order of the report."""
+    names = ["votes", "galleries", "tsne", "structure", "sizes", "colours"]
+    if FIELDS[wildcards.field]["model"] is None:
+        names.append("training")
+    return [f"results/{wildcards.field}/figures/{name}.png" for name in names]

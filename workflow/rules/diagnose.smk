@@ -171,14 +171,6 @@ rule plot_training:
         "../../scripts/plot_training.py"
 
 
-def figures_of(wildcards):
-    """Input function: the figures of a field, in the order of the report."""
-    names = ["votes", "galleries", "tsne", "structure", "sizes", "colours"]
-    if FIELDS[wildcards.field]["model"] is None:
-        names.append("training")
-    return [f"results/{wildcards.field}/figures/{name}.png" for name in names]
-
-
 rule write_summary:
     """Count, compare with the controls, and collect the timings."""
     input:

@@ -1,0 +1,101 @@
+"""A made-up field for the tests of diagnostics: tables and stamps with known numbers."""
+
+import numpy as np
+from astropy.table import Table
+
+from morphovote import flags
+
+CLASS_OF_GROUP = ("SPH", "ETD", "ETD", "LTD", "LTD", "IRR", "UNC")
+# Medians of Gini, M20, C, A, n and r_e (arcsec) by class.
+CENTRES = {
+    "SPH": (0.60, -2.0, 4.0, 0.05, 3.6, 0.25),
+    "ETD": (0.54, -1.8, 3.4, 0.10, 2.0, 0.35),
+    "LTD": (0.47, -1.6, 2.8, 0.18, 1.0, 0.55),
+    "IRR": (0.47, -1.1, 2.6, 0.35, 0.8, 0.60),
+    "UNC": (0.45, -1.3, 2.5, 0.20, 1.0, 0.20),
+}
+
+
+def make_catalogue(count: int = 120, seed: int = 0, groups: int = 7) -> Table:
+    """Catalogue with the columns of the contract; the last three sources are not voted on."""
+    rng = np.random.default_rng(seed)
+    group = rng.integers(0, groups, count)
+    names = np.array([CLASS_OF_GROUP[g % len(CLASS_OF_GROUP)] for g in range(groups)])
+    name = names[group]
+    snr = 10 ** rng.normal(1.5, 0.4, count)
+    kept = rng.random(count) < 1 / (1 + (12 / snr) ** 1.5)
+    vote = np.where(kept, rng.integers(20, 31, count), rng.integers(6, 20, count)) / 30
+    centre = np.array([CENTRES[n] for n in name])
+    scatter = rng.normal(size=centre.shape)
+    flag = np.where(snr < 10, flags.LOW_SNR, 0) | np.where(rng.random(count) < 0.1, flags.BLEND, 0)
+    flag[-3:] = (flags.NO_DATA, flags.NO_DATA, flags.NOT_SELECTED)
+    group[-3:], kept[-3:], vote[-3:], name[-3:] = -1, False, np.nan, ""
+    origin = np.where(kept, "vote", "classifier")
+    origin[-3:] = "none"
+    catalogue = Table(
+        {
+            "ID": [f"G{i:06d}" for i in range(count)],
+            "RA": 150 + rng.random(count),
+            "DEC": 2 + rng.random(count),
+            "GROUP": group,
+            "VOTE_FRACTION": vote,
+            "GROUP_SECOND": np.where(group >= 0, (group + 1) % groups, -1),
+            "KEPT": kept,
+            "CLASS": name,
+            "CLASS_PROB": vote,
+            "CLASS_SECOND": np.roll(name, 1),
+            "CLASS_ORIGIN": origin,
+            "FLAGS": flag,
+            "SNR": snr,
+            "GINI": centre[:, 0] + 0.04 * scatter[:, 0],
+            "M20": centre[:, 1] + 0.2 * scatter[:, 1],
+            "CONCENTRATION": centre[:, 2] + 0.3 * scatter[:, 2],
+            "ASYMMETRY": centre[:, 3] + 0.08 * scatter[:, 3],
+            "SMOOTHNESS": 0.05 + 0.03 * rng.random(count),
+            "SERSIC_N": centre[:, 4] * np.exp(0.3 * scatter[:, 4]),
+            "R_E": centre[:, 5] * np.exp(0.4 * scatter[:, 5]),
+            "AXIS_RATIO": rng.random(count),
+            "MEASURE_FLAG": np.zeros(count, dtype=int),
+        }
+    )
+    for column in ("GINI", "M20", "CONCENTRATION", "ASYMMETRY", "SERSIC_N", "R_E"):
+        catalogue[column][-3:] = np.nan
+    return catalogue
+
+
+def make_sources(catalogue: Table, seed: int = 0) -> Table:
+    """Redshift and rest-frame colours for the catalogue's rows: spheroids red, the rest blue."""
+    rng = np.random.default_rng(seed)
+    count = len(catalogue)
+    red = np.asarray(catalogue["CLASS"]) == "SPH"
+    v_j = np.where(red, rng.normal(1.1, 0.15, count), rng.normal(0.8, 0.3, count))
+    u_v = np.where(red, rng.normal(1.85, 0.12, count), 0.4 + 0.8 * v_j)
+    u_v = u_v + rng.normal(0, 0.12, count)
+    return Table({"REDSHIFT": rng.uniform(0.2, 1.2, count), "U_V": u_v, "V_J": v_j})
+
+
+def make_stamps(catalogue: Table, size: int = 40, seed: int = 0):
+    """Noisy and noiseless exponential-to-de Vaucouleurs stamps, with their rms maps."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:size, :size] - (size - 1) / 2
+    clean = np.zeros((len(catalogue), size, size), dtype=np.float32)
+    for i, row in enumerate(catalogue):
+        if row["GROUP"] < 0:
+            continue
+        ratio, angle = rng.uniform(0.3, 1), rng.uniform(0, np.pi)
+        u = x * np.cos(angle) + y * np.sin(angle)
+        v = (-x * np.sin(angle) + y * np.cos(angle)) / ratio
+        radius = np.hypot(u, v) / (8 * row["R_E"])
+        clean[i] = row["SNR"] / 4 * np.exp(-((radius + 0.05) ** (1 / row["SERSIC_N"])) * 1.7)
+        if row["CLASS"] in ("LTD", "IRR"):
+            clean[i] *= 1 + 0.6 * np.cos(2 * np.arctan2(v, u) - 3 * np.log(radius + 0.1))
+    rms = np.full(clean.shape, 0.1, dtype=np.float32)
+    return clean + rng.normal(0, 0.1, clean.shape).astype(np.float32), clean, rms
+
+
+def make_controls(kept: float = 0.7) -> dict:
+    """Controls of the vote as the workflow writes them."""
+    return {
+        "kept_fraction": kept,
+        "nulls": {"gaussian": [0.42, 0.45, 0.40, 0.44, 0.43]},
+    }
