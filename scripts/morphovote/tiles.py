@@ -1,0 +1,221 @@
+"""The images of a field as tiles: what belongs together, and which tile holds a source best."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from astropy.table import Table
+
+from morphovote.errors import InputError
+from morphovote.images import (
+    Image,
+    inspect_image,
+    missing_pixels,
+    open_image,
+    pixel_to_sky,
+    read_section,
+    sky_to_pixel,
+    weight_to_rms,
+)
+from morphovote.logs import log, progress
+
+# Side of the square around a source (px) whose valid pixels decide between overlapping tiles.
+BOX = 100
+
+
+def inspect_tiles(
+    images: Sequence[str], rms: Sequence[str] = (), weight: Sequence[str] = ()
+) -> tuple[list[Image], Table]:
+    """Read the headers of a field's images and pair them with their noise maps.
+
+    Noise maps are paired with the images in sorted order; each must have its image's shape.
+
+    Parameters
+    ----------
+    images, rms, weight : sequence of str
+        Paths. At most one of `rms` and `weight` (inverse variance) is not empty.
+
+    Returns
+    -------
+    list of Image
+    Table
+        One row a tile: IMAGE, HDU, RMS, RMS_HDU, WEIGHT, WEIGHT_HDU; '' and -1 where none.
+
+    Raises
+    ------
+    InputError
+        If there is no image, both kinds of noise map, or a pair that does not fit.
+    """
+    if not images:
+        raise InputError("No image file was found. Correct `images` or `cutouts` of the field.")
+    if len(rms) and len(weight):
+        raise InputError("The field has both `rms` and `weight`: keep one (`rms` is better).")
+    images = sorted(map(str, images))
+    found = [
+        inspect_image(path) for path in progress(images, len(images), "image headers", every=10)
+    ]
+    table = Table(
+        {"IMAGE": images, "HDU": np.array([image.hdu for image in found], dtype=np.int32)}
+    )
+    for kind, paths in (("rms", rms), ("weight", weight)):
+        paths = sorted(map(str, paths))
+        if paths and len(paths) != len(images):
+            raise InputError(
+                f"`{kind}`: found {len(paths)} files for {len(images)} images "
+                f"({paths[0]}, ...), expected one for each image, in the same sorted order."
+            )
+        maps = [inspect_image(path, kind) for path in paths]
+        for image, noise in zip(found, maps, strict=bool(maps)):
+            _check_pair(image, noise, kind)
+        column = kind.upper()
+        table[column] = paths or [""] * len(images)
+        table[f"{column}_HDU"] = np.array([m.hdu for m in maps] or [-1] * len(images), np.int32)
+    return found, table
+
+
+def common_pixel_scale(images: Sequence[Image], given: float | None) -> float:
+    """Pixel scale (arcsec) of a field: from the config, else from the images' WCS.
+
+    Raises
+    ------
+    InputError
+        If neither says it, or the images differ by more than 1 %.
+    """
+    scales = {image.path: image.pixel_scale for image in images if image.pixel_scale}
+    if given:
+        for path, scale in scales.items():
+            if abs(scale / given - 1) > 0.01:
+                log.warning(
+                    "%s: its WCS has %.4g arcsec a pixel; the config's pixel_scale, %.4g, is used",
+                    path, scale, given,
+                )  # fmt: skip
+                break
+        return float(given)
+    if not scales:
+        raise InputError(
+            f"{images[0].path}: no WCS in the header, so the pixel scale is unknown.\n"
+            "Give the field a `pixel_scale` (arcsec a pixel)."
+        )
+    smallest, largest = min(scales, key=scales.get), max(scales, key=scales.get)
+    if scales[largest] > 1.01 * scales[smallest]:
+        raise InputError(
+            f"The images differ in pixel scale: {smallest} has {scales[smallest]:.4g} arcsec, "
+            f"{largest} has {scales[largest]:.4g}.\nMake a field of each, or resample them."
+        )
+    return float(np.median(list(scales.values())))
+
+
+def assign_tiles(
+    images: Sequence[Image], tiles: Table, ra: np.ndarray, dec: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give each source the tile that holds it best.
+
+    That is the tile with the most valid pixels in a square of `BOX` pixels around the source (to
+    1 %), among equals the one where it lies farthest from the border, among those the first.
+
+    Parameters
+    ----------
+    images, tiles
+        From `inspect_tiles`; every image has a WCS.
+    ra, dec : ndarray
+        Shape (N,), ICRS degrees; NaN where unknown.
+
+    Returns
+    -------
+    tile : ndarray of int64
+        Shape (N,); -1 outside all tiles.
+    x, y : ndarray of float64
+        Pixel position in that tile; NaN outside all tiles.
+    """
+    ra, dec = np.asarray(ra, dtype=float), np.asarray(dec, dtype=float)
+    candidates = []
+    count = np.zeros(len(ra), dtype=int)
+    for number, image in enumerate(images):
+        inside = _near(image, ra, dec)
+        x, y = sky_to_pixel(image.wcs, ra[inside], dec[inside])
+        margin = _margin(image, x, y)
+        held = margin >= 0
+        candidates.append((number, inside[held], x[held], y[held], margin[held]))
+        count[inside[held]] += 1
+    tile = np.full(len(ra), -1, dtype=np.int64)
+    best_x, best_y = np.full(len(ra), np.nan), np.full(len(ra), np.nan)
+    best_score = np.full((2, len(ra)), -1.0)
+    for number, source, x, y, margin in candidates:
+        valid = np.ones(len(source))
+        contested = count[source] > 1
+        if contested.any():
+            valid[contested] = _valid_share(tiles[number], x[contested], y[contested])
+        valid = np.round(valid, 2)
+        before = best_score[:, source]
+        better = (valid > before[0]) | ((valid == before[0]) & (margin > before[1]))
+        won = source[better]
+        tile[won], best_x[won], best_y[won] = number, x[better], y[better]
+        best_score[:, won] = valid[better], margin[better]
+    return tile, best_x, best_y
+
+
+def _check_pair(image: Image, noise: Image, kind: str) -> None:
+    if image.shape != noise.shape:
+        raise InputError(
+            f"{noise.path}: {noise.shape} pixels, but its image {image.path} has {image.shape}.\n"
+            f"Files of `{kind}` are paired with the images in sorted order: check the names."
+        )
+    if image.wcs and noise.wcs:
+        y, x = (side / 2 for side in image.shape)
+        apart = np.hypot(
+            *np.subtract(sky_to_pixel(noise.wcs, *pixel_to_sky(image.wcs, x, y)), (x, y))
+        )
+        if not apart < 1:
+            raise InputError(
+                f"{noise.path}: lies {apart:.0f} pixels from its image {image.path} on the sky.\n"
+                f"Files of `{kind}` are paired with the images in sorted order: check the names."
+            )
+
+
+def _near(image: Image, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    """Indices of the sources within the circle around a tile's corners."""
+    height, width = image.shape
+    x = np.array([width / 2, 0, width, 0, width])
+    y = np.array([height / 2, 0, 0, height, height])
+    corners = _unit(*pixel_to_sky(image.wcs, x, y))
+    radius_cosine = (corners[1:] @ corners[0]).min()
+    if not np.isfinite(radius_cosine):  # a corner that is not on the sky: an all-sky projection
+        return np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
+    with np.errstate(invalid="ignore"):
+        # The circle is widened by a hundredth, for the bend of the borders.
+        return np.flatnonzero(_unit(ra, dec) @ corners[0] > 1 - 1.02 * (1 - radius_cosine) - 1e-12)
+
+
+def _unit(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    ra, dec = np.radians(ra), np.radians(dec)
+    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+
+
+def _margin(image: Image, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Distance (px) to the nearest border, negative outside."""
+    height, width = image.shape
+    sides = np.stack([x + 0.5, width - 0.5 - x, y + 0.5, height - 0.5 - y])
+    return np.where(np.isfinite(sides).all(axis=0), sides.min(axis=0), -1)
+
+
+def _valid_share(tile: Table.Row, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Share of valid pixels in the square around each position of one tile."""
+    share = np.empty(len(x))
+    left, bottom = (np.floor(v - (BOX - 1) / 2 + 0.5).astype(int) for v in (x, y))
+    with open_image(tile["IMAGE"], tile["HDU"]) as hdu:
+        for i in np.argsort(y, kind="stable"):
+            section = read_section(hdu, bottom[i], left[i], BOX, BOX)
+            share[i] = 1 - missing_pixels(section).mean()
+    noise, number, convert = noise_map(tile)
+    if noise:
+        with open_image(noise, number) as hdu:
+            for i in np.argsort(y, kind="stable"):
+                rms = convert(read_section(hdu, bottom[i], left[i], BOX, BOX))
+                share[i] = min(share[i], np.mean(np.isfinite(rms) & (rms > 0)))
+    return share
+
+
+def noise_map(tile: Table.Row):
+    """Path, extension and conversion to rms of a tile's noise map; an empty path where none."""
+    if tile["RMS"]:
+        return str(tile["RMS"]), int(tile["RMS_HDU"]), lambda rms: rms
+    return str(tile["WEIGHT"]), int(tile["WEIGHT_HDU"]), weight_to_rms
