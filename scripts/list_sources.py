@@ -4,13 +4,13 @@ from morphovote import sources
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
-    cutouts = snakemake.input.get("cutouts", [])
+    pattern = snakemake.params.pattern
     catalogue = snakemake.input.get("catalogue", [])
     found, tiles = sources.list_sources(
-        cutouts or snakemake.input.images,
-        "cutouts" if cutouts else "images",
+        snakemake.input.images,
+        "cutouts" if pattern else "images",
         catalogue[0] if catalogue else None,
-        pattern=snakemake.params.get("pattern") or "*.fits",
+        pattern=pattern or "",
         rms=snakemake.input.get("rms", []),
         weight=snakemake.input.get("weight", []),
         columns=snakemake.params.columns,
@@ -18,7 +18,7 @@ with rule_log(snakemake.log[0]):
         shard_size=snakemake.params.shard_size,
         pixel_scale=snakemake.params.pixel_scale,
         zero_point=snakemake.params.zero_point,
-        pixel_origin=snakemake.params.get("pixel_origin", 0),
+        pixel_origin=snakemake.params.pixel_origin,
     )
     sources.write_sources(snakemake.output.sources, found, tiles)
     sources.write_shard_list(snakemake.output.shards, found)

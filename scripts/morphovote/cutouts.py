@@ -11,15 +11,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import numpy as np
-from astropy.table import Row, Table
+from astropy.table import Table
 from scipy import ndimage
 
 from morphovote.detection import find_sources, sky_level
-from morphovote.errors import InputError
 from morphovote.flags import BLEND, EDGE, LOW_SNR, MISSING, NEIGHBOUR, NO_DATA, OFF_CENTRE, OWN
-from morphovote.images import missing_pixels, open_image, read_section
+from morphovote.images import missing_pixels, read_section
 from morphovote.logs import log, progress
-from morphovote.tiles import noise_map
+from morphovote.tiles import open_tile
 
 # Pixels around the cutout that are read too, for the sky and for neighbours' wings.
 BORDER = 25
@@ -226,7 +225,7 @@ def _cut_batch(
             tile = int(sources["TILE"][row])
             if tile != current:
                 stack.close()
-                hdu, noise, convert, relative = _open_tile(stack, tiles[tile])
+                hdu, noise, convert, relative = open_tile(stack, tiles[tile])
                 current = tile
             x, y = float(sources["X"][row]), float(sources["Y"][row])
             left, bottom = (int(np.floor(v - (size - 1) / 2 + 0.5)) - BORDER for v in (x, y))
@@ -245,20 +244,6 @@ def _cut_batch(
             for key, value in result.items():
                 part[key][i] = value
     return part
-
-
-def _open_tile(stack: ExitStack, tile: Row):
-    hdu = stack.enter_context(open_image(str(tile["IMAGE"]), int(tile["HDU"])))
-    path, number, convert = noise_map(tile)
-    if not path:
-        return hdu, None, None, False
-    noise = stack.enter_context(open_image(path, number))
-    if noise.shape != hdu.shape:
-        raise InputError(
-            f"{path}: {noise.shape} pixels, but its image {tile['IMAGE']} has {hdu.shape}.\n"
-            "Both must cover the same pixels."
-        )
-    return hdu, noise, convert, not tile["RMS"]
 
 
 def _hopeless(missing: np.ndarray, middle: tuple, x: float, y: float) -> bool:

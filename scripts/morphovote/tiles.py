@@ -1,9 +1,10 @@
 """The images of a field as tiles: what belongs together, and which tile holds a source best."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import Row, Table
 
 from morphovote.errors import InputError
 from morphovote.images import (
@@ -153,6 +154,35 @@ def assign_tiles(
     return tile, best_x, best_y
 
 
+def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    """Positions (deg) as vectors of shape (N, 3), so that distances need no care at the poles."""
+    ra, dec = np.radians(ra), np.radians(dec)
+    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+
+
+def open_tile(stack: ExitStack, tile: Row):
+    """Open a tile's image and noise map, to be closed by `stack`.
+
+    Returns
+    -------
+    image : ImageHDU
+        For `read_section`.
+    noise : ImageHDU or None
+    convert : callable
+        Turns a section of `noise` into rms.
+    relative : bool
+        Whether the noise is known up to a factor only: a weight map's.
+    """
+    image = stack.enter_context(open_image(str(tile["IMAGE"]), int(tile["HDU"])))
+    if tile["RMS"]:
+        noise = stack.enter_context(open_image(str(tile["RMS"]), int(tile["RMS_HDU"])))
+        return image, noise, np.asarray, False
+    if tile["WEIGHT"]:
+        noise = stack.enter_context(open_image(str(tile["WEIGHT"]), int(tile["WEIGHT_HDU"])))
+        return image, noise, weight_to_rms, True
+    return image, None, np.asarray, False
+
+
 def _check_pair(image: Image, noise: Image, kind: str) -> None:
     if image.shape != noise.shape:
         raise InputError(
@@ -176,18 +206,15 @@ def _near(image: Image, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
     height, width = image.shape
     x = np.array([width / 2, 0, width, 0, width])
     y = np.array([height / 2, 0, 0, height, height])
-    corners = _unit(*pixel_to_sky(image.wcs, x, y))
+    corners = unit_vectors(*pixel_to_sky(image.wcs, x, y))
     radius_cosine = (corners[1:] @ corners[0]).min()
     if not np.isfinite(radius_cosine):  # a corner that is not on the sky: an all-sky projection
         return np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
     with np.errstate(invalid="ignore"):
         # The circle is widened by a hundredth, for the bend of the borders.
-        return np.flatnonzero(_unit(ra, dec) @ corners[0] > 1 - 1.02 * (1 - radius_cosine) - 1e-12)
-
-
-def _unit(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    ra, dec = np.radians(ra), np.radians(dec)
-    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+        return np.flatnonzero(
+            unit_vectors(ra, dec) @ corners[0] > 1 - 1.02 * (1 - radius_cosine) - 1e-12
+        )
 
 
 def _margin(image: Image, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -197,25 +224,14 @@ def _margin(image: Image, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(sides).all(axis=0), sides.min(axis=0), -1)
 
 
-def _valid_share(tile: Table.Row, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _valid_share(tile: Row, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Share of valid pixels in the square around each position of one tile."""
     share = np.empty(len(x))
     left, bottom = (np.floor(v - (BOX - 1) / 2 + 0.5).astype(int) for v in (x, y))
-    with open_image(tile["IMAGE"], tile["HDU"]) as hdu:
+    with ExitStack() as stack:
+        hdu, noise, convert, _ = open_tile(stack, tile)
         for i in np.argsort(y, kind="stable"):
-            section = read_section(hdu, bottom[i], left[i], BOX, BOX)
-            share[i] = 1 - missing_pixels(section).mean()
-    noise, number, convert = noise_map(tile)
-    if noise:
-        with open_image(noise, number) as hdu:
-            for i in np.argsort(y, kind="stable"):
-                rms = convert(read_section(hdu, bottom[i], left[i], BOX, BOX))
-                share[i] = min(share[i], np.mean(np.isfinite(rms) & (rms > 0)))
+            place = (bottom[i], left[i], BOX, BOX)
+            rms = convert(read_section(noise, *place)) if noise else None
+            share[i] = 1 - missing_pixels(read_section(hdu, *place), rms).mean()
     return share
-
-
-def noise_map(tile: Table.Row):
-    """Path, extension and conversion to rms of a tile's noise map; an empty path where none."""
-    if tile["RMS"]:
-        return str(tile["RMS"]), int(tile["RMS_HDU"]), lambda rms: rms
-    return str(tile["WEIGHT"]), int(tile["WEIGHT_HDU"]), weight_to_rms

@@ -1,0 +1,14 @@
+"""Detect and deblend the sources of a field's images, as a catalogue with one row a source."""
+
+from morphovote import detection
+from morphovote.logs import rule_log
+
+with rule_log(snakemake.log[0]):
+    catalogue = detection.detect_sources(
+        snakemake.input.images,
+        rms=snakemake.input.get("rms", []),
+        weight=snakemake.input.get("weight", []),
+        pixel_scale=snakemake.params.pixel_scale,
+        zero_point=snakemake.params.zero_point,
+    )
+    detection.write_catalogue(snakemake.output[0], catalogue)
