@@ -29,9 +29,6 @@ SIMULATED_COLUMNS = {
 }
 SIMULATED_ZERO_POINT = 25.94
 
-# Columns of the catalogue that detect_sources leaves.
-DETECTED_COLUMNS = {"id": "ID", "ra": "RA", "dec": "DEC", "x": "X", "y": "Y", "mag": "MAG"}
-
 # What a frozen model must hold.
 MODEL_FILES = ("denoiser.safetensors", "pca.h5", "voters.h5", "classifier.h5", "names.yaml")
 
@@ -145,34 +142,15 @@ def resolve_field(name: str, field: dict) -> dict:
         if single in field:
             _require_file(field[single], f"{where}.{single}")
         resolved[single] = [field[single]] if single in field else []
-    _check_columns(resolved, where)
+    if resolved["columns"] and not resolved["catalogue"]:
+        raise InputError(
+            f"config, {where}: found columns but no catalogue. Add catalogue: <file>, or remove "
+            "columns."
+        )
     if resolved["kind"] == "images" and not resolved["catalogue"]:
         resolved["detect"] = True
         resolved["catalogue"] = [f"results/{name}/detected.fits"]
-        resolved["columns"] = DETECTED_COLUMNS
     return resolved
-
-
-def _check_columns(resolved: dict, where: str) -> None:
-    columns = resolved["columns"]
-    if not resolved["catalogue"]:
-        if columns:
-            raise InputError(
-                f"config, {where}: found columns but no catalogue. Add catalogue: <file>, or "
-                "remove columns."
-            )
-        return
-    if "id" not in columns:
-        raise InputError(
-            f"config, {where}.columns: id is missing; every source needs one. Add id: <the "
-            "catalogue's identifier column>."
-        )
-    placed = {"ra", "dec"} <= set(columns) or {"x", "y"} <= set(columns)
-    if resolved["kind"] == "images" and not placed:
-        raise InputError(
-            f"config, {where}.columns: found {', '.join(columns)}, expected ra and dec (degrees) "
-            "or x and y (pixels). Add the names of those columns."
-        )
 
 
 def _fill_defaults(value, schema: dict, definitions: dict):

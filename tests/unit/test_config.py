@@ -93,14 +93,6 @@ def test_ready_cutouts_need_no_catalogue(folder):
         ),
         ({"fields": {"f": {"images": "a.fits", "psf": "no.fits"}}}, ["fields.f.psf", "'no.fits'"]),
         (
-            {"fields": {"f": {"images": "a.fits", "catalogue": "cat.csv"}}},
-            ["fields.f.columns", "id is missing"],
-        ),
-        (
-            {"fields": {"f": {"images": "a.fits", "catalogue": "cat.csv", "columns": {"id": "I"}}}},
-            ["ra and dec", "x and y"],
-        ),
-        (
             {"fields": {"f": {"images": "a.fits", "columns": {"id": "I"}}}},
             ["columns but no catalogue"],
         ),
