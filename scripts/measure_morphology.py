@@ -1,0 +1,21 @@
+"""Measure the morphology of one shard of galaxies on their undenoised cutouts."""
+
+from astropy.table import Table
+
+from morphovote import shards
+from morphovote.logs import log, rule_log
+from morphovote.measurement import measure_shard, prepare_psf, select_rows
+
+with rule_log(snakemake.log[0]):
+    cutouts = snakemake.input.cutouts
+    attributes = shards.read_attributes(cutouts)
+    psf = None
+    for path in snakemake.input.get("psf", []):
+        psf = prepare_psf(path, float(attributes["pixel_scale"]))
+    if psf is None:
+        log.info("no PSF: r_e and n are of the image as seen, and nothing is called PSF-limited")
+    sources = Table.read(snakemake.input.sources, hdu="SOURCES")
+    sersic = select_rows(sources, snakemake.params.select)
+    arrays, units = measure_shard(cutouts, snakemake.threads, psf, sersic)
+    kept = {name: attributes[name] for name in ("pixel_scale", "zero_point") if name in attributes}
+    shards.write_shard(snakemake.output[0], arrays, kept | {"psf": psf is not None}, units)

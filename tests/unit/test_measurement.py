@@ -1,0 +1,355 @@
+"""Measuring morphology: known profiles, failures, the time limit, the number of processes."""
+
+import os
+import signal
+import time
+
+import galsim
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+from scipy.stats import spearmanr
+
+from morphovote import flags, measurement, shards
+from morphovote.errors import InputError
+from morphovote.sersic import fit_sersic, prepare_kernel, sersic_image
+from morphovote.workers import map_with_limit
+
+SCALE = 0.03
+SIZE = 100
+# Finer than GalSim's defaults, which round the cusp of a steep profile.
+FINE = galsim.GSParams(folding_threshold=1e-3, maxk_threshold=1e-4)
+PSF = galsim.Moffat(beta=3, fwhm=0.1, gsparams=FINE)
+
+
+def psf_image(size=41):
+    image = PSF.drawImage(nx=size, ny=size, scale=SCALE).array.astype(float)
+    return image / image.sum()
+
+
+def draw(profile, offset=(0.0, 0.0)):
+    return profile.drawImage(nx=SIZE, ny=SIZE, scale=SCALE, offset=offset).array.astype(float)
+
+
+def sersic_galaxy(n, r_e, axis_ratio, angle=30.0, flux=1e4):
+    """A galaxy whose half-light radius along the major axis is `r_e` arcsec."""
+    round_one = galsim.Sersic(
+        n=n, half_light_radius=r_e * np.sqrt(axis_ratio), flux=flux, gsparams=FINE
+    )
+    return galsim.Convolve(round_one.shear(q=axis_ratio, beta=angle * galsim.degrees), PSF)
+
+
+def noisy(image, sigma=0.2, seed=0):
+    return image + np.random.default_rng(seed).normal(0, sigma, image.shape)
+
+
+def ellipse(radius, axis_ratio=1.0, angle=0.0, centre=(49.5, 49.5)):
+    y, x = np.indices((SIZE, SIZE))
+    x, y = x - centre[0], y - centre[1]
+    cos, sin = np.cos(np.radians(angle)), np.sin(np.radians(angle))
+    return np.hypot(x * cos + y * sin, (y * cos - x * sin) / axis_ratio) <= radius
+
+
+def measure(image, own, sigma=0.2, kernel=None, sersic=True, hidden=None):
+    mask = np.where(own, flags.OWN, 0).astype(np.uint8)
+    if hidden is not None:
+        mask[hidden] = flags.NEIGHBOUR
+    rms = np.full(image.shape, sigma, dtype=np.float32)
+    image = image.astype(np.float32)
+    return measurement.measure_galaxy(image, rms, mask, 49.5, 49.5, sersic, kernel)[0]
+
+
+def write_cutouts(path, count=5, rows=None):
+    """A shard of small exponential galaxies; the second has no data, the third no segment."""
+    rng = np.random.default_rng(3)
+    image, mask = np.zeros((2, count, SIZE, SIZE), dtype=np.float32)
+    for i in range(count):
+        image[i] = noisy(draw(sersic_galaxy(1, rng.uniform(0.15, 0.3), 0.7)), seed=i)
+        mask[i] = flags.OWN * ellipse(25, 0.7, 30)
+    flag = np.zeros(count, dtype=np.int32)
+    if count > 2:
+        flag[1], image[1], mask[2] = flags.NO_DATA, 0, 0
+    arrays = {
+        "row": np.arange(count) if rows is None else rows,
+        "id": np.array([f"g{i}" for i in range(count)], dtype=object),
+        "image": image,
+        "rms": np.full_like(image, 0.2),
+        "mask": mask.astype(np.uint8),
+        "flags": flag,
+        "x": np.full(count, 49.5, dtype=np.float32),
+        "y": np.full(count, 49.5, dtype=np.float32),
+    }
+    shards.write_shard(path, arrays, {"pixel_scale": SCALE, "zero_point": 25.0})
+    return path
+
+
+@pytest.fixture(scope="module")
+def cutouts(tmp_path_factory):
+    return write_cutouts(tmp_path_factory.mktemp("cutouts") / "00000.h5")
+
+
+@pytest.fixture(scope="module")
+def measured(cutouts):
+    return measurement.measure_shard(cutouts, 1, psf_image())
+
+
+# A stand-in for measure_galaxy: the arguments are those of the real one.
+def quick(image, rms, mask, x, y, sersic, kernel=None):
+    values = dict.fromkeys(measurement.UNITS, float(image.sum()))
+    return values | {"measure_flag": 0 if sersic else measurement.NO_SERSIC}, []
+
+
+@pytest.mark.parametrize("n", [1.0, 2.5, 4.0])
+def test_known_sersic_profile_comes_back(n):
+    image = noisy(draw(sersic_galaxy(n, 0.3, 0.6)))
+    kernel = prepare_kernel(psf_image(), image.shape)
+    found = measure(image, ellipse(35, 0.6, 30), kernel=kernel)
+    assert found["sersic_n"] == pytest.approx(n, rel=0.02)
+    assert found["r_e"] * SCALE == pytest.approx(0.3, rel=0.02)
+    assert found["axis_ratio"] == pytest.approx(0.6, abs=0.01)
+    assert found["sersic_chi2"] == pytest.approx(1, abs=0.05)
+    assert found["measure_flag"] == 0
+
+
+@pytest.mark.parametrize("offset", [(0.0, 0.0), (0.5, 0.5), (0.3, -0.2)])
+def test_small_steep_galaxy_needs_subdivided_pixels(offset):
+    # Sampled at pixel centres, this profile comes out at n = 5.7.
+    image = noisy(draw(sersic_galaxy(4, 0.12, 0.8), offset))
+    kernel = prepare_kernel(psf_image(), image.shape)
+    start = {"r_e": 8.0, "n": 2.0, "x": 49.0, "y": 50.0, "axis_ratio": 0.6, "angle": 0.0}
+    fit = fit_sersic(image, np.full_like(image, 0.2), np.ones(image.shape, bool), start, kernel)
+    assert fit["n"] == pytest.approx(4, rel=0.03)
+    assert fit["r_e"] * SCALE == pytest.approx(0.12, rel=0.03)
+    assert np.degrees(fit["angle"]) == pytest.approx(30, abs=1)
+
+
+def test_without_the_psf_a_steep_galaxy_looks_shallow():
+    image = noisy(draw(sersic_galaxy(4, 0.3, 0.6)))
+    assert measure(image, ellipse(35, 0.6, 30))["sersic_n"] < 3.2
+
+
+def test_hidden_pixels_do_not_matter():
+    image = noisy(draw(sersic_galaxy(1, 0.3, 0.6)))
+    spoiled = image.copy()
+    hidden = ellipse(8, centre=(80, 20))
+    spoiled[hidden] += 500
+    kernel = prepare_kernel(psf_image(), image.shape)
+    own = ellipse(35, 0.6, 30)
+    one = measure(image, own, kernel=kernel, hidden=hidden)
+    other = measure(spoiled, own, kernel=kernel, hidden=hidden)
+    # The badpixel filter looks one pixel into the hidden region.
+    for name in ("sersic_n", "r_e", "gini", "m20", "r50"):
+        assert other[name] == pytest.approx(one[name], rel=0.02)
+
+
+def test_model_image_holds_the_light_of_the_profile():
+    # Total flux of a Sersic profile (Graham & Driver 2005, eq. 4) for n = 1: 2 pi r_e^2 e^b / b^2.
+    image = sersic_image(4.0, 1.0, 49.7, 49.2, 1.0, 0.0, (SIZE, SIZE))
+    b = 1.6783469900166605
+    assert image.sum() == pytest.approx(2 * np.pi * 16 * np.exp(b) / b**2, rel=2e-3)
+    kernel = prepare_kernel(psf_image(), (SIZE, SIZE))
+    blurred = sersic_image(4.0, 1.0, 49.7, 49.2, 1.0, 0.0, (SIZE, SIZE), kernel)
+    assert blurred.sum() == pytest.approx(image.sum(), rel=0.01)
+    assert blurred.max() < image.max()
+
+
+def gini(values):
+    """Lotz et al. 2004, eq. 6."""
+    x = np.sort(np.abs(values))
+    n = len(x)
+    return np.sum((2 * np.arange(1, n + 1) - n - 1) * x) / (x.mean() * n * (n - 1))
+
+
+def test_gini_follows_its_definition():
+    # Inside r_p an exponential disc's Gini by definition; a flat disc's is close to zero.
+    disc = draw(galsim.Convolve(galsim.Exponential(scale_radius=0.15, flux=1e5), PSF))
+    found = measure(noisy(disc, 0.05), ellipse(30), sigma=0.05, sersic=False)
+    inside = ellipse(found["r_petrosian"] / SCALE * SCALE)
+    assert found["gini"] == pytest.approx(gini(disc[inside]), abs=0.03)
+    flat = draw(galsim.Convolve(galsim.TopHat(0.6, flux=1e5), PSF))
+    assert measure(noisy(flat, 0.05), ellipse(24), sigma=0.05, sersic=False)["gini"] < 0.25
+    assert found["gini"] > 0.4
+
+
+def test_concentration_of_an_exponential_disc():
+    # r80 / r20 of a pure exponential is 2.994 / 0.824; within 1.5 Petrosian radii nearly so.
+    disc = draw(galsim.Exponential(scale_radius=0.15, flux=1e5))
+    found = measure(noisy(disc, 0.05), ellipse(30), sigma=0.05, sersic=False)
+    assert found["concentration"] == pytest.approx(5 * np.log10(2.994 / 0.824), abs=0.1)
+    assert found["r50"] * SCALE == pytest.approx(1.678 * 0.15, rel=0.04)
+
+
+def test_asymmetry_of_a_lopsided_galaxy():
+    even = draw(sersic_galaxy(1, 0.25, 0.9))
+    clump = draw(galsim.Convolve(galsim.Gaussian(sigma=0.06, flux=2500), PSF), offset=(9, 4))
+    own = ellipse(35)
+    low = measure(noisy(even, 0.05), own, sigma=0.05, sersic=False)
+    high = measure(noisy(even + clump, 0.05), own, sigma=0.05, sersic=False)
+    assert abs(low["asymmetry"]) < 0.03
+    assert high["asymmetry"] > 0.15
+    assert high["intensity"] > low["intensity"]
+
+
+def test_segment_keeps_the_piece_at_the_source():
+    own = ellipse(6) & ~ellipse(2) | ellipse(10, centre=(15, 15))
+    kept = measurement.regularise_segment(own, 49.5, 49.5)
+    assert kept[49, 49]
+    assert not kept[15, 15]
+    assert np.array_equal(kept, ellipse(6))
+
+
+def test_shard_of_odd_galaxies(measured):
+    arrays, units = measured
+    assert list(arrays["id"]) == [f"g{i}" for i in range(5)]
+    assert units["r_e"] == "arcsec"
+    assert "gini" not in units
+    failed = arrays["flags"] & flags.MEASURE_FAILED > 0
+    assert list(failed) == [False, True, True, False, False]
+    for name in measurement.UNITS:
+        assert np.isnan(arrays[name][failed]).all()
+        assert np.isfinite(arrays[name][~failed]).all()
+    assert (arrays["measure_flag"][failed] == measurement.FAILED).all()
+    assert np.all((arrays["r_e"][~failed] > 0.1) & (arrays["r_e"][~failed] < 0.4))
+
+
+def test_number_of_processes_and_order_change_nothing(cutouts, measured, tmp_path):
+    one = measured[0]
+    two = measurement.measure_shard(cutouts, 2, psf_image())[0]
+    arrays = shards.read_shard(cutouts)
+    order = np.array([4, 3])
+    turned = {name: values[order] for name, values in arrays.items()}
+    shards.write_shard(tmp_path / "t.h5", turned, shards.read_attributes(cutouts))
+    part = measurement.measure_shard(tmp_path / "t.h5", 2, psf_image())[0]
+    for name in one:
+        assert np.array_equal(one[name], two[name], equal_nan=name != "id")
+        assert np.array_equal(one[name][order], part[name], equal_nan=name != "id")
+
+
+def test_only_selected_sources_get_a_fit(tmp_path):
+    path = write_cutouts(tmp_path / "s.h5", 2, rows=np.array([3, 7]))
+    chosen = np.zeros(10, dtype=bool)
+    chosen[7] = True
+    found = measurement.measure_shard(path, 1, psf_image(), chosen)[0]
+    assert list(np.isfinite(found["sersic_n"])) == [False, True]
+    assert np.isfinite(found["gini"]).all()
+    assert list(found["measure_flag"]) == [measurement.NO_SERSIC, 0]
+    assert (found["flags"] & flags.MEASURE_FAILED == 0).all()
+
+
+def test_slow_galaxy_is_cut_off(tmp_path):
+    path = write_cutouts(tmp_path / "slow.h5", 2)
+
+    def slow(image, rms, mask, x, y, sersic, kernel=None):
+        if slow.first.sum() == image.sum():
+            time.sleep(60)
+        return quick(image, rms, mask, x, y, sersic)
+
+    slow.first = shards.read_shard(path, ["image"])["image"][0]
+    start = time.monotonic()
+    found = measurement.measure_shard(path, 1, seconds=0.5, measure=slow)[0]
+    assert time.monotonic() - start < 10
+    assert found["measure_flag"][0] == measurement.FAILED | measurement.OUT_OF_TIME
+    assert found["flags"][0] == flags.MEASURE_FAILED
+    assert found["measure_flag"][1] == 0
+    assert np.isfinite(found["gini"][1])
+
+
+def test_dying_and_raising_calls_cost_only_themselves():
+    def work(number):
+        if number == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if number == 2:
+            raise ValueError("no such galaxy")
+        return number * 10
+
+    found = sorted(map_with_limit(work, ((n,) for n in range(5)), 2, 5.0))
+    assert [result for _, result, _ in found] == [0, None, None, 30, 40]
+    assert found[1][2] == "its process died"
+    assert found[2][2] == "ValueError: no such galaxy"
+
+
+def test_empty_shard(tmp_path):
+    path = tmp_path / "empty.h5"
+    empty = np.zeros((0, SIZE, SIZE), np.float32)
+    arrays = {"row": np.zeros(0, np.int64), "id": np.zeros(0, object), "image": empty}
+    arrays |= {"rms": empty, "mask": empty.astype(np.uint8), "flags": np.zeros(0, np.int32)}
+    arrays |= {"x": np.zeros(0, np.float32), "y": np.zeros(0, np.float32)}
+    shards.write_shard(path, arrays, {"pixel_scale": SCALE})
+    found = measurement.measure_shard(path, 2, psf_image())[0]
+    assert all(len(values) == 0 for values in found.values())
+
+
+def test_point_source_is_psf_limited(tmp_path):
+    star, disc = draw(PSF * 2000), draw(sersic_galaxy(1, 0.3, 0.8))
+    path = write_cutouts(tmp_path / "p.h5", 2)
+    arrays = shards.read_shard(path)
+    arrays["image"] = np.stack([noisy(star, 0.05), noisy(disc, 0.05, 1)]).astype(np.float32)
+    arrays["rms"][:] = 0.05
+    shards.write_shard(path, arrays, shards.read_attributes(path))
+    found = measurement.measure_shard(path, 1, psf_image())[0]
+    assert list(found["flags"] & flags.PSF_LIMITED) == [flags.PSF_LIMITED, 0]
+
+
+def test_half_light_radius_of_a_psf():
+    radius = measurement.half_light_radius(psf_image(101)) * SCALE
+    assert radius == pytest.approx(PSF.calculateHLR(), rel=0.05)
+
+
+@pytest.mark.parametrize(("scale", "size"), [(0.03, 41), (0.03, 40), (0.015, 121), (0.05, 25)])
+def test_psf_is_brought_to_the_pixels_of_the_cutouts(tmp_path, scale, size):
+    image = PSF.drawImage(nx=size, ny=size, scale=scale).array
+    header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 0, "CRVAL2": 0})
+    header["CDELT1"], header["CDELT2"] = -scale / 3600, scale / 3600
+    fits.writeto(tmp_path / "psf.fits", image, header)
+    psf = measurement.prepare_psf(tmp_path / "psf.fits", SCALE)
+    assert psf.shape[0] % 2 == 1
+    assert psf.shape[0] <= measurement.PSF_SIZE
+    assert psf.sum() == pytest.approx(1)
+    if size % 2:
+        assert np.unravel_index(psf.argmax(), psf.shape) == tuple(s // 2 for s in psf.shape)
+        half = measurement.half_light_radius(psf) * SCALE
+        assert half == pytest.approx(PSF.calculateHLR(), rel=0.12)
+
+
+def test_psf_without_a_middle_is_refused(tmp_path):
+    image = np.zeros((41, 41))
+    image[0, 0] = 1
+    fits.writeto(tmp_path / "psf.fits", image)
+    with pytest.raises(InputError, match=r"psf\.fits.*middle of the PSF"):
+        measurement.prepare_psf(tmp_path / "psf.fits", SCALE)
+
+
+def test_select_rows():
+    sources = Table({"MAG": [22.0, 24.0, np.nan], "REDSHIFT": [0.5, 1.5, 0.7]})
+    assert measurement.select_rows(sources, {}).all()
+    assert list(measurement.select_rows(sources, {"mag": [None, 23]})) == [True, False, False]
+    both = measurement.select_rows(sources, {"mag": [21, None], "redshift": [1, 2]})
+    assert list(both) == [False, True, False]
+    with pytest.raises(InputError, match="no 'colour'"):
+        measurement.select_rows(sources, {"colour": [0, 1]})
+    sources["LOG_MASS"] = np.nan
+    with pytest.raises(InputError, match="known of no source"):
+        measurement.select_rows(sources, {"log_mass": [10, None]})
+
+
+def test_published_parameters_of_real_galaxies(shared_data):
+    """Sersic index and radius of eight CEERS galaxies against Ferreira et al. (2023)."""
+    published = Table.read(shared_data / "ceers_nircam" / "ferreira2023.csv")
+    published = published[published["restframefilter"] == "f150w"]
+    published = published[~np.ma.getmaskarray(published["nFit2D"])][:8]
+    psf = galsim.OpticalPSF(lam=1501, diam=6.5, obscuration=0.17)
+    psf = psf.drawImage(nx=25, ny=25, scale=SCALE).array.astype(float)
+    kernel = prepare_kernel(psf / psf.sum(), (SIZE, SIZE))
+    found = []
+    for number in published["id"]:
+        path = shared_data / "ceers_nircam" / "f150w" / f"ceers_f150w_{number}.fits"
+        image = np.nan_to_num(fits.getdata(path).astype(float))
+        rms = 1.4826 * np.median(np.abs(image - np.median(image)))
+        image = image - np.median(image[:20])
+        start = {"r_e": 8.0, "n": 1.5, "x": 49.5, "y": 49.5, "axis_ratio": 0.7, "angle": 0.0}
+        fit = fit_sersic(image, np.full_like(image, rms), ellipse(35), start, kernel)
+        found.append((fit["n"], fit["r_e"]))
+    n, radius = np.array(found).T
+    assert spearmanr(n, published["nFit2D"])[0] > 0.7
+    assert spearmanr(radius, published["RnFit2D"])[0] > 0.7
