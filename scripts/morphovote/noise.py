@@ -1,0 +1,133 @@
+"""Noise of the sky: how it is correlated from pixel to pixel, and more of the same."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from morphovote.logs import log
+
+# Pixel lags up to which the correlation is measured, and the least sky to measure it on.
+MAX_LAG = 8
+MIN_SKY_PIXELS = 2000
+
+
+def noise_correlation(
+    images: np.ndarray, rms: np.ndarray, mask: np.ndarray, max_lag: int = MAX_LAG
+) -> np.ndarray:
+    """Covariance of the sky noise between pixels, in units of the rms map.
+
+    Parameters
+    ----------
+    images, rms : ndarray
+        Shape (N, H, W), background-subtracted, and the noise of each pixel.
+    mask : ndarray
+        Shape (N, H, W), bits of `flags`. Only pixels without any, and more than 3 px away
+        from the galaxy's own, are sky.
+    max_lag : int
+        Largest lag measured (pixels).
+
+    Returns
+    -------
+    ndarray
+        Shape (2 max_lag + 1, 2 max_lag + 1), float64, point-symmetric; lag (0, 0) in the middle
+        holds the variance, which is 1 where the rms map is right. White noise of variance 1
+        where there is too little sky to tell.
+    """
+    side = 2 * max_lag + 1
+    total, pairs = np.zeros((side, side)), np.zeros((side, side))
+    height, width = mask.shape[1:]
+    # Padding keeps opposite edges apart in the periodic transform.
+    shape = (height + max_lag, width + max_lag)
+    lags = np.arange(-max_lag, max_lag + 1)
+    for image, noise, bits in zip(images, rms, mask, strict=True):
+        sky = ~_grow(bits != 0, 3)
+        if sky.sum() < 50:
+            continue
+        value = np.where(sky, image / noise, 0.0)
+        # Faint sources and bad pixels would pass for correlation; a residual background too.
+        spread = 1.4826 * np.median(np.abs(value[sky] - np.median(value[sky])))
+        sky &= np.abs(value - np.median(value[sky])) < 4 * spread
+        if sky.sum() < 50:
+            continue
+        value = np.where(sky, value - value[sky].mean(), 0.0)
+        for sums, array in ((total, value), (pairs, sky.astype(float))):
+            power = np.abs(np.fft.rfft2(array, shape)) ** 2
+            sums += np.fft.irfft2(power, shape)[np.ix_(lags, lags)]
+    centre = (max_lag, max_lag)
+    if pairs[centre] < MIN_SKY_PIXELS or total[centre] <= 1e-6 * pairs[centre]:
+        log.warning(
+            "the cutouts hold too little sky (%d pixels) to measure how the noise is correlated: "
+            "it is taken as white, with the rms of the rms map",
+            int(pairs[centre]),
+        )
+        white = np.zeros((side, side))
+        white[centre] = 1.0
+        return white
+    covariance = total / np.maximum(pairs, 1.0)
+    # Taper to zero at the largest lag, where there is more error than signal.
+    reach = np.hypot(*np.meshgrid(lags, lags)) / (max_lag + 1)
+    return covariance * np.where(reach < 1, np.cos(0.5 * np.pi * np.minimum(reach, 1)) ** 0.5, 0)
+
+
+def _grow(mask: np.ndarray, pixels: int) -> np.ndarray:
+    for _ in range(pixels):
+        grown = mask.copy()
+        grown[1:] |= mask[:-1]
+        grown[:-1] |= mask[1:]
+        grown[:, 1:] |= mask[:, :-1]
+        grown[:, :-1] |= mask[:, 1:]
+        mask = grown
+    return mask
+
+
+def noise_amplitude(covariance: np.ndarray, height: int, width: int) -> torch.Tensor:
+    """Fourier amplitude of noise with a covariance, to be used by `draw_noise`.
+
+    Parameters
+    ----------
+    covariance : ndarray
+        Shape (L, L), as `noise_correlation` gives it.
+    height, width : int
+        Of the images (pixels).
+
+    Returns
+    -------
+    Tensor
+        Shape (height + p, (width + p) / 2 + 1), float32, p a padding.
+    """
+    lag = len(covariance) // 2
+    # Even, and padded so that opposite edges of an image are independent.
+    shape = [size + lag + (size + lag) % 2 for size in (height, width)]
+    shape = [max(size, 2 * lag + 2) for size in shape]
+    wrapped = np.zeros(shape)
+    lags = np.arange(-lag, lag + 1)
+    wrapped[np.ix_(lags % shape[0], lags % shape[1])] = covariance
+    power = np.maximum(np.fft.fft2(wrapped).real, 0.0)
+    # Clipping negative power adds variance: take it out again.
+    power *= covariance[lag, lag] / power.mean()
+    return torch.from_numpy(np.sqrt(power[:, : shape[1] // 2 + 1]).astype(np.float32))
+
+
+def draw_noise(
+    amplitude: torch.Tensor, shape: Sequence[int], generator: torch.Generator
+) -> torch.Tensor:
+    """Draw Gaussian noise of the covariance behind `amplitude`.
+
+    Parameters
+    ----------
+    amplitude : Tensor
+        From `noise_amplitude`, for images of at least this shape.
+    shape : sequence of int
+        (N, H, W).
+    generator : torch.Generator
+
+    Returns
+    -------
+    Tensor
+        Shape (N, H, W), float32.
+    """
+    count, height, width = shape
+    padded = (amplitude.shape[0], 2 * (amplitude.shape[1] - 1))
+    white = torch.randn((count, *padded), generator=generator)
+    return torch.fft.irfft2(torch.fft.rfft2(white) * amplitude, s=padded)[:, :height, :width]
