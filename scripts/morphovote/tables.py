@@ -59,8 +59,11 @@ def read_catalogue(path: str | Path, names: Sequence[str] | None = None) -> Tabl
     available, columns = _reader(path)(Path(path), names)
     table = Table(columns, copy=False)
     for name in table.colnames:
-        if table[name].dtype.kind == "S":
-            table.replace_column(name, np.char.decode(np.asarray(table[name]), "utf-8", "replace"))
+        column = table[name]
+        if column.dtype.kind == "S":
+            table.replace_column(name, np.char.decode(np.asarray(column), "utf-8", "replace"))
+        elif not column.dtype.isnative:
+            table.replace_column(name, column.astype(column.dtype.newbyteorder("=")))
     for name in names or ():
         if name not in table.colnames:
             raise InputError(missing_column(path, name, available))
@@ -115,10 +118,10 @@ def _read_fits(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict
             table = {n: np.array(data[n]) for n in names if n in available}
             null = {c.name: c.null for c in hdus[number].columns if c.null is not None}
             for name, column in table.items():
-                if column.dtype.kind == "f" or name not in null:
-                    table[name] = Column(column.astype(column.dtype.newbyteorder("=")))
-                else:
+                if name in null and column.dtype.kind != "f":
                     table[name] = MaskedColumn(column, mask=column == null[name])
+                else:
+                    table[name] = Column(column)
         return available, table
     return available, _columns(table)
 
