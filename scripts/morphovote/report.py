@@ -1,0 +1,281 @@
+"""One self-contained HTML page on a run: figures, captions, numbers, and what they mean."""
+
+import base64
+import os
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from jinja2 import Environment, StrictUndefined
+
+from morphovote import flags
+from morphovote.errors import InputError
+
+# Below this ratio of the kept fractions a page says plainly that the vote shows little.
+LITTLE = 1.5
+
+# In place of a number.
+MISSING = "\N{EN DASH}"
+
+TITLES = {
+    "votes": "Does the vote find more than chance?",
+    "galleries": "The groups in pictures",
+    "tsne": "A map of the galaxies",
+    "structure": "Gini, M20, concentration and asymmetry",
+    "sizes": "Sérsic index and size",
+    "colours": "Rest-frame colours",
+    "training": "Training of the denoiser",
+}
+
+MEANINGS = {
+    "SPH": "spheroid",
+    "ETD": "early-type disc: bulge-dominated",
+    "LTD": "late-type disc: disc-dominated, arms",
+    "IRR": "irregular: clumps, mergers",
+    "UNC": "unclassifiable",
+    "none": "no class: not selected, or no usable pixels",
+}
+
+
+def render(
+    template: str | Path,
+    summary: dict,
+    names: dict,
+    figures: Sequence[str | Path],
+    captions: Sequence[str | Path],
+) -> str:
+    """Fill the page's template.
+
+    Parameters
+    ----------
+    template : path
+        Jinja2; all text is escaped, since catalogues and names may hold any.
+    summary : dict
+        As `summary.summarise` returns it.
+    names : dict
+        Of the groups: names.yaml.
+    figures : sequence of path
+        PNG files, in the order of the page.
+    captions : sequence of path
+        A text of the figure's name for each, in any order: paragraphs with empty lines between.
+
+    Returns
+    -------
+    str
+        HTML without any reference to another file.
+
+    Raises
+    ------
+    InputError
+        If a figure is no PNG file or has no caption.
+    """
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(
+        digits=digits, percent=percent, duration=duration, memory=memory, count=count
+    )
+    page = environment.from_string(Path(template).read_text(encoding="utf-8"))
+    return page.render(
+        summary=summary,
+        names_given=names.get("origin") == "file",
+        sentences=sentences(summary),
+        figures={figure["name"]: figure for figure in read_figures(figures, captions)},
+        meanings=MEANINGS,
+        flags=flags.FLAGS,
+        config=yaml.safe_dump(summary["config"], sort_keys=False, allow_unicode=True),
+    )
+
+
+def read_figures(figures: Sequence[str | Path], captions: Sequence[str | Path]) -> list[dict]:
+    """Figures with their captions: name, title, paragraphs, data URI, share of the width."""
+    texts = {Path(path).stem: Path(path) for path in captions}
+    found = []
+    for path in map(Path, figures):
+        content = path.read_bytes()
+        if content[:8] != b"\x89PNG\r\n\x1a\n":
+            raise InputError(f"{path}: not a PNG file. Delete it and run the workflow again.")
+        if path.stem not in texts:
+            raise InputError(
+                f"{path}: has no caption, expected {path.stem}.rst among the captions. Add it."
+            )
+        text = texts[path.stem].read_text(encoding="utf-8")
+        found.append(
+            {
+                "name": path.stem,
+                "title": TITLES.get(path.stem, path.stem),
+                "paragraphs": [" ".join(part.split()) for part in text.strip().split("\n\n")],
+                "source": "data:image/png;base64," + base64.b64encode(content).decode("ascii"),
+                "size": struct.unpack(">II", content[16:24]),
+            }
+        )
+    # All figures share one scale, so that their text has one size.
+    widest = max((figure["size"][0] for figure in found), default=1)
+    for figure in found:
+        width, height = figure["size"]
+        figure["share"] = round(100 * width / widest, 1)
+        # In print: within a page's flow, on a page of its own, or over several.
+        figure["shape"] = "flow" if height < width else "page" if height < 2 * width else "pages"
+    return found
+
+
+def sentences(summary: dict) -> list[str]:
+    """What a run did and what it means, in plain sentences for the top of the page."""
+    return [
+        _what_was_run(summary),
+        _kept(summary),
+        _meaning(summary),
+        *_agreement(summary),
+        _encoder(summary["encoder"]),
+        _naming(summary),
+    ]
+
+
+def _what_was_run(summary: dict) -> str:
+    rejections = summary["rejections"]
+    reasons = (("not_selected", "outside the field's cuts"), ("no_data", "without usable pixels"))
+    left_out = [f"{text}: {rejections[key]:,}" for key, text in reasons if rejections[key]]
+    without = f" ({'; '.join(left_out)})" if left_out else ""
+    voting = summary["config"].get("voting", {})
+    voters = voting.get("voters", "Several")
+    return (
+        f"The source catalogue has {summary['sources']:,} sources, of which "
+        f"{summary['voted']:,} took part in the vote{without}. {voters} clusterings voted on "
+        f"{voting.get('groups', 'the')} groups; {summary['groups_used']} of them have members."
+    )
+
+
+def _kept(summary: dict) -> str:
+    if not summary["voted"]:
+        return "No galaxy took part in the vote, so nothing can be said about groups."
+    low, high = summary["kept_interval"]
+    text = (
+        f"The voters agree on {summary['kept']:,} galaxies: the kept fraction is "
+        f"{percent(summary['kept_fraction'])} (95 % interval {percent(low)} to {percent(high)})."
+    )
+    for kind, null in summary["nulls"].items():
+        text += (
+            f" On structureless data ({kind}) the same vote keeps "
+            f"{percent(null['kept_fraction'])} ({percent(null['interval'][0])} to "
+            f"{percent(null['interval'][1])} in {null['repetitions']} repetitions)."
+        )
+    return text
+
+
+def _meaning(summary: dict) -> str:
+    ratio = summary["ratio_to_null"]
+    if ratio is None:
+        return (
+            "There is no null to compare with, so the kept fraction by itself shows nothing: "
+            "a vote keeps many galaxies of structureless data too."
+        )
+    if ratio < LITTLE:
+        share = "no more than" if ratio <= 1.05 else f"only {ratio:.2f} times what"
+        return (
+            f"The galaxies keep {share} structureless data would: the vote shows little. Most of "
+            "what is kept would have been kept without any groups in the data."
+        )
+    return (
+        f"The galaxies keep {ratio:.2g} times what structureless data would: the encoder's numbers "
+        "hold groups that the voters find again. Whether these are kinds of galaxies, and not "
+        "kinds of noise or size, the figures below have to show."
+    )
+
+
+def _agreement(summary: dict) -> list[str]:
+    voters = summary["voters"]
+    parts = []
+    if voters.get("voter_ari") is not None:
+        parts.append(f"{voters['voter_ari']:.2f} between two voters")
+    if voters.get("seed_ari") is not None:
+        parts.append(f"{voters['seed_ari']:.2f} between whole votes with other seeds")
+    if not parts:
+        return []
+    return [
+        "The adjusted Rand index, which is 1 for equal groups and 0 for unrelated ones, is "
+        f"{' and '.join(parts)}."
+    ]
+
+
+def _encoder(card: dict) -> str:
+    name = card.get("name", "unknown")
+    if is_random(card):
+        return (
+            f"The encoder, {name}, has random weights: it has learnt nothing from any picture. "
+            "Take this run as a trial of the workflow and not as a classification to publish."
+        )
+    licence = card.get("licence")
+    return f"The encoder is {name} with weights from {card.get('source', 'an unnamed source')}" + (
+        f" (licence: {licence})." if licence else "."
+    )
+
+
+def is_random(card: dict) -> bool:
+    """Whether an encoder's card says that its weights are random."""
+    return "random" in (str(card.get("weights", "")).lower(), str(card.get("source", "")).lower())
+
+
+def _naming(summary: dict) -> str:
+    if summary["names_origin"] == "file":
+        return "The groups' classes were given by hand, in a file of names."
+    return (
+        "The groups' classes are suggestions from their measured medians: nobody has looked at "
+        "them. Look at the pictures below, and give your own in a file (config: classes.names)."
+    )
+
+
+def digits(value: float | None, significant: int = 2) -> str:
+    """A number with so many significant digits and no exponent; a dash where there is none."""
+    if value is None:
+        return MISSING
+    text = f"{value:#.{significant}g}"
+    if "e" in text:
+        text = f"{value:,.0f}"
+    return text.rstrip(".").replace("-", "\N{MINUS SIGN}")
+
+
+def percent(value: float | None) -> str:
+    """A share as whole per cent, with a digit more below 10 %."""
+    if value is None:
+        return MISSING
+    text = f"{100 * value:.1f}" if 0 < value < 0.0995 else f"{100 * value:.0f}"
+    return f"{text} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the units that people use."""
+    if seconds is None:
+        return MISSING
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def memory(megabytes: float | None) -> str:
+    """Megabytes as MB or GB."""
+    if megabytes is None:
+        return MISSING
+    return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
+
+
+def count(value: int | None) -> str:
+    """A whole number, with commas at the thousands."""
+    return MISSING if value is None else f"{value:,}"
+
+
+def write_page(page: str, path: str | Path) -> None:
+    """Write the page, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_text(page, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,326 @@
+"""The numbers of a whole run, as they stand in summary.json."""
+
+import csv
+import json
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import yaml
+from astropy.table import Table
+
+from morphovote import __version__, diagnostics, flags
+from morphovote.errors import InputError
+
+# What a run's numbers may depend on.
+PACKAGES = (
+    "astropy",
+    "galsim",
+    "h5py",
+    "matplotlib",
+    "numpy",
+    "scikit-learn",
+    "scipy",
+    "sep",
+    "snakemake",
+    "statmorph",
+    "timm",
+    "torch",
+)
+
+
+def summarise(
+    catalogue: Table,
+    controls: dict,
+    card: dict,
+    names: dict,
+    timings: list[dict],
+    config: dict,
+    field: str,
+) -> dict:
+    """Everything that summary.json holds.
+
+    Parameters
+    ----------
+    catalogue : Table
+        As `diagnostics.read_catalogue` returns it.
+    controls : dict
+        Of the vote: vote_controls.json.
+    card : dict
+        Of the encoder: encoder.json.
+    names : dict
+        Of the groups: names.yaml.
+    timings : list of dict
+        As `read_benchmarks` returns them.
+    config : dict
+    field : str
+
+    Returns
+    -------
+    dict
+        Of numbers, text, lists and dicts; NaN is None.
+    """
+    flag = np.asarray(catalogue["FLAGS"])
+    voted = diagnostics.in_vote(flag)
+    kept = np.asarray(catalogue["KEPT"], dtype=bool) & voted
+    fraction, low, high = diagnostics.fraction_interval(int(kept.sum()), int(voted.sum()))
+    nulls = {
+        kind: summarise_null(values, fraction) for kind, values in null_fractions(controls).items()
+    }
+    groups = summarise_groups(catalogue, names)
+    numbers = {
+        "field": field,
+        "sources": len(catalogue),
+        "selected": int(((flag & flags.NOT_SELECTED) == 0).sum()),
+        "voted": int(voted.sum()),
+        "kept": int(kept.sum()),
+        "kept_fraction": fraction,
+        "kept_interval": [low, high],
+        "nulls": nulls,
+        "ratio_to_null": min(
+            (null["ratio"] for null in nulls.values() if null["ratio"] is not None), default=None
+        ),
+        "voters": voter_agreement(controls),
+        "classes": count_values(catalogue["CLASS"]),
+        "classes_kept": count_values(np.asarray(catalogue["CLASS"])[kept]),
+        "origins": count_values(catalogue["CLASS_ORIGIN"]),
+        "flags": count_flags(flag),
+        "rejections": count_rejections(flag, kept, voted),
+        "groups": groups,
+        "groups_used": sum(group["galaxies"] > 0 for group in groups),
+        "names_origin": str(names.get("origin", "")),
+        "trends": {
+            column.lower(): diagnostics.rank_trend(catalogue["CLASS"], catalogue[column])
+            for column in diagnostics.MEASURED
+        },
+        "encoder": card,
+        "timings": timings,
+        "versions": versions(),
+        "config": config,
+    }
+    return plain(numbers)
+
+
+def null_fractions(controls: dict) -> dict[str, list[float]]:
+    """Kept fractions of votes on structureless data, by kind of null."""
+    return {str(kind): list(values) for kind, values in controls["nulls"].items()}
+
+
+def summarise_null(values: list[float], kept_fraction: float) -> dict:
+    """Mean, range and repetitions of one null, and how many times as much the galaxies keep."""
+    values = [float(value) for value in values]
+    mean = float(np.mean(values)) if values else np.nan
+    return {
+        "kept_fraction": mean,
+        "interval": [min(values), max(values)] if values else [np.nan, np.nan],
+        "repetitions": len(values),
+        "ratio": kept_fraction / mean if mean > 0 else None,
+    }
+
+
+def voter_agreement(controls: dict) -> dict:
+    """What the controls say of the voters among themselves and of other seeds."""
+    return {key: controls[key] for key in ("voter_ari", "seed_ari") if key in controls}
+
+
+def count_values(values: np.ndarray) -> dict[str, int]:
+    """How often each text occurs: classes in their order, others by alphabet."""
+    values = np.asarray(values, dtype=str)
+    found, counts = np.unique(values, return_counts=True)
+    count = dict(zip(found.tolist(), counts.tolist(), strict=True))
+    order = diagnostics.order_classes(values)
+    result = {name: count.pop(name) for name in order}
+    rest = sum(count.values())
+    return result | ({"none": rest} if rest else {})
+
+
+def count_flags(flag: np.ndarray) -> dict[str, int]:
+    """Sources with each flag bit; a source may have several."""
+    return {name: int(((flag & bit) != 0).sum()) for name, (bit, _) in flags.FLAGS.items()}
+
+
+def count_rejections(flag: np.ndarray, kept: np.ndarray, voted: np.ndarray) -> dict:
+    """Why sources are not kept.
+
+    Parameters
+    ----------
+    flag : ndarray of int, shape (N,)
+    kept, voted : ndarray of bool, shape (N,)
+
+    Returns
+    -------
+    dict
+        `not_selected`, `no_data` and `voters_disagree`, which add up to the sources not kept;
+        and `disagree_flags`: among those on whom the voters disagree, how many have each of the
+        other flags (a source may have several, or none).
+    """
+    not_selected = (flag & flags.NOT_SELECTED) != 0
+    disagree = voted & ~kept
+    others = {
+        name: int((((flag & bit) != 0) & disagree).sum())
+        for name, (bit, _) in flags.FLAGS.items()
+        if bit not in (flags.NOT_SELECTED, flags.NO_DATA)
+    }
+    return {
+        "not_selected": int(not_selected.sum()),
+        "no_data": int((~voted & ~not_selected).sum()),
+        "voters_disagree": int(disagree.sum()),
+        "disagree_flags": others,
+    }
+
+
+def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
+    """Size, kept fraction, class and measured medians of every group, by class.
+
+    Parameters
+    ----------
+    catalogue : Table
+    names : dict
+        Of the groups: names.yaml.
+    """
+    group = np.asarray(catalogue["GROUP"])
+    kept = np.asarray(catalogue["KEPT"], dtype=bool)
+    named = {int(number): entry for number, entry in names["groups"].items()}
+    rows = []
+    for number in sorted(set(named) | set(np.unique(group[group >= 0]).tolist())):
+        members = group == number
+        entry = named.get(number, {})
+        row = {
+            "group": number,
+            "class": str(entry.get("class", "")),
+            "reason": str(entry.get("reason") or ""),
+            "galaxies": int(members.sum()),
+            "kept": int((members & kept).sum()),
+        }
+        for column in ("VOTE_FRACTION", *diagnostics.MEASURED, "SNR"):
+            row[column.lower()] = diagnostics.median_interval(catalogue[column][members])[0]
+        rows.append(row)
+    order = diagnostics.order_classes(np.array([row["class"] for row in rows], dtype=str))
+    place = {name: i for i, name in enumerate(order)}
+    return sorted(rows, key=lambda row: (place.get(row["class"], len(order)), -row["galaxies"]))
+
+
+def read_json(path: str | Path) -> dict:
+    """Read a JSON object.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: not a readable JSON file ({error}). Delete it and run the workflow again."
+        ) from error
+    if not isinstance(found, dict):
+        raise InputError(
+            f"{path}: found a JSON {type(found).__name__}, expected an object. Delete it and run "
+            "the workflow again."
+        )
+    return found
+
+
+def read_names(path: str | Path) -> dict:
+    """Read the groups' names: `origin`, and `groups`: number -> class and reason.
+
+    Raises
+    ------
+    InputError
+        If the file is not of that form.
+    """
+    try:
+        names = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        entries = list(names["groups"].items())
+        if not all(isinstance(number, int) and "class" in entry for number, entry in entries):
+            raise TypeError("a group has no number or no class")
+    except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not a file of group names ({error}). Delete it and run the workflow again."
+        ) from error
+    return names
+
+
+def read_benchmarks(folder: str | Path) -> list[dict]:
+    """Add up Snakemake's benchmark files, one row a rule, the longest first.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With <rule>.tsv, or <rule>/<shard>.tsv, or neither.
+
+    Returns
+    -------
+    list of dict
+        rule, jobs, seconds (wall clock, all jobs together), longest (seconds of the longest
+        job), memory (MB, the largest resident set of a job; NaN where none was measured).
+    """
+    jobs: dict[str, list[tuple[float, float]]] = {}
+    for path in sorted(Path(folder).rglob("*.tsv")):
+        rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        with open(path, newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                jobs.setdefault(rule, []).append((_number(row, "s"), _number(row, "max_rss")))
+    rows = []
+    for rule, pairs in jobs.items():
+        seconds, memory = np.array(pairs).T
+        rows.append(
+            {
+                "rule": rule,
+                "jobs": len(pairs),
+                "seconds": float(np.nansum(seconds)),
+                "longest": float(np.fmax.reduce(seconds)),
+                "memory": float(np.fmax.reduce(memory)),
+            }
+        )
+    return sorted(rows, key=lambda row: (-row["seconds"], row["rule"]))
+
+
+def _number(row: dict, key: str) -> float:
+    try:
+        return float(row[key])
+    except (KeyError, TypeError, ValueError):
+        # Snakemake writes NA or - for jobs too short to be measured.
+        return np.nan
+
+
+def versions() -> dict[str, str]:
+    """Versions of this project, of Python and of the packages that numbers may depend on."""
+    found = {"morphovote": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write_summary(numbers: dict, path: str | Path) -> None:
+    """Write the summary as JSON, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def plain(value):
+    """The same value for JSON: numpy numbers as Python's, NaN and infinities as None."""
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value

@@ -1,0 +1,18 @@
+"""Draw the most typical and the most doubtful members of every group."""
+
+from morphovote import diagnostics, plotting, plotting_galleries
+from morphovote.logs import rule_log
+
+with rule_log(snakemake.log[0]):
+    catalogue = diagnostics.read_catalogue(snakemake.input.catalogue)
+    distance = plotting_galleries.read_distances(snakemake.input.votes, len(catalogue))
+    galleries = plotting_galleries.choose_galleries(catalogue, distance)
+    rows = plotting_galleries.shown_rows(galleries)
+    cutouts = plotting_galleries.read_stamps(snakemake.input.cutouts, "image", rows)
+    rms = plotting_galleries.read_stamps(snakemake.input.cutouts, "rms", rows)
+    denoised = plotting_galleries.read_stamps(snakemake.input.denoised, "image", rows)
+    figure, numbers = plotting_galleries.plot_galleries(
+        catalogue, galleries, cutouts, denoised, rms
+    )
+    plotting.save_numbers(numbers, snakemake.output.table)
+    plotting.save_figure(figure, snakemake.output.figure)

@@ -1,0 +1,10 @@
+"""Draw the distributions of Sersic index and half-light radius, by class."""
+
+from morphovote import diagnostics, plotting, plotting_catalogue
+from morphovote.logs import rule_log
+
+with rule_log(snakemake.log[0]):
+    catalogue = diagnostics.read_catalogue(snakemake.input.catalogue)
+    figure, numbers = plotting_catalogue.plot_sizes(catalogue)
+    plotting.save_numbers(numbers, snakemake.output.table)
+    plotting.save_figure(figure, snakemake.output.figure)

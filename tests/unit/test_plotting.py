@@ -1,0 +1,219 @@
+"""Figures: that they are drawn whatever the data, hold what they should, and give their numbers."""
+
+import csv
+
+import numpy as np
+import pytest
+import synthetic_field
+
+from morphovote import (
+    diagnostics,
+    plotting,
+    plotting_catalogue,
+    plotting_galleries,
+    plotting_vote,
+    shards,
+)
+from morphovote.errors import InputError
+
+SIZES = (0, 4, 60, 4000)
+
+
+def texts(figure):
+    """All text of a figure, as drawn."""
+    figure.draw_without_rendering()
+    return " | ".join(
+        text.get_text() for text in figure.findobj(lambda item: hasattr(item, "get_text"))
+    )
+
+
+def catalogue_of(count):
+    return synthetic_field.make_catalogue(max(count, 4))[:count]
+
+
+@pytest.mark.parametrize("count", SIZES)
+def test_figures_of_the_catalogue_are_drawn_at_any_size(count, tmp_path):
+    catalogue = catalogue_of(count)
+    sources = synthetic_field.make_sources(catalogue)
+    for name, (figure, numbers) in {
+        "structure": plotting_catalogue.plot_structure(catalogue),
+        "sizes": plotting_catalogue.plot_sizes(catalogue),
+        "colours": plotting_catalogue.plot_colours(catalogue, sources),
+        "votes": plotting_vote.plot_votes(catalogue, {"gaussian": [0.4, 0.5]}),
+    }.items():
+        plotting.save_figure(figure, tmp_path / f"{name}.png")
+        plotting.save_numbers(numbers, tmp_path / f"{name}.csv")
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        with open(tmp_path / f"{name}.csv", newline="") as file:
+            assert len(list(csv.reader(file))) == len(numbers) + 1
+    assert len(list(tmp_path.iterdir())) == 8
+
+
+def test_the_same_numbers_give_the_same_picture(tmp_path):
+    catalogue = synthetic_field.make_catalogue(80)
+    for name in ("a.png", "b.png"):
+        plotting.save_figure(plotting_catalogue.plot_sizes(catalogue)[0], tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_no_text_is_smaller_than_8_points():
+    catalogue = synthetic_field.make_catalogue(120)
+    sources = synthetic_field.make_sources(catalogue)
+    stamps = [dict(enumerate(part)) for part in synthetic_field.make_stamps(catalogue)]
+    galleries = plotting_galleries.choose_galleries(catalogue, np.zeros(120))
+    for figure, _ in (
+        plotting_catalogue.plot_structure(catalogue),
+        plotting_catalogue.plot_sizes(catalogue),
+        plotting_catalogue.plot_colours(catalogue, sources),
+        plotting_vote.plot_votes(catalogue, {"gaussian": [0.4, 0.5]}),
+        plotting_galleries.plot_galleries(catalogue, galleries, *stamps),
+    ):
+        figure.draw_without_rendering()
+        assert figure.get_figwidth() <= plotting.WIDTH
+        sizes = [text.get_fontsize() for text in figure.findobj(plotting.matplotlib.text.Text)]
+        assert min(sizes) >= 8
+
+
+def test_a_class_looks_the_same_in_every_figure():
+    looks = {plotting.class_style(name) for name in diagnostics.CLASSES}
+    assert len({colour for colour, _ in looks}) == 5
+    assert len({marker for _, marker in looks}) == 5
+    names = ["SPH", "bar", "ring"]
+    assert plotting.class_style("SPH", names) == plotting.class_style("SPH")
+    assert plotting.class_style("bar", names) != plotting.class_style("ring", names)
+
+
+def test_structure_gives_every_measured_galaxy_and_its_region():
+    catalogue = synthetic_field.make_catalogue(100)
+    figure, numbers = plotting_catalogue.plot_structure(catalogue)
+    assert len(numbers) == 97
+    assert set(numbers["region"]) <= {"merger", "E/S0/Sa", "Sb-Irr"}
+    assert "SPH" in texts(figure)
+
+
+def test_sizes_table_has_the_medians():
+    catalogue = synthetic_field.make_catalogue(300)
+    _, numbers = plotting_catalogue.plot_sizes(catalogue)
+    row = numbers[(numbers["quantity"] == "sersic_n") & (numbers["class"] == "SPH")][0]
+    expected = np.nanmedian(catalogue["SERSIC_N"][catalogue["CLASS"] == "SPH"])
+    assert row["median"] == pytest.approx(expected)
+    assert row["low_95"] < row["median"] < row["high_95"]
+    trend = numbers[(numbers["quantity"] == "sersic_n") & (numbers["class"] == "trend")][0]
+    assert trend["median"] < -0.5
+
+
+def test_missing_colours_are_said_and_not_drawn():
+    catalogue = synthetic_field.make_catalogue(40)
+    sources = synthetic_field.make_sources(catalogue)
+    sources["V_J"] = np.nan
+    figure, numbers = plotting_catalogue.plot_colours(catalogue, sources)
+    assert len(numbers) == 0
+    assert "gives no V\N{MINUS SIGN}J" in texts(figure)
+    sources = synthetic_field.make_sources(catalogue)
+    sources["REDSHIFT"] = 3.0
+    assert "redshift below 2" in texts(plotting_catalogue.plot_colours(catalogue, sources)[0])
+
+
+def test_colours_draws_only_redshifts_that_occur():
+    catalogue = synthetic_field.make_catalogue(40)
+    sources = synthetic_field.make_sources(catalogue)
+    sources["REDSHIFT"] = 0.7
+    figure, numbers = plotting_catalogue.plot_colours(catalogue, sources)
+    assert sum(axes.axison for axes in figure.axes) == 1
+    assert "0.5 ≤ z < 1" in texts(figure)
+    assert numbers["quiescent"].sum() > 0
+
+
+def test_votes_table_holds_fraction_nulls_and_every_galaxy():
+    catalogue = synthetic_field.make_catalogue(203)
+    _, numbers = plotting_vote.plot_votes(catalogue, {"gaussian": [0.4, 0.5], "none": []})
+    kept = numbers[numbers["panel"] == "kept fraction"]
+    assert list(kept["quantity"]) == ["galaxies", "null: gaussian"]
+    assert kept["value"][0] == pytest.approx(catalogue["KEPT"].sum() / 200)
+    assert tuple(kept["value", "low", "high"][1]) == pytest.approx((0.45, 0.4, 0.5))
+    assert numbers["galaxies"][numbers["panel"] == "vote fraction"].sum() == 200
+
+
+@pytest.mark.parametrize(("voters", "steps"), [(30, 30), (12, 12), (200, 20)])
+def test_histogram_follows_the_number_of_voters(voters, steps):
+    assert plotting_vote.vote_steps(np.arange(voters + 1) / voters) == steps
+
+
+def test_map_takes_few_galaxies():
+    catalogue = synthetic_field.make_catalogue(30)
+    index = np.arange(0, 20, 2)
+    figure, numbers = plotting_vote.plot_tsne(catalogue, index, np.arange(20.0).reshape(10, 2))
+    assert list(numbers["id"]) == list(catalogue["ID"][index])
+    assert "vote fraction" in texts(figure)
+    nothing, numbers = plotting_vote.plot_tsne(catalogue, index[:0], np.empty((0, 2)))
+    assert len(numbers) == 0
+    assert "no map" in texts(nothing)
+
+
+def test_training_curve_marks_the_best_epoch(tmp_path):
+    path = tmp_path / "training.csv"
+    path.write_text("epoch,train_loss,validation_loss,seconds\n1,3,3,1\n2,2,1.5,1\n3,1,2,1\n")
+    figure, numbers = plotting_vote.plot_training(plotting_vote.read_history(path))
+    circle = next(line for line in figure.axes[0].lines if line.get_label() == "lowest")
+    assert (circle.get_xdata()[0], circle.get_ydata()[0]) == (2, 1.5)
+    assert list(numbers["epoch"]) == [1, 2, 3]
+    path.write_text("epoch,loss\n1,2\n")
+    with pytest.raises(InputError, match="not a loss curve"):
+        plotting_vote.read_history(path)
+
+
+def test_galleries_are_sorted_by_class_and_show_the_extremes():
+    catalogue = synthetic_field.make_catalogue(200)
+    galleries = plotting_galleries.choose_galleries(catalogue, np.zeros(200))
+    names = [gallery.name for gallery in galleries]
+    assert names == sorted(names, key=diagnostics.CLASSES.index)
+    share = catalogue["VOTE_FRACTION"]
+    for gallery in galleries:
+        assert min(share[gallery.typical]) >= max(share[gallery.doubtful])
+        assert set(catalogue["GROUP"][gallery.typical]) == {gallery.group}
+    cutouts, denoised, rms = (
+        dict(enumerate(part)) for part in synthetic_field.make_stamps(catalogue)
+    )
+    del denoised[int(galleries[0].typical[0])]  # a picture that is not there is left out
+    figure, numbers = plotting_galleries.plot_galleries(
+        catalogue, galleries, cutouts, denoised, rms
+    )
+    shown = plotting_galleries.shown_rows(galleries)
+    assert len(numbers) == len(shown)
+    assert sum(len(axes.images) for axes in figure.axes) == 2 * (len(shown) - 1)
+
+
+def test_stamps_are_found_in_their_shards(tmp_path):
+    image = np.arange(6, dtype=np.float32)[:, None, None] * np.ones((1, 4, 4), dtype=np.float32)
+    row = np.array([3, 5, 8, 9, 12, 20])
+    for i, part in enumerate((slice(0, 4), slice(4, 6))):
+        arrays = {"row": row[part], "id": row[part].astype(str), "image": image[part]}
+        shards.write_shard(tmp_path / f"{i}.h5", arrays)
+    paths = [tmp_path / "0.h5", tmp_path / "1.h5"]
+    found = plotting_galleries.read_stamps(paths, "image", np.array([5, 20, 7]))
+    assert sorted(found) == [5, 20]
+    assert found[20][0, 0] == 5
+
+
+def test_stretch_keeps_noise_faint_and_the_order_of_pixels():
+    values = np.linspace(-5, 100, 200)
+    shown = plotting_galleries.stretch(values, sky=1.0, bright=100.0)
+    assert shown.min() == 0
+    assert shown.max() == 1
+    assert (np.diff(shown) >= 0).all()
+    noise = np.random.default_rng(0).normal(size=1000)
+    assert plotting_galleries.stretch(noise, sky=1.0, bright=3.0).max() < 0.8
+
+
+@pytest.mark.parametrize("text", ["$\\frac{1}{$", "_hidden", "a\x00b\nc", "<script>", "名前" * 30])
+def test_hostile_class_names_are_drawn_as_text(text, tmp_path):
+    catalogue = synthetic_field.make_catalogue(60)
+    name = np.asarray(catalogue["CLASS"]).astype(object)
+    name[name == "SPH"] = text
+    catalogue["CLASS"] = name.astype(str)
+    figure, numbers = plotting_catalogue.plot_structure(catalogue)
+    plotting.save_figure(figure, tmp_path / "figure.png")
+    plotting.save_numbers(numbers, tmp_path / "figure.csv")
+    labels = [entry.get_text() for entry in figure.legends[0].get_texts()]
+    assert len(labels) == 5
+    assert any(plotting.label_text(text) in label for label in labels)

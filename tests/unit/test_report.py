@@ -1,0 +1,160 @@
+"""The report: one file, safe with any text, and true about what the vote shows."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+import synthetic_field
+from paths import ROOT
+
+from morphovote import plotting, report, summary
+from morphovote.errors import InputError
+
+TEMPLATE = ROOT / "workflow/report/report.html.j2"
+CAPTIONS = sorted((ROOT / "workflow/report").glob("*.rst"))
+HOSTILE = '"><script>alert(1)</script><img src="http://example.com/x.png">{{ 7 * 7 }}'
+
+
+def make_summary(nulls=(0.4, 0.45), weights="random", reason="because", **changes):
+    catalogue = synthetic_field.make_catalogue(120)
+    controls = synthetic_field.make_controls() | {"nulls": {"gaussian": list(nulls)}}
+    names = {"origin": "suggestion", "groups": {0: {"class": "SPH", "reason": reason}}}
+    timings = [{"rule": "fit_pca", "jobs": 1, "seconds": 75.0, "longest": 75.0, "memory": 1800.0}]
+    card = {"name": "convnext_atto", "weights": weights, "source": weights}
+    config = {"fields": {"made_up": {}}, "voting": {"voters": 30, "groups": 7}}
+    numbers = summary.summarise(catalogue, controls, card, names, timings, config, "made_up")
+    return numbers | changes, names
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("figures")
+    paths = [folder / f"{name}.png" for name in report.TITLES]
+    for path in paths:
+        plotting.save_figure(plotting.message_figure(path.stem), path)
+    return paths
+
+
+class Page(HTMLParser):
+    """Collects tags, and every address that a browser would follow by itself."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.sources, self.words = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        if tag not in ("meta", "img", "br"):
+            self.open.append(tag)
+        self.sources += [value for key, value in attributes if key in ("src", "href")]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+def render(figures, **changes):
+    numbers, names = make_summary(**changes)
+    return report.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+
+
+def test_page_is_whole_and_refers_to_nothing_outside(figures):
+    text = render(figures)
+    page = Page(text)
+    assert page.open == []
+    assert page.tags.count("img") == len(report.TITLES)
+    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert "script" not in page.tags
+    assert "link" not in page.tags
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_every_figure_has_a_caption_of_plain_prose(figures):
+    for figure in report.read_figures(figures, CAPTIONS):
+        caption = " ".join(figure["paragraphs"])
+        assert len(caption) > 100
+        assert caption.endswith(".")
+        assert not re.search(r"[`*{}|]|::", caption)
+
+
+def test_the_vote_comes_first(figures):
+    text = render(figures)
+    assert text.index('alt="' + report.TITLES["votes"]) < text.index("<h2>Classes")
+
+
+def test_hostile_text_is_only_text(figures):
+    text = render(figures, reason=HOSTILE, field=HOSTILE, config={HOSTILE: HOSTILE})
+    page = Page(text)
+    assert "script" not in page.tags
+    assert page.tags.count("img") == len(report.TITLES)
+    assert "{{ 7 * 7 }}" in "".join(page.words)
+
+
+@pytest.mark.parametrize(
+    ("null", "little", "words"),
+    [(0.60, True, "the vote shows little"), (0.2, False, "that the voters find again")],
+)
+def test_page_says_whether_the_vote_beats_its_null(null, little, words, figures):
+    numbers, _ = make_summary(nulls=(null, null))
+    assert (numbers["ratio_to_null"] < report.LITTLE) == little
+    assert words in " ".join(report.sentences(numbers))
+    assert words in render(figures, nulls=(null, null))
+
+
+def test_page_without_a_null_claims_nothing():
+    numbers, _ = make_summary(nulls=())
+    assert "shows nothing" in " ".join(report.sentences(numbers))
+
+
+def test_random_weights_are_called_random(figures):
+    assert "random weights" in render(figures)
+    trained, _ = make_summary(weights="timm hub")
+    assert "random" not in report.sentences(trained)[-2]
+
+
+def test_suggested_names_are_called_suggestions():
+    numbers, _ = make_summary()
+    assert "suggestions" in report.sentences(numbers)[-1]
+    assert "by hand" in report.sentences(numbers | {"names_origin": "file"})[-1]
+
+
+def test_page_without_training_or_timings(figures):
+    chosen = [path for path in figures if path.stem != "training"]
+    text = render(chosen, timings=[])
+    assert "No timings were recorded" in text
+    assert report.TITLES["training"] not in text
+
+
+def test_figure_without_caption_or_content_is_refused(figures, tmp_path):
+    with pytest.raises(InputError, match="has no caption"):
+        report.read_figures(figures, [path for path in CAPTIONS if path.stem != "votes"])
+    (tmp_path / "votes.png").write_text("no picture")
+    with pytest.raises(InputError, match="not a PNG file"):
+        report.read_figures([tmp_path / "votes.png"], CAPTIONS)
+
+
+def test_numbers_are_written_with_sensible_digits():
+    assert report.digits(1.2345) == "1.2"
+    assert report.digits(-1.675, 3) == "\N{MINUS SIGN}1.68"
+    assert report.digits(123456.0) == "123,456"
+    assert report.digits(0.5) == "0.50"
+    assert report.percent(0.5312) == "53 %"
+    assert report.percent(0.0123) == "1.2 %"
+    assert report.percent(0.0) == "0 %"
+    assert report.duration(3.21) == "3.2 s"
+    assert report.duration(75) == "1 min 15 s"
+    assert report.duration(7260) == "2 h 1 min"
+    assert report.memory(1800) == "1.8 GB"
+    assert {f(None) for f in (report.digits, report.percent, report.duration, report.memory)} == {
+        "\N{EN DASH}"
+    }
+
+
+def test_page_is_written_whole(tmp_path):
+    report.write_page("<html>é</html>", tmp_path / "report.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "<html>é</html>"
