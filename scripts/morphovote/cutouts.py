@@ -15,6 +15,7 @@ from astropy.table import Table
 from scipy import ndimage
 
 from morphovote.detection import find_sources, sky_level
+from morphovote.errors import InputError
 from morphovote.flags import BLEND, EDGE, LOW_SNR, MISSING, NEIGHBOUR, NO_DATA, OFF_CENTRE, OWN
 from morphovote.images import missing_pixels, read_section
 from morphovote.logs import log, progress
@@ -219,18 +220,26 @@ def _cut_batch(
     part = _empty(len(rows), size)
     del part["row"], part["id"]
     side = size + 2 * BORDER
-    current, stack, hdu, noise = None, ExitStack(), None, None
+    current, stack = None, ExitStack()
     with stack:
         for i, row in enumerate(rows):
             tile = int(sources["TILE"][row])
-            if tile != current:
-                stack.close()
-                hdu, noise, convert, relative = open_tile(stack, tiles[tile])
-                current = tile
             x, y = float(sources["X"][row]), float(sources["Y"][row])
             left, bottom = (int(np.floor(v - (size - 1) / 2 + 0.5)) - BORDER for v in (x, y))
-            section = read_section(hdu, bottom, left, side, side)
-            rms = None if noise is None else convert(read_section(noise, bottom, left, side, side))
+            try:
+                if tile != current:
+                    stack.close()
+                    hdu, noise, convert, relative = open_tile(stack, tiles[tile])
+                    current = tile
+                section = read_section(hdu, bottom, left, side, side)
+                rms = noise and convert(read_section(noise, bottom, left, side, side))
+            except InputError as error:
+                if tiles.meta["KIND"] != "cutouts":
+                    raise
+                # One broken file among many costs one galaxy.
+                log.warning("%s: no data (%s)", sources["ID"][row], error)
+                current = None
+                continue
             result = cut_source(
                 section,
                 rms,

@@ -106,6 +106,11 @@ def read_section(hdu: fits.ImageHDU, y: int, x: int, height: int, width: int) ->
     -------
     ndarray
         Shape (height, width), float32.
+
+    Raises
+    ------
+    InputError
+        If the file is broken.
     """
     section = np.full((height, width), np.nan, dtype=np.float32)
     rows, columns = hdu.shape
@@ -113,12 +118,19 @@ def read_section(hdu: fits.ImageHDU, y: int, x: int, height: int, width: int) ->
     left, right = max(x, 0), min(x + width, columns)
     if bottom >= top or left >= right:
         return section
-    if isinstance(hdu, fits.CompImageHDU):
-        data = hdu.section[bottom:top, left:right]
-    else:
-        # Asked for whole rows, astropy hands over one memory-mapped block and the slice touches
-        # only its own pages; asked for part of each row it reads row by row, 100 times slower.
-        data = hdu.section[bottom:top][:, left:right]
+    try:
+        if isinstance(hdu, fits.CompImageHDU):
+            data = hdu.section[bottom:top, left:right]
+        else:
+            # Asked for whole rows, astropy hands over one memory-mapped block and the slice
+            # touches only its own pages; asked for part of each row it reads row by row, 100
+            # times slower.
+            data = hdu.section[bottom:top][:, left:right]
+    except (OSError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{hdu.fileinfo()['file'].name}: its pixels cannot be read ({error}).\n"
+            "The file is probably cut short: fetch it again."
+        ) from error
     section[bottom - y : top - y, left - x : right - x] = data
     return section
 

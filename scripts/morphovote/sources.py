@@ -86,7 +86,7 @@ def list_sources(
     InputError
         If the config and the files do not fit together.
     """
-    images, tiles = inspect_tiles(files, rms, weight)
+    images, tiles = inspect_tiles(files, rms, weight, forgiving=kind == "cutouts")
     scale = common_pixel_scale(images, pixel_scale)
     if catalogue is None:
         if kind != "cutouts":

@@ -24,7 +24,10 @@ BOX = 100
 
 
 def inspect_tiles(
-    images: Sequence[str], rms: Sequence[str] = (), weight: Sequence[str] = ()
+    images: Sequence[str],
+    rms: Sequence[str] = (),
+    weight: Sequence[str] = (),
+    forgiving: bool = False,
 ) -> tuple[list[Image], Table]:
     """Read the headers of a field's images and pair them with their noise maps.
 
@@ -34,6 +37,8 @@ def inspect_tiles(
     ----------
     images, rms, weight : sequence of str
         Paths. At most one of `rms` and `weight` (inverse variance) is not empty.
+    forgiving : bool
+        Leave out images that cannot be read, with a warning, instead of stopping at the first.
 
     Returns
     -------
@@ -51,26 +56,34 @@ def inspect_tiles(
     if len(rms) and len(weight):
         raise InputError("The field has both `rms` and `weight`: keep one (`rms` is better).")
     images = sorted(map(str, images))
-    found = [
-        inspect_image(path) for path in progress(images, len(images), "image headers", every=10)
-    ]
-    table = Table(
-        {"IMAGE": images, "HDU": np.array([image.hdu for image in found], dtype=np.int32)}
-    )
-    for kind, paths in (("rms", rms), ("weight", weight)):
-        paths = sorted(map(str, paths))
-        if paths and len(paths) != len(images):
+    paths = {"image": images, "rms": sorted(map(str, rms)), "weight": sorted(map(str, weight))}
+    for kind in ("rms", "weight"):
+        if paths[kind] and len(paths[kind]) != len(images):
             raise InputError(
-                f"`{kind}`: found {len(paths)} files for {len(images)} images "
-                f"({paths[0]}, ...), expected one for each image, in the same sorted order."
+                f"`{kind}`: found {len(paths[kind])} files for {len(images)} images "
+                f"({paths[kind][0]}, ...), expected one for each, in the same sorted order."
             )
-        maps = [inspect_image(path, kind) for path in paths]
-        for image, noise in zip(found, maps, strict=bool(maps)):
-            _check_pair(image, noise, kind)
-        column = kind.upper()
-        table[column] = paths or [""] * len(images)
-        table[f"{column}_HDU"] = np.array([m.hdu for m in maps] or [-1] * len(images), np.int32)
-    return found, table
+    found, rows = [], []
+    for number in progress(range(len(images)), len(images), "image headers"):
+        try:
+            image = inspect_image(images[number])
+            row = [image.path, image.hdu]
+            for kind in ("rms", "weight"):
+                noise = inspect_image(paths[kind][number], kind) if paths[kind] else None
+                if noise:
+                    _check_pair(image, noise, kind)
+                row += [noise.path, noise.hdu] if noise else ["", -1]
+        except InputError as error:
+            if not forgiving:
+                raise
+            log.warning("%s is left out: %s", images[number], error)
+            continue
+        found.append(image)
+        rows.append(row)
+    if not found:
+        raise InputError(f"None of the {len(images)} images can be read, such as {images[0]}.")
+    names = ("IMAGE", "HDU", "RMS", "RMS_HDU", "WEIGHT", "WEIGHT_HDU")
+    return found, Table(rows=rows, names=names)
 
 
 def common_pixel_scale(images: Sequence[Image], given: float | None) -> float:
