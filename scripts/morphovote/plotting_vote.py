@@ -27,15 +27,16 @@ from morphovote.plotting import (
 
 
 @styled
-def plot_votes(catalogue: Table, nulls: dict[str, list[float]]) -> tuple[Figure, Table]:
-    """Kept fraction beside the nulls', the vote fractions, and the kept fraction with S/N.
+def plot_votes(catalogue: Table, controls: dict) -> tuple[Figure, Table]:
+    """Kept fraction beside the null's, the vote fractions, and the kept fraction with S/N.
 
     Parameters
     ----------
     catalogue : Table
         As `diagnostics.read_catalogue` returns it.
-    nulls : dict of list of float
-        Kept fractions of repeated votes on structureless data, by kind of null.
+    controls : dict
+        As `vote_controls.check_vote` returns it: data and null (values, mean, low, high),
+        vote_histogram (null), agreement.
 
     Returns
     -------
@@ -47,49 +48,47 @@ def plot_votes(catalogue: Table, nulls: dict[str, list[float]]) -> tuple[Figure,
     kept = np.asarray(catalogue["KEPT"], dtype=bool)[voted]
     share = np.asarray(catalogue["VOTE_FRACTION"], dtype=float)[voted]
     snr = np.asarray(catalogue["SNR"], dtype=float)[voted]
-    rows = _kept_rows(kept, nulls)
     if not len(kept):
-        return message_figure("No galaxy took part in the vote."), _numbers(rows)
+        return message_figure("No galaxy took part in the vote."), _numbers([])
     figure = Figure(figsize=(WIDTH, 2.9))
-    panels = figure.subplots(1, 3, width_ratios=(0.85, 1, 1))
-    _kept_panel(panels[0], rows, nulls)
-    rows += _share_panel(panels[1], share, kept)
+    panels = figure.subplots(1, 3, width_ratios=(0.95, 1, 1))
+    rows = _kept_panel(panels[0], kept, controls)
+    rows += _share_panel(panels[1], share, kept, controls)
     rows += _snr_panel(panels[2], snr, kept)
     return figure, _numbers(rows)
 
 
 def _numbers(rows: list[tuple]) -> Table:
     names = ("panel", "quantity", "x", "value", "low", "high", "galaxies")
-    return Table(rows=rows, names=names)
+    return Table(rows=rows, names=names) if rows else Table(names=names)
 
 
-def _kept_rows(kept: np.ndarray, nulls: dict[str, list[float]]) -> list[tuple]:
-    data = diagnostics.fraction_interval(int(kept.sum()), len(kept))
-    rows = [("kept fraction", "galaxies", np.nan, *data, len(kept))]
-    for kind, fractions in nulls.items():
-        if len(fractions):
-            middle, low, high = np.mean(fractions), np.min(fractions), np.max(fractions)
-            rows.append(("kept fraction", f"null: {kind}", np.nan, middle, low, high, len(kept)))
-    return rows
-
-
-def _kept_panel(axes: Axes, rows: list[tuple], nulls: dict[str, list[float]]) -> None:
-    labels = []
-    for place, (_, quantity, _, value, low, high, _) in enumerate(rows):
-        colour = NULL_COLOUR if place else DATA_COLOUR
-        labels.append(quantity.replace("null: ", "null:\n"))
-        if place:
-            fractions = nulls[quantity.removeprefix("null: ")]
-            shift = np.linspace(-0.12, 0.12, len(fractions)) if len(fractions) > 1 else [0]
-            axes.plot(place + np.array(shift), fractions, ".", color=colour, ms=4, alpha=0.6)
+def _kept_panel(axes: Axes, kept: np.ndarray, controls: dict) -> list[tuple]:
+    field = diagnostics.fraction_interval(int(kept.sum()), len(kept))
+    shown = [("catalogue", "this\ncatalogue", DATA_COLOUR, "o", field, [], len(kept))]
+    for kind, label, colour, marker in (
+        ("data", "other\nseeds", DATA_COLOUR, "o"),
+        ("null", "structure-\nless null", NULL_COLOUR, "s"),
+    ):
+        found = controls[kind]
+        numbers = (found["mean"], found["low"], found["high"])
+        sample = controls.get("galaxies", len(kept))
+        shown.append((kind, label, colour, marker, numbers, found["values"], sample))
+    for place, (_, _, colour, marker, (value, low, high), single, _) in enumerate(shown):
+        shift = np.linspace(-0.14, 0.14, len(single)) if len(single) > 1 else np.zeros(len(single))
+        axes.plot(place + shift, single, ".", color=colour, ms=4, alpha=0.5, mew=0)
         axes.plot([place, place], [low, high], color=colour, lw=1.6, solid_capstyle="butt")
-        axes.plot(place, value, "s" if place else "o", color=colour, ms=5)
+        axes.plot(place, value, marker, color=colour, ms=5)
         axes.text(place + 0.2, value, f"{100 * value:.0f} %", va="center", color=colour)
-    axes.set_xticks(range(len(rows)), labels)
-    axes.set(xlim=(-0.5, len(rows) - 0.25), ylim=(0, 1), ylabel="kept fraction")
+    axes.set_xticks(range(len(shown)), [label for _, label, *_ in shown])
+    axes.set(xlim=(-0.5, len(shown) - 0.2), ylim=(0, 1), ylabel="kept fraction")
+    return [
+        ("kept fraction", kind, np.nan, *map(float, numbers), galaxies)
+        for kind, _, _, _, numbers, _, galaxies in shown
+    ]
 
 
-def _share_panel(axes: Axes, share: np.ndarray, kept: np.ndarray) -> list[tuple]:
+def _share_panel(axes: Axes, share: np.ndarray, kept: np.ndarray, controls: dict) -> list[tuple]:
     finite = np.isfinite(share)
     steps = vote_steps(share[finite])
     places = np.arange(steps + 1) / steps
@@ -98,19 +97,24 @@ def _share_panel(axes: Axes, share: np.ndarray, kept: np.ndarray) -> list[tuple]
     bar = {"width": 0.9 / steps, "lw": 0}
     axes.bar(places, counts[0], color=DATA_COLOUR, label="kept", **bar)
     axes.bar(places, counts[1], bottom=counts[0], color=PALE, label="not kept", **bar)
+    null = np.asarray(controls["vote_histogram"]["null"], dtype=float)
+    votes = np.arange(len(null)) / max(len(null) - 1, 1)
+    expected = np.histogram(votes, bins=edges, weights=null)[0] * finite.sum()
+    axes.stairs(expected, edges, color=NULL_COLOUR, lw=1.2, label="null")
     axes.set(
         xlim=(-0.02, 1.03),
-        ylim=(0, 1.2 * max(int(sum(counts).max()), 1)),
+        ylim=(0, 1.25 * max(float(sum(counts).max()), float(expected.max()), 1.0)),
         xlabel="vote fraction",
         ylabel=f"galaxies per step of 1/{steps}",
     )
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-    axes.legend(loc="upper left", ncols=2, handlelength=1.2)
+    axes.legend(loc="upper left", ncols=3, handlelength=1.0, columnspacing=0.8, borderaxespad=0)
     return [
-        ("vote fraction", quantity, float(place), float(count), np.nan, np.nan, int(count))
-        for quantity, values in zip(("kept", "not kept"), counts, strict=True)
-        for place, count in zip(places, values, strict=True)
+        ("vote fraction", quantity, float(place), float(value), np.nan, np.nan, total)
+        for quantity, values in zip(("kept", "not kept", "null"), (*counts, expected), strict=True)
+        for place, value in zip(places, values, strict=True)
+        for total in [int(finite.sum())]
     ]
 
 

@@ -126,7 +126,7 @@ def sentences(summary: dict) -> list[str]:
         _what_was_run(summary),
         _kept(summary),
         _meaning(summary),
-        *_agreement(summary),
+        _agreement(summary),
         _encoder(summary["encoder"]),
         _naming(summary),
     ]
@@ -154,48 +154,53 @@ def _kept(summary: dict) -> str:
         f"The voters agree on {summary['kept']:,} galaxies: the kept fraction is "
         f"{percent(summary['kept_fraction'])} (95 % interval {percent(low)} to {percent(high)})."
     )
-    for kind, null in summary["nulls"].items():
-        text += (
-            f" On structureless data ({kind}) the same vote keeps "
-            f"{percent(null['kept_fraction'])} ({percent(null['interval'][0])} to "
-            f"{percent(null['interval'][1])} in {null['repetitions']} repetitions)."
-        )
-    return text
+    controls, null = summary["controls"], summary["null_interval"]
+    return (
+        f"{text} As a control, the same vote was held on {controls['galaxies']:,} galaxies with "
+        f"{len(controls['data']['values'])} seeds, and on as many points of structureless noise "
+        f"with their covariance, {len(controls['null']['values'])} times. It keeps "
+        f"{percent(controls['data']['mean'])} of the galaxies and "
+        f"{percent(summary['null_kept_fraction'])} of the noise (95 % interval of the mean "
+        f"{percent(null[0])} to {percent(null[1])})."
+    )
 
 
 def _meaning(summary: dict) -> str:
-    ratio = summary["ratio_to_null"]
-    if ratio is None:
-        return (
-            "There is no null to compare with, so the kept fraction by itself shows nothing: "
-            "a vote keeps many galaxies of structureless data too."
-        )
-    if ratio < LITTLE:
+    ratio, (low, high) = summary["ratio_to_null"], summary["ratio_interval"]
+    if ratio is None and not summary["controls"]["data"]["mean"]:
+        return "Neither is ever kept: the voters agree on nothing, and the vote shows nothing."
+    if ratio is not None and ratio < LITTLE:
         share = "no more than" if ratio <= 1.05 else f"only {ratio:.2f} times what"
         return (
-            f"The galaxies keep {share} structureless data would: the vote shows little. Most of "
+            f"The galaxies keep {share} structureless noise does: the vote shows little. Most of "
             "what is kept would have been kept without any groups in the data."
         )
+    times = "far more than" if ratio is None else f"{digits(ratio)} times what"
+    interval = (
+        ""
+        if None in (low, high)
+        else f" ({digits(low)} to {digits(high)} within the noise's interval)"
+    )
     return (
-        f"The galaxies keep {ratio:.2g} times what structureless data would: the encoder's numbers "
+        f"The galaxies keep {times} structureless noise does{interval}: the encoder's numbers "
         "hold groups that the voters find again. Whether these are kinds of galaxies, and not "
         "kinds of noise or size, the figures below have to show."
     )
 
 
-def _agreement(summary: dict) -> list[str]:
-    voters = summary["voters"]
-    parts = []
-    if voters.get("voter_ari") is not None:
-        parts.append(f"{voters['voter_ari']:.2f} between two voters")
-    if voters.get("seed_ari") is not None:
-        parts.append(f"{voters['seed_ari']:.2f} between whole votes with other seeds")
-    if not parts:
-        return []
-    return [
+def _agreement(summary: dict) -> str:
+    seeds = summary["controls"]["seeds"]
+    text = (
         "The adjusted Rand index, which is 1 for equal groups and 0 for unrelated ones, is "
-        f"{' and '.join(parts)}."
-    ]
+        f"{digits(summary['voters_ari'])} between two voters and "
+        f"{digits(summary['seeds_ari'])} between whole votes with other seeds"
+    )
+    kept = seeds["ari_kept"]["mean"]
+    text += f" ({digits(kept)} over the galaxies that both keep)." if kept is not None else "."
+    for same in summary["controls"].get("algorithms", []):
+        if len(same) > 1:
+            text += f" On these data {' and '.join(same)} are one and the same algorithm."
+    return text
 
 
 def _encoder(card: dict) -> str:
@@ -213,7 +218,8 @@ def _encoder(card: dict) -> str:
 
 def is_random(card: dict) -> bool:
     """Whether an encoder's card says that its weights are random."""
-    return "random" in (str(card.get("weights", "")).lower(), str(card.get("source", "")).lower())
+    said = (str(card.get(key, "")).lower() for key in ("weights", "source"))
+    return any(text.startswith("random") for text in said)
 
 
 def _naming(summary: dict) -> str:

@@ -47,7 +47,8 @@ def summarise(
     catalogue : Table
         As `diagnostics.read_catalogue` returns it.
     controls : dict
-        Of the vote: vote_controls.json.
+        Of the vote: vote_controls.json. The ratio to the null is its, of votes on samples of one
+        size, and not that of the whole catalogue's kept fraction.
     card : dict
         Of the encoder: encoder.json.
     names : dict
@@ -66,9 +67,6 @@ def summarise(
     voted = diagnostics.in_vote(flag)
     kept = np.asarray(catalogue["KEPT"], dtype=bool) & voted
     fraction, low, high = diagnostics.fraction_interval(int(kept.sum()), int(voted.sum()))
-    nulls = {
-        kind: summarise_null(values, fraction) for kind, values in null_fractions(controls).items()
-    }
     groups = summarise_groups(catalogue, names)
     numbers = {
         "field": field,
@@ -78,11 +76,13 @@ def summarise(
         "kept": int(kept.sum()),
         "kept_fraction": fraction,
         "kept_interval": [low, high],
-        "nulls": nulls,
-        "ratio_to_null": min(
-            (null["ratio"] for null in nulls.values() if null["ratio"] is not None), default=None
-        ),
-        "voters": voter_agreement(controls),
+        "null_kept_fraction": controls["null"]["mean"],
+        "null_interval": [controls["null"]["low"], controls["null"]["high"]],
+        "ratio_to_null": controls["ratio"]["value"],
+        "ratio_interval": [controls["ratio"]["low"], controls["ratio"]["high"]],
+        "voters_ari": controls["voters_ari"]["mean"],
+        "seeds_ari": controls["seeds"]["ari_all"]["mean"],
+        "controls": controls,
         "classes": count_values(catalogue["CLASS"]),
         "classes_kept": count_values(np.asarray(catalogue["CLASS"])[kept]),
         "origins": count_values(catalogue["CLASS_ORIGIN"]),
@@ -101,28 +101,6 @@ def summarise(
         "config": config,
     }
     return plain(numbers)
-
-
-def null_fractions(controls: dict) -> dict[str, list[float]]:
-    """Kept fractions of votes on structureless data, by kind of null."""
-    return {str(kind): list(values) for kind, values in controls["nulls"].items()}
-
-
-def summarise_null(values: list[float], kept_fraction: float) -> dict:
-    """Mean, range and repetitions of one null, and how many times as much the galaxies keep."""
-    values = [float(value) for value in values]
-    mean = float(np.mean(values)) if values else np.nan
-    return {
-        "kept_fraction": mean,
-        "interval": [min(values), max(values)] if values else [np.nan, np.nan],
-        "repetitions": len(values),
-        "ratio": kept_fraction / mean if mean > 0 else None,
-    }
-
-
-def voter_agreement(controls: dict) -> dict:
-    """What the controls say of the voters among themselves and of other seeds."""
-    return {key: controls[key] for key in ("voter_ari", "seed_ari") if key in controls}
 
 
 def count_values(values: np.ndarray) -> dict[str, int]:

@@ -93,9 +93,39 @@ def make_stamps(catalogue: Table, size: int = 40, seed: int = 0):
     return clean + rng.normal(0, 0.1, clean.shape).astype(np.float32), clean, rms
 
 
-def make_controls(kept: float = 0.7) -> dict:
-    """Controls of the vote as the workflow writes them."""
+def make_controls(null: float = 0.43, data: float = 0.74) -> dict:
+    """Controls of the vote as `vote_controls.check_vote` gives them."""
+    votes = np.arange(31)
+    null_votes = np.exp(-(((votes - 19) / 6) ** 2))
     return {
-        "kept_fraction": kept,
-        "nulls": {"gaussian": [0.42, 0.45, 0.40, 0.44, 0.43]},
+        "galaxies": 117,
+        "voters": 30,
+        "groups": 7,
+        "agreement": 0.667,
+        "data": _repeated([data - 0.01, data + 0.01, data, data]),
+        "null": _repeated([null - 0.02, null + 0.02, null, null, null]),
+        "ratio": {
+            "value": data / null if null else None,
+            "low": data / (null + 0.02),
+            "high": data / (null - 0.02) if null > 0.02 else None,
+        },
+        "vote_histogram": {
+            "data": (votes / votes.sum()).tolist(),
+            "null": (null_votes / null_votes.sum()).tolist(),
+        },
+        "seeds": {
+            "ari_all": {"pairs": [0.7, 0.72], "mean": 0.71},
+            "ari_kept": {"pairs": [0.9], "mean": 0.9},
+            "kept_in_both": 0.6,
+        },
+        "voters_ari": {"mean": 0.55, "by_algorithm": {"kmeans-ward": 0.55}},
+        "algorithms_ari": {"kmeans-ward": 0.7},
+        "algorithms": [["kmeans"], ["ward", "birch"]],
+        "sentence": "",
     }
+
+
+def _repeated(values: list[float]) -> dict:
+    values = [max(value, 0.0) for value in values]
+    mean = float(np.mean(values))
+    return {"values": values, "mean": mean, "low": max(mean - 0.02, 0.0), "high": mean + 0.02}

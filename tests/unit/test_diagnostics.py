@@ -23,11 +23,10 @@ NAMES = {
 }
 
 
-def summarise(catalogue, timings=()):
-    controls = synthetic_field.make_controls()
-    return summary.summarise(
-        catalogue, controls, CARD, NAMES, list(timings), {"voting": {"groups": 7}}, "made_up"
-    )
+def summarise(catalogue, controls=None):
+    controls = controls or synthetic_field.make_controls()
+    config = {"voting": {"groups": 7}}
+    return summary.summarise(catalogue, controls, CARD, NAMES, [], config, "made_up")
 
 
 def test_wilson_interval_is_the_published_one():
@@ -195,13 +194,16 @@ def test_summary_adds_up():
     assert rejections["disagree_flags"]["low_snr"] == low_snr[:-3].sum()
 
 
-def test_summary_compares_with_the_null():
-    catalogue = synthetic_field.make_catalogue(200)
-    numbers = summarise(catalogue)
-    null = numbers["nulls"]["gaussian"]
-    assert null["kept_fraction"] == pytest.approx(0.428)
-    assert null["interval"] == [0.40, 0.45]
-    assert numbers["ratio_to_null"] == pytest.approx(numbers["kept_fraction"] / 0.428)
+def test_summary_takes_the_ratio_from_the_controls():
+    controls = synthetic_field.make_controls(null=0.5, data=0.6)
+    numbers = summarise(synthetic_field.make_catalogue(200), controls=controls)
+    assert numbers["null_kept_fraction"] == pytest.approx(0.5)
+    assert numbers["null_interval"] == pytest.approx([0.48, 0.52])
+    # Not that of the whole catalogue: samples of other sizes cannot be compared.
+    assert numbers["ratio_to_null"] == pytest.approx(1.2)
+    assert numbers["kept_fraction"] / 0.5 != pytest.approx(1.2, abs=0.1)
+    assert numbers["voters_ari"] == 0.55
+    assert numbers["seeds_ari"] == 0.71
 
 
 def test_summary_is_strict_json_even_with_nothing_measured(tmp_path):

@@ -39,7 +39,7 @@ def test_figures_of_the_catalogue_are_drawn_at_any_size(count, tmp_path):
         "structure": plotting_catalogue.plot_structure(catalogue),
         "sizes": plotting_catalogue.plot_sizes(catalogue),
         "colours": plotting_catalogue.plot_colours(catalogue, sources),
-        "votes": plotting_vote.plot_votes(catalogue, {"gaussian": [0.4, 0.5]}),
+        "votes": plotting_vote.plot_votes(catalogue, synthetic_field.make_controls()),
     }.items():
         plotting.save_figure(figure, tmp_path / f"{name}.png")
         plotting.save_numbers(numbers, tmp_path / f"{name}.csv")
@@ -65,7 +65,7 @@ def test_no_text_is_smaller_than_8_points():
         plotting_catalogue.plot_structure(catalogue),
         plotting_catalogue.plot_sizes(catalogue),
         plotting_catalogue.plot_colours(catalogue, sources),
-        plotting_vote.plot_votes(catalogue, {"gaussian": [0.4, 0.5]}),
+        plotting_vote.plot_votes(catalogue, synthetic_field.make_controls()),
         plotting_galleries.plot_galleries(catalogue, galleries, *stamps),
     ):
         figure.draw_without_rendering()
@@ -124,14 +124,20 @@ def test_colours_draws_only_redshifts_that_occur():
     assert numbers["quiescent"].sum() > 0
 
 
-def test_votes_table_holds_fraction_nulls_and_every_galaxy():
+def test_votes_table_holds_fraction_null_and_every_galaxy():
     catalogue = synthetic_field.make_catalogue(203)
-    _, numbers = plotting_vote.plot_votes(catalogue, {"gaussian": [0.4, 0.5], "none": []})
+    controls = synthetic_field.make_controls(null=0.4)
+    figure, numbers = plotting_vote.plot_votes(catalogue, controls)
+    assert "40 %" in texts(figure)
     kept = numbers[numbers["panel"] == "kept fraction"]
-    assert list(kept["quantity"]) == ["galaxies", "null: gaussian"]
+    assert list(kept["quantity"]) == ["catalogue", "data", "null"]
     assert kept["value"][0] == pytest.approx(catalogue["KEPT"].sum() / 200)
-    assert tuple(kept["value", "low", "high"][1]) == pytest.approx((0.45, 0.4, 0.5))
-    assert numbers["galaxies"][numbers["panel"] == "vote fraction"].sum() == 200
+    assert tuple(kept["value", "low", "high"][2]) == pytest.approx((0.40, 0.38, 0.42))
+    shares = numbers[numbers["panel"] == "vote fraction"]
+    counted = np.isin(shares["quantity"], ["kept", "not kept"])
+    assert shares["value"][counted].sum() == 200
+    # The null's line is scaled to as many galaxies.
+    assert shares["value"][~counted].sum() == pytest.approx(200)
 
 
 @pytest.mark.parametrize(("voters", "steps"), [(30, 30), (12, 12), (200, 20)])

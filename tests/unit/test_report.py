@@ -15,9 +15,9 @@ CAPTIONS = sorted((ROOT / "workflow/report").glob("*.rst"))
 HOSTILE = '"><script>alert(1)</script><img src="http://example.com/x.png">{{ 7 * 7 }}'
 
 
-def make_summary(nulls=(0.4, 0.45), weights="random", reason="because", **changes):
+def make_summary(null=0.43, data=0.74, weights="random", reason="because", **changes):
     catalogue = synthetic_field.make_catalogue(120)
-    controls = synthetic_field.make_controls() | {"nulls": {"gaussian": list(nulls)}}
+    controls = synthetic_field.make_controls(null, data)
     names = {"origin": "suggestion", "groups": {0: {"class": "SPH", "reason": reason}}}
     timings = [{"rule": "fit_pca", "jobs": 1, "seconds": 75.0, "longest": 75.0, "memory": 1800.0}]
     card = {"name": "convnext_atto", "weights": weights, "source": weights}
@@ -95,19 +95,25 @@ def test_hostile_text_is_only_text(figures):
 
 
 @pytest.mark.parametrize(
-    ("null", "little", "words"),
-    [(0.60, True, "the vote shows little"), (0.2, False, "that the voters find again")],
+    ("null", "data", "words"),
+    [
+        (0.60, 0.60, "no more than structureless noise does: the vote shows little"),
+        (0.50, 0.74, "only 1.48 times what structureless noise does: the vote shows little"),
+        (0.45, 0.74, "1.6 times what structureless noise does"),
+        (0.0, 0.74, "far more than structureless noise does"),
+        (0.0, 0.0, "the vote shows nothing"),
+    ],
 )
-def test_page_says_whether_the_vote_beats_its_null(null, little, words, figures):
-    numbers, _ = make_summary(nulls=(null, null))
-    assert (numbers["ratio_to_null"] < report.LITTLE) == little
+def test_page_says_whether_the_vote_beats_its_null(null, data, words, figures):
+    data_values = {"values": [data], "mean": data, "low": data, "high": data}
+    numbers, names = make_summary(null, data)
+    numbers["controls"]["data"] = data_values
     assert words in " ".join(report.sentences(numbers))
-    assert words in render(figures, nulls=(null, null))
+    assert words in report.render(TEMPLATE, numbers, names, figures, CAPTIONS)
 
 
-def test_page_without_a_null_claims_nothing():
-    numbers, _ = make_summary(nulls=())
-    assert "shows nothing" in " ".join(report.sentences(numbers))
+def test_algorithms_that_are_one_are_named():
+    assert "ward and birch are one and the same algorithm" in report.sentences(make_summary()[0])[3]
 
 
 def test_random_weights_are_called_random(figures):
