@@ -1,0 +1,13 @@
+"""Give each galaxy a class: from the vote where it is kept, else from the classifier."""
+
+from morphovote.classifier import classify_file
+from morphovote.logs import rule_log
+
+with rule_log(snakemake.log[0]):
+    classify_file(
+        snakemake.input.votes,
+        snakemake.input.names,
+        snakemake.input.components,
+        snakemake.input.classifier,
+        snakemake.output[0],
+    )

@@ -1,0 +1,12 @@
+"""Train a classifier on the galaxies that the vote kept."""
+
+from morphovote.classifier import fit_classifier_file
+from morphovote.logs import rule_log
+
+with rule_log(snakemake.log[0]):
+    fit_classifier_file(
+        snakemake.input.votes,
+        snakemake.input.names,
+        snakemake.input.components,
+        snakemake.output[0],
+    )
