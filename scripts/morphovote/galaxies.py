@@ -37,7 +37,6 @@ def hst_psf() -> galsim.GSObject:
         strut_angle=45 * galsim.degrees,
         defocus=0.03,
         astig1=0.02,
-        coma1=0.02,
     )
     return galsim.Convolve(optics, galsim.Gaussian(sigma=0.035))
 
@@ -78,14 +77,15 @@ def draw_galaxy(
     image : ndarray
         Shape (size, size), float32, electron/s. Light beyond the edge is lost.
     truth : dict
-        As from `make_galaxy`, and with `Z`, `LOG_MASS`, `U_V`, `V_J`.
+        As from `make_galaxy`, but for `EXTENT`, and with `Z`, `LOG_MASS`, `U_V`, `V_J`.
     """
+    _check_kind(kind)
     if magnitude is None:
         magnitude = float(draw_magnitudes(1, rng)[0])
     properties = draw_properties(kind, magnitude, rng)
     profile, truth = make_galaxy(kind, rng, magnitude, r_e or properties["R_E"])
-    image = render(profile, size, offset)
-    return image, properties | truth
+    del truth["EXTENT"]
+    return render(profile, size, offset), properties | truth
 
 
 def render(
@@ -118,21 +118,21 @@ def make_galaxy(
         Flux in electron/s; its light's centre at the origin.
     truth : dict
         `TYPE`; `SUBTYPE`; `MAG`; `R_E`, the half-light radius before the PSF along the major axis
-        (arcsec; discs: in the plane of the disc; irregulars: of the ellipse with the second
-        moments of their light); `SERSIC_N` (single Sersic profiles); `BT`; `ARMS`, their number;
-        `PITCH`; `INCLINATION`; `PA`, east of north if north is up and east left; `HANDEDNESS`, +1
-        if the arms wind counter-clockwise outwards in an image with y up, -1 clockwise, 0 without
-        arms; `EXTENT`, the radius (arcsec) beyond which the light is far below the noise.
-        NaN, or 0 for counts, where it means nothing.
+        (arcsec): of the ellipse with half the light; `AXIS_RATIO` of that ellipse (LTD: of the
+        disc; ETD: mean of bulge and disc; IRR: of the second moments of the light); `SERSIC_N`
+        (single Sersic profiles); `BT`; `ARMS`, their number; `PITCH`; `INCLINATION`; `PA`, east of
+        north if north is up and east left; `HANDEDNESS`, +1 if the arms wind counter-clockwise
+        outwards in an image with y up, -1 clockwise, 0 without arms; `EXTENT`, the radius (arcsec)
+        beyond which the light is far below the noise. NaN, or 0 for counts, where it means nothing.
     """
-    if kind not in KINDS:
-        raise ValueError(f"galaxy type {kind!r}, expected one of {', '.join(KINDS)}")
+    _check_kind(kind)
     flux = 10 ** (-0.4 * (magnitude - ZERO_POINT))
     truth = {
         "TYPE": kind,
         "SUBTYPE": "",
         "MAG": float(magnitude),
         "R_E": float(r_e),
+        "AXIS_RATIO": NAN,
         "SERSIC_N": NAN,
         "BT": NAN,
         "ARMS": 0,
@@ -148,12 +148,17 @@ def make_galaxy(
     return profile.rotate(angle * galsim.degrees).withFlux(flux), truth
 
 
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"galaxy type {kind!r}, expected one of {', '.join(KINDS)}")
+
+
 def _spheroid(rng, r_e, flux):
     # n in steps of 0.1, because GalSim builds its tables once for each n.
     n = round(float(np.clip(rng.normal(4.2, 0.7), 3.0, 6.0)), 1)
     q = rng.uniform(0.75, 1.0)
     extent = _sersic_extent(n, r_e, flux / q)
-    return _sersic(n, r_e, q), {"SERSIC_N": n, "BT": 1.0, "EXTENT": extent}
+    return _sersic(n, r_e, q), {"SERSIC_N": n, "BT": 1.0, "AXIS_RATIO": q, "EXTENT": extent}
 
 
 def _early_disc(rng, r_e, flux):
@@ -161,15 +166,17 @@ def _early_disc(rng, r_e, flux):
     n = round(rng.uniform(2.0, 4.0), 1)
     ratio = rng.uniform(0.2, 0.45)
     inclination = np.degrees(np.arccos(rng.uniform(0.1, 1.0)))
-    unit = _half_light([(bt, n, ratio), (1 - bt, 1.0, 1.0)])
-    disc, bulge = r_e / unit, ratio * r_e / unit
     q_disc, q_bulge = _flattening(inclination, 0.22), _flattening(inclination, 0.75)
+    q = bt * q_bulge + (1 - bt) * q_disc
+    unit = _half_light([(bt, n, ratio, q_bulge / q), (1 - bt, 1.0, 1.0, q_disc / q)])
+    disc, bulge = r_e / unit, ratio * r_e / unit
     profile = bt * _sersic(n, bulge, q_bulge) + (1 - bt) * _sersic(1.0, disc, q_disc)
     extent = max(
         _sersic_extent(n, bulge, bt * flux / q_bulge),
         _sersic_extent(1.0, disc, (1 - bt) * flux / q_disc),
     )
-    return profile, {"BT": bt, "INCLINATION": inclination, "EXTENT": extent}
+    known = {"BT": bt, "INCLINATION": inclination, "AXIS_RATIO": q, "EXTENT": extent}
+    return profile, known
 
 
 def _late_disc(rng, r_e, flux):
@@ -191,7 +198,7 @@ def _late_disc(rng, r_e, flux):
     ridge = _spiral(radius, start, pitch, hand)
     wave = arms * (azimuth - ridge - phase)
     # No arms inside their start; a sharp ridge outside, its mean over azimuth 1.
-    strength = rng.uniform(0.75, 0.97) / (1 + np.exp(-(radius / start - 1) / 0.12))
+    strength = rng.uniform(0.6, 0.95) / (1 + np.exp(-(radius / start - 1) / 0.12))
     sharp = rng.uniform(1.8, 3.5)
     pattern = np.exp(sharp * (np.cos(wave) - 1)) / i0e(sharp)
     uneven = 1 + rng.uniform(0, 0.35) * np.cos(azimuth - rng.uniform(0, 2 * np.pi))
@@ -208,8 +215,9 @@ def _late_disc(rng, r_e, flux):
     centres *= knot_radius[inside, None]
     blobs = _blobs(x, y, centres, rng.uniform(0.05, 0.09, inside.sum()) * r_e, rng)
     light = _add(light, blobs, rng.uniform(0.08, 0.2))
-    measured = _half_light([(bt, n, 0.25 * r_e)], light, radius, 1 - bt)
-    bulge = _sersic(n, 0.25 * r_e, _flattening(inclination, 0.7))
+    q_bulge = _flattening(inclination, 0.7)
+    measured = _half_light([(bt, n, 0.25 * r_e, q_bulge / q)], light, radius, 1 - bt)
+    bulge = _sersic(n, 0.25 * r_e, q_bulge)
     profile = (bt * bulge + (1 - bt) * _pixels(light)).dilate(r_e / measured)
     return profile, {
         "SUBTYPE": "barred" if barred else "",
@@ -217,6 +225,7 @@ def _late_disc(rng, r_e, flux):
         "ARMS": arms,
         "PITCH": pitch,
         "INCLINATION": inclination,
+        "AXIS_RATIO": q,
         "HANDEDNESS": hand,
         "EXTENT": half * r_e / measured,
     }
@@ -239,6 +248,7 @@ def _irregular(rng, r_e, flux):
     profile = _pixels(light).shift(*-centre).rotate(-turn * galsim.radians)
     return profile.dilate(r_e / measured), {
         "SUBTYPE": subtype,
+        "AXIS_RATIO": q,
         "EXTENT": 5.5 * r_e * r_e / measured,
     }
 
@@ -252,11 +262,12 @@ def _clumpy(rng, r_e, x, y):
     count = rng.integers(4, 12)
     where, angle = rng.gamma(2.2, 0.42, count), tilt + rng.normal(0, 1.3, count)
     centres = r_e * where[:, None] * np.stack([np.cos(angle), q * np.sin(angle)], axis=1)
-    return _add(light, _blobs(x, y, centres, rng.uniform(0.08, 0.2, count) * r_e, rng), 0.5)
+    clumps = _blobs(x, y, centres, rng.uniform(0.06, 0.17, count) * r_e, rng)
+    return _add(light, clumps, rng.uniform(0.3, 0.55))
 
 
 def _merger(rng, r_e, x, y):
-    distance, share = rng.uniform(0.9, 2.0) * r_e, rng.uniform(0.3, 0.9)
+    distance, share = rng.uniform(0.6, 1.5) * r_e, rng.uniform(0.3, 0.9)
     light = np.exp(-1.3 * np.hypot(x, y / rng.uniform(0.6, 1)) / r_e)
     light /= light.sum() / rng.uniform(0.3, 0.6)
     for side, weight in ((0.5, 1.0), (-0.5, share)):
@@ -279,15 +290,15 @@ def _merger(rng, r_e, x, y):
 
 def _tadpole(rng, r_e, x, y):
     along = np.linspace(0, 1, 40)
-    length, bend = rng.uniform(2.0, 3.5) * r_e, rng.uniform(-0.8, 0.8)
+    length, bend = rng.uniform(2.0, 3.5) * r_e, rng.uniform(-0.6, 0.6)
     centres = length * np.stack([along, bend * along**2], axis=1)
     light = _blobs(x, y, centres, (0.12 + 0.2 * along) * r_e, rng, np.exp(-1.5 * along))
-    count = rng.integers(2, 6)
+    count = rng.integers(3, 8)
     place = rng.random(count)
     clumps = length * np.stack([place, bend * place**2], axis=1)
     clumps += rng.normal(0, 0.08 * r_e, clumps.shape)
     clumps[0] = 0  # the head
-    light = _add(light, _blobs(x, y, clumps, rng.uniform(0.08, 0.18, count) * r_e, rng), 0.35)
+    light = _add(light, _blobs(x, y, clumps, rng.uniform(0.06, 0.14, count) * r_e, rng), 0.45)
     return light
 
 
@@ -296,19 +307,20 @@ def _unclear(rng, r_e, flux):
     if subtype == "unresolved":
         n, size, q = round(rng.uniform(1.0, 2.5), 1), rng.uniform(0.012, 0.035), 1.0
     elif subtype == "diffuse":
-        n, size, q = 0.6, rng.uniform(0.5, 1.0), rng.uniform(0.5, 1.0)
+        n, size, q = 0.6, rng.uniform(0.3, 0.75), rng.uniform(0.5, 1.0)
     else:
         # An out-of-focus reflection: a broad, uneven ring.
-        size, width = rng.uniform(0.5, 0.9), rng.uniform(0.15, 0.3)
+        size, width = rng.uniform(0.35, 0.7), rng.uniform(0.15, 0.3)
         x, y = _grid(2.5 * size, 2.5 * size)
         radius = np.hypot(x, y)
         light = np.exp(-0.5 * ((radius / size - 0.9) / width) ** 2)
         light *= 1 + rng.uniform(0, 0.8) * x / np.maximum(radius, FINE)
         size = _half_light([], light, radius)
-        return _pixels(light), {"SUBTYPE": subtype, "R_E": size, "EXTENT": 3 * size}
+        known = {"SUBTYPE": subtype, "R_E": size, "AXIS_RATIO": 1.0, "EXTENT": 3 * size}
+        return _pixels(light), known
     extent = _sersic_extent(n, size, flux / q)
-    known = {"SUBTYPE": subtype, "R_E": size, "SERSIC_N": n, "EXTENT": extent}
-    return _sersic(n, size, q), known
+    known = {"SUBTYPE": subtype, "R_E": size, "AXIS_RATIO": q}
+    return _sersic(n, size, q), known | {"SERSIC_N": n, "EXTENT": extent}
 
 
 MAKERS = {
@@ -345,14 +357,20 @@ def _flattening(inclination: float, thickness: float) -> float:
 
 
 def _half_light(parts, light=None, radius=None, share: float = 1.0) -> float:
-    """Radius with half the flux of Sersic parts (flux, n, r_e) and of pixels at known radii."""
-    top = max(
-        [4 * r_e for _, _, r_e in parts] + ([float(radius.max())] if light is not None else [])
-    )
-    radii = np.linspace(0, top, 4000)
+    """Semi-major axis of the ellipse with half the flux.
+
+    Of Sersic parts (flux, n, r_e, their axis ratio over the ellipse's) and of pixels with known
+    elliptical radii.
+    """
+    top = max([4 * part[2] for part in parts] + [0 if radius is None else float(radius.max())])
+    radii = np.linspace(0, top, 1500)
+    angle = np.linspace(0, np.pi / 2, 33)[:, None]
     inside = np.zeros_like(radii)
-    for flux, n, r_e in parts:
-        inside += flux * gammainc(2 * n, _b_n(n) * (radii / r_e) ** (1 / n))
+    for flux, n, r_e, stretch in parts:
+        # How far the ellipse reaches along each direction of the part's own ellipses.
+        reach = radii / np.hypot(np.cos(angle), stretch * np.sin(angle))
+        growth = gammainc(2 * n, _b_n(n) * (reach / r_e) ** (1 / n))
+        inside += flux * np.trapezoid(growth, angle, axis=0) / (np.pi / 2)
     if light is not None:
         histogram, _ = np.histogram(radius, bins=radii, weights=light)
         inside[1:] += share * np.cumsum(histogram) / light.sum()

@@ -136,4 +136,4 @@ def _draw_size(
         kpc = 8.9 * mass**0.22 * (1 + redshift) ** -0.75
         scatter = 0.16
     radius = kpc / scale * SIZE_FACTOR[kind] * 10 ** rng.normal(0, scatter)
-    return float(np.clip(radius, 0.06, 1.2))
+    return float(np.clip(radius, 0.06, 1.1))

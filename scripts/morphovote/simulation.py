@@ -11,7 +11,7 @@ import galsim
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import Column, Table
 from astropy.wcs import WCS
 
 from morphovote import __version__
@@ -38,28 +38,40 @@ GROUP_SIZE = 4.0  # ... with this scatter (arcsec)
 CLOSEST = 0.5  # arcsec between two catalogued galaxies: nearer ones would be one entry
 NOISE_TILE = 1024  # pixels
 
-TRUTH_UNITS = {
-    "X": u.pix,
-    "Y": u.pix,
-    "RA": u.deg,
-    "DEC": u.deg,
-    "MAG": u.mag,
-    "R_E": u.arcsec,
-    "PITCH": u.deg,
-    "INCLINATION": u.deg,
-    "PA": u.deg,
+# Columns of the catalogue and of the truth: unit, and what they are.
+COLUMNS = {
+    "ID": (None, "identifier"),
+    "RA": (u.deg, "right ascension, ICRS"),
+    "DEC": (u.deg, "declination, ICRS"),
+    "MAG_AUTO": (u.mag, "total F814W magnitude, AB"),
+    "Z": (None, "redshift"),
+    "LOG_MASS": (None, "log10 of the stellar mass in solar masses"),
+    "U_V": (u.mag, "rest-frame U - V, AB"),
+    "V_J": (u.mag, "rest-frame V - J, AB"),
 }
-TRUTH_COLUMNS = (
-    *("ID", "TYPE", "SUBTYPE", "X", "Y", "RA", "DEC", "MAG", "R_E", "SERSIC_N", "BT", "ARMS"),
-    *("PITCH", "INCLINATION", "PA", "HANDEDNESS", "SNR", "Z", "LOG_MASS", "U_V", "V_J"),
-)
-CATALOGUE_UNITS = {
-    "RA": u.deg,
-    "DEC": u.deg,
-    "MAG_AUTO": u.mag,
-    "LOG_MASS": u.dex(u.Msun),
-    "U_V": u.mag,
-    "V_J": u.mag,
+TRUTH_COLUMNS = {
+    "ID": COLUMNS["ID"],
+    "TYPE": (None, "SPH, ETD, LTD, IRR or UNC"),
+    "SUBTYPE": (None, "variety of the type, where it has some"),
+    "X": (u.pix, "column from 0"),
+    "Y": (u.pix, "row from 0"),
+    "RA": COLUMNS["RA"],
+    "DEC": COLUMNS["DEC"],
+    "MAG": COLUMNS["MAG_AUTO"],
+    "R_E": (u.arcsec, "half-light radius before the PSF, major axis"),
+    "AXIS_RATIO": (None, "apparent axis ratio of the half-light ellipse"),
+    "SERSIC_N": (None, "index, of single Sersic profiles"),
+    "BT": (None, "bulge-to-total ratio"),
+    "ARMS": (None, "number of spiral arms"),
+    "PITCH": (u.deg, "pitch angle of the arms"),
+    "INCLINATION": (u.deg, "0 is face-on"),
+    "PA": (u.deg, "position angle, east of north"),
+    "HANDEDNESS": (None, "+1: arms wind counter-clockwise outwards, y up"),
+    "SNR": (None, "S/N in the best isophote"),
+    "Z": COLUMNS["Z"],
+    "LOG_MASS": COLUMNS["LOG_MASS"],
+    "U_V": COLUMNS["U_V"],
+    "V_J": COLUMNS["V_J"],
 }
 
 
@@ -109,15 +121,14 @@ def simulate_field(galaxies: int, seed: int) -> dict:
     image = unit_noise(side, seed)
     image *= rms
     image += noiseless
-    truth["SNR"] = truth.pop("_SIGNAL")
-    table = _truth_table(truth, positions, header, np.random.default_rng([seed, 1]))
+    truth = _place(truth, positions, header, np.random.default_rng([seed, 1]))
     return {
         "image": image,
         "rms": rms,
         "noiseless": noiseless,
         "psf": draw_psf(),
-        "catalogue": observe(table, np.random.default_rng([seed, 2])),
-        "truth": table,
+        "catalogue": observe(truth, np.random.default_rng([seed, 2])),
+        "truth": truth,
         "header": header,
     }
 
@@ -164,8 +175,8 @@ def draw_positions(count: int, side: int, rng: np.random.Generator) -> np.ndarra
     return positions
 
 
-def _draw_galaxies(noiseless: np.ndarray, positions: np.ndarray, seed: int) -> dict[str, list]:
-    """Add the catalogued galaxies to an image, and return their true parameters by column."""
+def _draw_galaxies(noiseless: np.ndarray, positions: np.ndarray, seed: int) -> Table:
+    """Add the catalogued galaxies to an image, and return their true parameters."""
     count = len(positions)
     rng = np.random.default_rng([seed, 3])
     magnitudes = draw_magnitudes(count, rng)
@@ -178,19 +189,24 @@ def _draw_galaxies(noiseless: np.ndarray, positions: np.ndarray, seed: int) -> d
         profile, truth = make_galaxy(kinds[i], own, magnitudes[i], properties["R_E"])
         stamp = _add_profile(noiseless, profile, positions[i], truth.pop("EXTENT"))
         signal = signal_to_noise(stamp, np.sqrt(sky**2 + np.clip(stamp, 0, None) / EXPOSURE))
-        rows.append(properties | truth | {"_SIGNAL": signal})
-    return {key: [row[key] for row in rows] for key in rows[0]}
+        rows.append(properties | truth | {"SNR": signal})
+    return Table(rows)
 
 
 def signal_to_noise(image: np.ndarray, rms: np.ndarray) -> float:
-    """S/N of a noiseless galaxy in the pixels where it is brighter than the noise, at least 9.
+    """S/N of a noiseless galaxy inside the isophote that maximises it.
 
-    Flux over the root of the summed variances, as for a segment; the noise's correlation is not
-    counted.
+    Flux over the root of the summed variances, as for the segment of a detected galaxy. The
+    correlation of the noise between pixels is not counted.
+
+    Parameters
+    ----------
+    image, rms : ndarray
+        Of one shape, in one unit.
     """
     order = np.argsort(image / rms, axis=None)[::-1]
-    pixels = order[: max(9, int((image > rms).sum()))]
-    return float(image.flat[pixels].sum() / np.sqrt((rms.flat[pixels] ** 2).sum()))
+    flux = np.cumsum(image.flat[order], dtype=np.float64)
+    return float((flux / np.sqrt(np.cumsum(rms.flat[order] ** 2, dtype=np.float64))).max())
 
 
 def _draw_background(noiseless: np.ndarray, area: float, seed: int) -> None:
@@ -264,22 +280,26 @@ def unit_noise(side: int, seed: int) -> np.ndarray:
     return whole
 
 
-def _truth_table(
-    truth: dict[str, list],
-    positions: np.ndarray,
-    header: fits.Header,
-    rng: np.random.Generator,
+def _place(
+    truth: Table, positions: np.ndarray, header: fits.Header, rng: np.random.Generator
 ) -> Table:
+    """Give each galaxy its number and its place, and the columns their order."""
     count = len(positions)
     # Numbers as in a survey: unique, with gaps, and they say nothing about the galaxy.
-    numbers = np.sort(rng.choice(np.arange(200_000, 200_000 + 20 * count), count, replace=False))
-    ra, dec = WCS(header).pixel_to_world_values(*positions.T)
-    table = Table({**truth, "ID": numbers.astype(np.int64)}, copy=False)
-    table["X"], table["Y"] = positions.T
-    table["RA"], table["DEC"] = ra, dec
-    for name, unit in TRUTH_UNITS.items():
-        table[name].unit = unit
-    return table[list(TRUTH_COLUMNS)]
+    truth["ID"] = 200_000 + np.sort(rng.choice(20 * count, count, replace=False))
+    truth["X"], truth["Y"] = positions.T
+    truth["RA"], truth["DEC"] = WCS(header).pixel_to_world_values(*positions.T)
+    return _describe(truth, TRUTH_COLUMNS)
+
+
+def _describe(table: Table, columns: dict[str, tuple]) -> Table:
+    """Only these columns of a table, in their order, with their units and what they are."""
+    return Table(
+        [
+            Column(table[name], name=name, unit=unit, description=text)
+            for name, (unit, text) in columns.items()
+        ]
+    )
 
 
 def observe(truth: Table, rng: np.random.Generator) -> Table:
@@ -292,8 +312,8 @@ def observe(truth: Table, rng: np.random.Generator) -> Table:
     Returns
     -------
     Table
-        ID, RA, DEC (deg), MAG_AUTO (AB), Z (photometric), LOG_MASS (log10 of solar masses), U_V,
-        V_J (rest-frame AB). Errors are Gaussian and grow with falling S/N.
+        The columns of `COLUMNS`. Errors are Gaussian; those of position, magnitude and colour
+        grow with falling S/N, those of redshift and mass are 0.015 (1 + z) and 0.1 dex.
     """
     noise = rng.normal(size=(7, len(truth)))
     snr = np.maximum(np.asarray(truth["SNR"]), 3)
@@ -310,9 +330,7 @@ def observe(truth: Table, rng: np.random.Generator) -> Table:
     catalogue["V_J"] = truth["V_J"] + noise[6] * np.hypot(0.5 / snr, 0.05)
     for name in ("MAG_AUTO", "Z", "LOG_MASS", "U_V", "V_J"):
         catalogue[name] = np.asarray(catalogue[name], dtype=np.float32)
-    for name, unit in CATALOGUE_UNITS.items():
-        catalogue[name].unit = unit
-    return catalogue
+    return _describe(catalogue, COLUMNS)
 
 
 def write_field(field: dict, paths: dict[str, str | Path]) -> None:
@@ -331,7 +349,9 @@ def write_field(field: dict, paths: dict[str, str | Path]) -> None:
         _write(fits.PrimaryHDU(field[name], header=header), paths[name])
     for name in ("catalogue", "truth"):
         table = fits.table_to_hdu(field[name])
-        table.header["EXTNAME"] = name.upper()
+        table.name = name
+        for i, column in enumerate(field[name].itercols(), start=1):
+            table.header[f"TCOMM{i}"] = column.description
         _write(fits.HDUList([fits.PrimaryHDU(), table]), paths[name])
 
 
