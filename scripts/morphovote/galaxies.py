@@ -197,8 +197,9 @@ def _late_disc(rng, r_e, flux):
     light = np.exp(-radius / scale) * np.clip(5.5 - radius / scale, 0, 1)
     ridge = _spiral(radius, start, pitch, hand)
     wave = arms * (azimuth - ridge - phase)
-    # No arms inside their start; a sharp ridge outside, its mean over azimuth 1.
+    # A sharp ridge of mean 1 over azimuth. No arms inside their start ...
     strength = rng.uniform(0.6, 0.95) / (1 + np.exp(-(radius / start - 1) / 0.12))
+    strength /= 1 + np.exp((radius / scale - 3.4) / 0.4)  # ... nor far out
     sharp = rng.uniform(1.8, 3.5)
     pattern = np.exp(sharp * (np.cos(wave) - 1)) / i0e(sharp)
     uneven = 1 + rng.uniform(0, 0.35) * np.cos(azimuth - rng.uniform(0, 2 * np.pi))
