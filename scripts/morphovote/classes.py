@@ -153,11 +153,11 @@ def suggest_class(medians: dict[str, float]) -> tuple[str, str]:
     if not marks:
         return "UNC", "nothing measured"
     bulge, reason = float(np.mean(marks)), ", ".join(words)
-    if bulge >= 1.5:
+    if bulge > 1.5:
         if medians["axis_ratio"] < 0.4:
             return "ETD", f"{reason}; axis ratio {medians['axis_ratio']:.2f} too flat for SPH"
         return "SPH", reason
-    if bulge >= 0.6:
+    if bulge >= 0.5:
         return "ETD", reason
     if asymmetry > 0.2:
         return "IRR", f"{reason}; asymmetry {asymmetry:.2f} above 0.20"

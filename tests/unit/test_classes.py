@@ -1,0 +1,368 @@
+"""Names of the groups, and classes of single galaxies."""
+
+import h5py
+import numpy as np
+import pytest
+import yaml
+
+from morphovote import classes, classifier, shards
+from morphovote.errors import InputError
+from morphovote.flags import LOW_SNR, PSF_LIMITED
+from morphovote.measurement import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT
+
+# What a textbook member of each class measures (Conselice 2003, table 6; Lotz et al. 2004).
+TEXTBOOK = {
+    "SPH": {"sersic_n": 4.0, "concentration": 4.4, "gini": 0.58, "m20": -2.4, "asymmetry": 0.02,
+            "smoothness": 0.0, "axis_ratio": 0.8, "r_e": 0.3},
+    "ETD": {"sersic_n": 2.0, "concentration": 3.9, "gini": 0.53, "m20": -2.0, "asymmetry": 0.07,
+            "smoothness": 0.08, "axis_ratio": 0.6, "r_e": 0.4},
+    "LTD": {"sersic_n": 1.0, "concentration": 3.1, "gini": 0.45, "m20": -1.7, "asymmetry": 0.12,
+            "smoothness": 0.1, "axis_ratio": 0.6, "r_e": 0.6},
+    "IRR": {"sersic_n": 0.7, "concentration": 2.8, "gini": 0.45, "m20": -1.2, "asymmetry": 0.28,
+            "smoothness": 0.2, "axis_ratio": 0.6, "r_e": 0.5},
+}  # fmt: skip
+
+
+class TestSuggestedClass:
+    @pytest.mark.parametrize("name", TEXTBOOK)
+    def test_textbook_galaxies(self, name):
+        found, reason = classes.suggest_class(TEXTBOOK[name])
+        assert found == name
+        assert reason
+
+    def test_mergers_by_either_rule(self):
+        merger = TEXTBOOK["SPH"] | {"gini": 0.62, "m20": -1.2}
+        assert classes.suggest_class(merger)[0] == "IRR"
+        lopsided = TEXTBOOK["LTD"] | {"asymmetry": 0.4}
+        assert classes.suggest_class(lopsided)[0] == "IRR"
+        grainy = TEXTBOOK["SPH"] | {"asymmetry": 0.4, "smoothness": 0.5}
+        assert classes.suggest_class(grainy)[0] == "SPH"
+
+    def test_spheroids_are_not_flat(self):
+        name, reason = classes.suggest_class(TEXTBOOK["SPH"] | {"axis_ratio": 0.3})
+        assert name == "ETD"
+        assert "flat" in reason
+
+    def test_without_a_sersic_fit_the_rest_decides(self):
+        unfitted = dict.fromkeys(("sersic_n", "axis_ratio", "r_e"), np.nan)
+        for name, values in TEXTBOOK.items():
+            assert classes.suggest_class(values | unfitted)[0] == name
+
+    def test_nothing_measured(self):
+        nothing = dict.fromkeys(classes.MEASURED, np.nan)
+        assert classes.suggest_class(nothing) == ("UNC", "nothing measured")
+
+
+def field(names, size=40):
+    """Groups with textbook members in the given order, all kept, S/N 50, no flags."""
+    group = np.repeat(np.arange(len(names)), size)
+    measured = {
+        column: np.repeat([TEXTBOOK[name][column] for name in names], size)
+        for column in classes.MEASURED
+    }
+    number = len(group)
+    return {
+        "group": group,
+        "kept": np.ones(number, bool),
+        "groups": len(names),
+        "measured": measured,
+        "snr": np.full(number, 50.0),
+        "flags": np.zeros(number, int),
+    }
+
+
+class TestSuggestedNames:
+    def test_each_group_by_its_own_members(self):
+        names = ["LTD", "SPH", "IRR", "ETD"]
+        found = classes.suggest_names(**field(names))
+        assert [found[number]["class"] for number in range(4)] == names
+        assert found[1]["medians"]["sersic_n"] == 4
+        assert found[1]["galaxies"] == found[1]["kept"] == 40
+
+    def test_medians_are_of_kept_members(self):
+        case = field(["SPH"])
+        case["kept"][20:] = False
+        for column in classes.MEASURED:
+            case["measured"][column][20:] = TEXTBOOK["LTD"][column]
+        case["measured"]["sersic_n"][19] = 90
+        assert classes.suggest_names(**case)[0]["class"] == "SPH"
+        case["kept"][:] = False
+        case["measured"]["gini"][:18] = np.nan
+        assert classes.suggest_names(**case)[0]["class"] != "SPH"
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"snr": 9.0}, "S/N"),
+            ({"flags": LOW_SNR}, "low S/N"),
+            ({"flags": PSF_LIMITED}, "PSF"),
+            ({"gini": np.nan}, "measurement"),
+        ],
+    )
+    def test_bad_groups_are_unclassifiable(self, change, reason):
+        case = field(["SPH", "LTD"])
+        for name, value in change.items():
+            array = case["measured"][name] if name == "gini" else case[name]
+            array[:30] = value
+        found = classes.suggest_names(**case)
+        assert found[0]["class"] == "UNC"
+        assert reason in found[0]["reason"]
+        assert found[1]["class"] == "LTD"
+
+    def test_empty_and_tiny_groups(self):
+        case = field(["SPH"])
+        found = classes.suggest_names(**case | {"groups": 2})
+        assert found[1] == {"galaxies": 0, "kept": 0, "class": "UNC", "reason": "no members"}
+        tiny = field(["SPH"], size=2)
+        assert classes.suggest_names(**tiny)[0]["class"] == "UNC"
+
+    def test_bad_measurements_count_for_nothing(self):
+        shape = {name: np.full(5, 2.0) for name in classes.MEASURED}
+        shape["measure_flag"] = np.array([0, FAILED, BAD, NO_SERSIC, SERSIC_SUSPECT])
+        found = classes.trusted(shape)
+        np.testing.assert_array_equal(np.isnan(found["gini"]), [0, 1, 1, 0, 0])
+        np.testing.assert_array_equal(np.isnan(found["sersic_n"]), [0, 1, 0, 1, 1])
+
+    def test_rows_find_each_other(self):
+        arrays = {"row": np.array([7, 2, 5]), "snr": np.array([70.0, 20, 50]),
+                  "flags": np.array([7, 2, 5])}  # fmt: skip
+        found = classes.align_rows(np.array([2, 3, 5, 9]), arrays)
+        np.testing.assert_array_equal(found["snr"], [20, np.nan, 50, np.nan])
+        np.testing.assert_array_equal(found["flags"], [2, 0, 5, 0])
+
+
+class TestNamesFile:
+    def read(self, tmp_path, text, groups=3, voters="v1"):
+        path = tmp_path / "names.yaml"
+        path.write_text(text)
+        return classes.read_names(path, groups, voters)
+
+    def test_both_forms_and_a_missing_group(self, tmp_path, caplog):
+        caplog.set_level("INFO", logger="morphovote")
+        text = "who: me\nwhen: 2025-01-01\ngroups:\n  2: LTD\n  0: {class: SPH, reason: round}\n"
+        found = self.read(tmp_path, text)
+        assert {number: entry["class"] for number, entry in found.items()} == {
+            0: "SPH",
+            1: "UNC",
+            2: "LTD",
+        }
+        assert found[0]["reason"] == "round"
+        assert "no class for group 1" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("groups: {0: DISC}", "'DISC' of group 0"),
+            ("groups: {3: SPH}", "group 3 .* 0 to 2"),
+            ("groups: {one: SPH}", "group 'one'"),
+            ("groups: {0: null}", "None of group 0"),
+            ("groups: [SPH, LTD]", "no table 'groups'"),
+            ("0: SPH", "no table 'groups'"),
+            ("groups: {0: SPH}\nwhom: me", "unknown key whom"),
+            ("groups: {0: SPH}\nvoters: v2", "'voters' is v2"),
+            ("groups: {0: SPH", "not a readable YAML"),
+            ("groups: !!python/object/apply:os.system [ls]", "not a readable YAML"),
+        ],
+    )
+    def test_mistakes_are_named(self, tmp_path, text, message):
+        with pytest.raises(InputError, match=message):
+            self.read(tmp_path, text)
+
+    def test_missing_file(self, tmp_path):
+        with pytest.raises(InputError, match=r"none\.yaml"):
+            classes.read_names(tmp_path / "none.yaml", 3)
+
+
+NAMES = {0: "SPH", 1: "LTD", 2: "SPH", 3: "IRR"}
+
+
+@pytest.fixture(scope="module")
+def galaxies():
+    """600 galaxies in four groups with eight components, of which 400 are kept."""
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 4, 600)
+    components = (rng.normal(size=(4, 8)) * 2)[group] + rng.normal(size=(600, 8))
+    counts = np.zeros((600, 4), np.int16)
+    counts[np.arange(600), group] = 8
+    counts[np.arange(600), (group + 2) % 4] = 2
+    kept = np.arange(600) < 400
+    votes = {"group": group, "kept": kept, "outlier": np.zeros(600, bool), "counts": counts}
+    return votes, components.astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def model(galaxies):
+    votes, components = galaxies
+    kept = votes["kept"]
+    labels = np.array([NAMES[number] for number in votes["group"][kept]])
+    return classifier.fit_classifier(components[kept], labels)
+
+
+class TestClassifier:
+    def test_learns_the_classes(self, galaxies, model):
+        votes, components = galaxies
+        rest = ~votes["kept"]
+        probability = classifier.apply_classifier(components[rest], model)
+        truth = np.array([NAMES[number] for number in votes["group"][rest]])
+        assert list(model["names"]) == ["SPH", "LTD", "IRR"]
+        np.testing.assert_allclose(probability.sum(axis=1), 1)
+        assert (model["names"][probability.argmax(axis=1)] == truth).mean() > 0.9
+
+    def test_probabilities_are_frequencies(self):
+        rng = np.random.default_rng(1)
+        target = rng.integers(0, 3, 3000)
+        components = np.eye(3)[target] * 1.5 + rng.normal(size=(3000, 3))
+        components = np.concatenate([components, rng.normal(size=(3000, 40))], axis=1)
+        labels = np.array(["SPH", "LTD", "IRR"])[target]
+        fitted = classifier.fit_classifier(components[:600], labels[:600])
+        probability = classifier.apply_classifier(components[600:], fitted)
+        claimed = probability.max(axis=1)
+        right = fitted["names"][probability.argmax(axis=1)] == labels[600:]
+        for low, high in ((0.34, 0.5), (0.5, 0.65), (0.65, 0.8), (0.8, 1.0)):
+            use = (claimed > low) & (claimed <= high)
+            assert abs(claimed[use].mean() - right[use].mean()) < 0.1
+
+    def test_clear_classes_are_not_claimed_beyond_their_number(self):
+        rng = np.random.default_rng(0)
+        target = np.arange(60) % 2
+        components = target[:, None] * 100 + rng.normal(size=(60, 2))
+        fitted = classifier.fit_classifier(components, np.array(["SPH", "LTD"])[target])
+        assert 0.9 < classifier.apply_classifier(components, fitted).max(axis=1).mean() < 0.999
+
+    def test_row_is_alone_to_the_bit(self, galaxies, model):
+        components = galaxies[1]
+        together = classifier.apply_classifier(components, model)
+        order = np.random.default_rng(0).permutation(600)
+        shuffled = classifier.apply_classifier(components[order], model)
+        np.testing.assert_array_equal(shuffled, together[order])
+        np.testing.assert_array_equal(
+            classifier.apply_classifier(components[599:], model)[0], together[599]
+        )
+
+    @pytest.mark.parametrize("labels", [[], ["LTD"] * 5, ["LTD"] * 5 + ["SPH"]])
+    def test_few_classes_and_few_galaxies(self, labels):
+        components = np.random.default_rng(0).normal(size=(len(labels), 3))
+        fitted = classifier.fit_classifier(components, np.array(labels, dtype=str))
+        probability = classifier.apply_classifier(np.ones((2, 3)), fitted)
+        assert probability.shape == (2, len(set(labels)))
+        if labels:
+            np.testing.assert_allclose(probability.sum(axis=1), 1)
+
+
+class TestClassify:
+    def test_kept_galaxies_take_the_class_of_their_group(self, galaxies, model):
+        votes, components = galaxies
+        found = classifier.classify(votes, NAMES, components, model)
+        kept = votes["kept"]
+        assert (found["class_origin"][kept] == "vote").all()
+        assert (found["class_origin"][~kept] == "classifier").all()
+        own = np.array([NAMES[number] for number in votes["group"]])
+        np.testing.assert_array_equal(found["class"][kept], own[kept])
+
+    def test_probability_is_the_share_of_voters_with_the_class(self, galaxies, model):
+        votes, components = galaxies
+        found = classifier.classify(votes, NAMES, components, model)
+        kept, group = votes["kept"], votes["group"]
+        # Groups 0 and 2 have one class: all ten votes count. 1 and 3 have two.
+        np.testing.assert_allclose(found["class_prob"][kept & (group % 2 == 0)], 1)
+        np.testing.assert_allclose(found["class_prob"][kept & (group % 2 == 1)], 0.8)
+        assert (found["class_second"][kept & (group % 2 == 0)] == "").all()
+        assert (found["class_second"][kept & (group == 1)] == "IRR").all()
+
+    def test_classifier_gives_class_probability_and_second(self, galaxies, model):
+        votes, components = galaxies
+        found = classifier.classify(votes, NAMES, components, model)
+        rest = np.flatnonzero(~votes["kept"])
+        probability = classifier.apply_classifier(components[rest], model)
+        order = np.argsort(-probability, axis=1)
+        np.testing.assert_array_equal(found["class"][rest], model["names"][order[:, 0]])
+        np.testing.assert_array_equal(found["class_second"][rest], model["names"][order[:, 1]])
+        np.testing.assert_allclose(found["class_prob"][rest], probability.max(axis=1), rtol=1e-6)
+
+    def test_outliers_and_rows_without_data(self, galaxies, model):
+        votes, components = (
+            {name: values[:4].copy() for name, values in galaxies[0].items()},
+            (galaxies[1][:4].copy()),
+        )
+        votes["outlier"][0] = True
+        votes["group"][1], votes["kept"][1], votes["counts"][1] = -1, False, 0
+        components[1] = np.nan
+        votes["kept"][2] = False
+        found = classifier.classify(votes, NAMES, components, model)
+        assert list(found["class"][:2]) == ["UNC", ""]
+        assert list(found["class_origin"]) == ["none", "none", "classifier", "vote"]
+        assert np.isnan(found["class_prob"][:2]).all()
+        assert (found["class_second"][:2] == "").all()
+
+    def test_without_any_kept_galaxy_the_rest_is_unclassified(self, galaxies):
+        votes = galaxies[0] | {"kept": np.zeros(600, bool)}
+        nothing = classifier.fit_classifier(np.zeros((0, 8)), np.array([], dtype=str))
+        found = classifier.classify(votes, NAMES, galaxies[1], nothing)
+        assert set(found["class"]) == {"UNC"}
+        assert set(found["class_origin"]) == {"none"}
+
+
+class TestFiles:
+    @pytest.fixture
+    def folder(self, galaxies, tmp_path):
+        votes, components = galaxies
+        rows = np.arange(600)
+        names = {"row": rows, "id": rows.astype(str)}
+        made = {"groups": 4, "voters": "v1"}
+        shards.write_shard(tmp_path / "votes.h5", names | votes, made)
+        arrays = names | {"component": components}
+        shards.write_shard(tmp_path / "components.h5", arrays, {"pca": "p1"})
+        measured = {
+            column: np.array([TEXTBOOK[NAMES[number]][column] for number in votes["group"]])
+            for column in classes.MEASURED
+        }
+        zero = np.zeros(600, int)
+        for i, part in enumerate((slice(0, 250), slice(250, 600))):
+            shape = names | measured | {"measure_flag": zero, "flags": zero}
+            light = names | {"snr": np.full(600, 40.0), "flags": zero}
+            for stage, arrays in (("measured", shape), ("cutouts", light)):
+                path = tmp_path / stage / f"{i}.h5"
+                shards.write_shard(path, {name: a[part] for name, a in arrays.items()})
+        return tmp_path
+
+    def name(self, folder, **options):
+        shape, light = (sorted((folder / stage).glob("*")) for stage in ("measured", "cutouts"))
+        output = folder / "names.yaml"
+        classes.name_groups_file(folder / "votes.h5", shape, light, output, **options)
+        return yaml.safe_load(output.read_text())
+
+    def test_from_votes_to_classes(self, folder):
+        named = self.name(folder)
+        assert named["origin"] == "suggestion"
+        assert {number: entry["class"] for number, entry in named["groups"].items()} == NAMES
+        paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
+        classifier.fit_classifier_file(*paths, folder / "classifier.h5")
+        classifier.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
+        found = shards.read_shard(folder / "classes.h5")
+        assert set(found) == {"row", "id", "class", "class_prob", "class_second", "class_origin"}
+        assert (found["class_origin"] == "vote").sum() == 400
+        group = shards.read_shard(folder / "votes.h5", ["group"])["group"]
+        assert (found["class"] == [NAMES[number] for number in group]).mean() > 0.9
+
+    def test_suggestion_can_be_edited_and_given_back(self, folder):
+        suggested = self.name(folder)
+        suggested["groups"][1]["class"] = "UNC"
+        mine = folder / "mine.yaml"
+        mine.write_text(yaml.safe_dump(suggested))
+        named = self.name(folder, names=mine)
+        assert named["origin"] == "file"
+        assert named["groups"][1]["class"] == "UNC"
+        assert named["voters"] == "v1"
+
+    def test_names_or_classifier_of_another_model_are_refused(self, folder):
+        self.name(folder)
+        paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
+        classifier.fit_classifier_file(*paths, folder / "classifier.h5")
+        with h5py.File(folder / "components.h5", "a") as file:
+            file.attrs["pca"] = "p2"
+        with pytest.raises(InputError, match="PCA p2"):
+            classifier.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
+        with h5py.File(folder / "votes.h5", "a") as file:
+            file.attrs["voters"] = "v2"
+        with pytest.raises(InputError, match="vote v1"):
+            classifier.fit_classifier_file(*paths, folder / "classifier.h5")
