@@ -1,0 +1,17 @@
+"""Train an encoder on simulated galaxies."""
+
+import torch
+
+from morphovote.encoder_files import write_encoder
+from morphovote.logs import rule_log
+from morphovote.pretraining import describe, train_encoder, write_curve
+from morphovote.shards import read_shard
+
+with rule_log(snakemake.log[0]):
+    torch.set_num_threads(max(1, snakemake.threads - snakemake.params.settings["workers"]))
+    settings = snakemake.params.settings
+    validation = read_shard(snakemake.input.validation)
+    model, curve = train_encoder(settings, validation, snakemake.params.checkpoint)
+    about = describe(settings, curve)
+    write_encoder(model.half(), snakemake.output.weights, snakemake.output.card, about)
+    write_curve(snakemake.output.curve, curve)

@@ -1,0 +1,128 @@
+"""Losses, checkpoints and outcome of the encoder's training."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from morphovote import pretraining
+from morphovote.encoder_files import load_encoder, write_encoder
+from morphovote.errors import InputError
+from morphovote.training_views import draw_views
+
+SETTINGS = {
+    "name": "convnext_atto", "seed": 0, "steps": 4, "galaxies": 3, "reuse": 2,
+    "learning_rate": 1e-3, "workers": 0, "check_every": 2,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def validation():
+    return draw_views(0, 24, held_out=True)
+
+
+@pytest.fixture(scope="module")
+def trained(validation, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("checkpoint")
+    return *pretraining.train_encoder(SETTINGS, validation, folder), folder
+
+
+def test_pair_loss_prefers_true_pairs():
+    views = torch.randn(8, 16, generator=torch.Generator().manual_seed(0))
+    paired = pretraining.pair_loss(torch.cat([views, views]))
+    mixed = pretraining.pair_loss(torch.cat([views, views.roll(1, 0)]))
+    assert paired < 0.5 * mixed
+    # All alike: any of the other 15 rows is as good.
+    assert pretraining.pair_loss(torch.ones(16, 4)).item() == pytest.approx(math.log(15), abs=1e-4)
+
+
+def test_correlation_loss_is_of_redundant_features():
+    draw = torch.randn(4000, 8, generator=torch.Generator().manual_seed(1))
+    independent = pretraining.correlation_loss(draw)
+    redundant = pretraining.correlation_loss(draw[:, :1] + 0.1 * draw)
+    assert independent < 0.01 * redundant
+    assert pretraining.correlation_loss(draw * 7 + 3).item() == pytest.approx(
+        independent.item(), rel=1e-3
+    )
+
+
+def test_targets_are_left_out_where_they_mean_nothing(validation):
+    batch = pretraining.prepare(validation)
+    names = list(pretraining.VALUES)
+    spheroids = torch.from_numpy(validation["kind"] == pretraining.SPHEROID)
+    assert torch.isfinite(batch["values"][spheroids, names.index("n")]).all()
+    assert torch.isnan(batch["values"][~spheroids, names.index("n")]).all()
+    assert torch.isnan(batch["values"][spheroids, names.index("pitch")]).all()
+    assert (batch["arms"][spheroids] == -1).all()
+
+
+def test_variation_turns_and_mirrors_only():
+    images = torch.rand(200, 64, 96, generator=torch.Generator().manual_seed(2))
+    varied = pretraining.vary(images, torch.Generator().manual_seed(3))
+    # Powers keep the order of the pixels of a row, so ranks are those of a turn or mirror image.
+    before, after = images.sort(2).values, varied.sort(2).values
+    power = torch.log(after[:, :, 40]) / torch.log(before[:, :, 40])
+    assert torch.allclose(power, power[:, :1].expand_as(power), rtol=1e-2)
+    assert 0.3 < (varied[:, 0] == images[:, 0]).all(1).float().mean() + 0.25 < 0.7
+
+
+def test_training_learns_and_ends_in_a_stock_network(trained, tmp_path):
+    model, curve, _ = trained
+    assert [int(row["step"]) for row in curve] == [2, 4]
+    assert all(np.isfinite(float(row["loss"])) for row in curve)
+    about = pretraining.describe(SETTINGS, curve)
+    weights, card = tmp_path / "e.safetensors", tmp_path / "e.json"
+    write_encoder(model.half(), weights, card, about)
+    again, content = load_encoder(weights, card)
+    assert weights.stat().st_size < 20e6
+    assert content["licence"] == "BSD-3-Clause"
+    assert content["channels"] == 3
+    image = torch.rand(2, 3, 64, 96)
+    assert torch.allclose(again(image), model.float()(image), atol=1e-4)
+
+
+def test_bare_encoder_has_the_learner_s_features():
+    from morphovote.encoding import wrap_angle
+
+    torch.manual_seed(0)
+    learner = pretraining.Learner("convnext_atto").eval()
+    bare = pretraining.bare_encoder(learner, "convnext_atto")
+    wrap_angle(bare)
+    image = torch.rand(2, 64, 96)
+    with torch.no_grad():
+        expected = learner.features(image)
+        found = bare(((image - 0.5) / 0.5)[:, None].expand(-1, 3, -1, -1))
+    assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_a_cut_run_goes_on(trained, validation):
+    _, curve, folder = trained
+    again = pretraining.train_encoder(SETTINGS, validation, folder)[1]
+    assert [float(row["loss"]) for row in again] == [float(row["loss"]) for row in curve]
+    other = pretraining.train_encoder(SETTINGS | {"steps": 2}, validation, folder)[1]
+    assert len(other) == 1, "another recipe starts anew"
+
+
+def test_recipe_is_checked():
+    good = SETTINGS | {"output": "results/pretrain", "validation": 64}
+    assert pretraining.complete_settings(good) == good
+    for change, what in (
+        ({"steps": "many"}, "steps"),
+        ({"step": 3}, "step"),
+        ({"reuse": 0}, "reuse"),
+        ({"name": "resnet50"}, "resnet50"),
+    ):
+        with pytest.raises(InputError, match=what):
+            pretraining.complete_settings(good | change)
+    with pytest.raises(InputError, match="validation"):
+        pretraining.complete_settings(SETTINGS)
+
+
+def test_shipped_recipe_is_valid():
+    import yaml
+
+    from morphovote.provenance import PACKAGE
+
+    with open(PACKAGE.parents[1] / "config/pretrain.yaml") as file:
+        pretraining.complete_settings(yaml.safe_load(file))

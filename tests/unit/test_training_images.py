@@ -1,0 +1,197 @@
+"""The fast renderer against GalSim, and the views that it makes."""
+
+import math
+
+import galsim
+import numpy as np
+import pytest
+import torch
+
+from morphovote import training_views
+from morphovote.training_galaxies import (
+    ARTEFACT,
+    EDGE_ON,
+    KINDS,
+    MERGER,
+    SCALE,
+    SPIRAL,
+    draw_galaxies,
+)
+from morphovote.training_images import render, sersic_b
+
+SIZE = 100
+
+
+def plain(n=1.0, r_e=1.0, q=1.0, bulge=1.0, cos_i=1.0, thickness=0.2, dust=0.0):
+    """One galaxy with a smooth disc, or none."""
+    pair = {
+        "present": [True, False], "x": [0, 0], "y": [0, 0], "size": [1, 1], "flux": [1, 0],
+        "turn": [0, 0], "bulge": [bulge, 1], "n": [n, 1], "r_e": [r_e, 1], "q": [q, 1],
+        "boxiness": [2, 2], "bulge_turn": [0, 0], "cos_i": [cos_i, 1],
+        "thickness": [thickness, 0.2], "dust": [dust, 0], "bend": [0, 0], "warp": [0, 0],
+    }  # fmt: skip
+    galaxy = {name: torch.tensor([value], dtype=torch.float32) for name, value in pair.items()}
+    galaxy["present"] = galaxy["present"].bool()
+    galaxy["map"] = torch.full((1, 2, 72, 144), 1 / (2 * math.pi))
+    for name in ("x", "y", "long", "short", "turn", "flux"):
+        galaxy[f"blob_{name}"] = torch.zeros(1, 36)
+    return galaxy
+
+
+def seen(scale=6.0, turn=0.0, x=49.5, y=49.5, hand=1.0):
+    values = {"scale": scale, "turn": turn, "hand": hand, "x": x, "y": y}
+    return {name: torch.tensor([value]) for name, value in values.items()}
+
+
+def blur(image, fwhm):
+    pixels = galsim.InterpolatedImage(galsim.Image(image.astype(float), scale=1.0))
+    both = galsim.Convolve(pixels, galsim.Gaussian(fwhm=fwhm))
+    return both.drawImage(nx=SIZE, ny=SIZE, scale=1.0, method="no_pixel").array
+
+
+@pytest.mark.parametrize(("n", "q", "scale"), [(1, 1, 2), (1, 0.4, 8), (4, 0.7, 6), (2.5, 0.5, 3)])
+def test_spheroid_is_the_sersic_profile_of_galsim(n, q, scale):
+    image = render(plain(n=n, q=q), seen(scale, turn=0.5))[0].numpy()
+    # GalSim's half-light radius is that of the circularised profile.
+    truth = galsim.Sersic(n=n, half_light_radius=scale * math.sqrt(q))
+    truth = truth.shear(q=q, beta=0.5 * galsim.radians)
+    truth = galsim.Convolve(truth, galsim.Gaussian(fwhm=2.0))
+    truth = truth.drawImage(nx=SIZE, ny=SIZE, scale=1.0).array
+    error = blur(image, 2.0) - truth
+    # The grid of 5 x 5 points in a pixel smooths a cusp a little.
+    assert np.abs(error).max() < (0.04 if n < 3 else 0.06) * truth.max()
+    assert abs(error.sum()) < 0.02
+
+
+@pytest.mark.parametrize("inclination", [0, 45, 75, 85])
+def test_disc_is_the_inclined_disc_of_galsim(inclination):
+    cos_i = max(math.cos(math.radians(inclination)), 0.05)
+    thickness = 0.2 if inclination > 60 else 0.12
+    galaxy = plain(bulge=0.0, cos_i=cos_i, thickness=thickness)
+    image = render(galaxy, seen(8.0))[0].numpy()
+    truth = galsim.InclinedExponential(
+        inclination=math.radians(inclination) * galsim.radians,
+        scale_radius=8.0 * SCALE,
+        scale_height=8.0 * SCALE * thickness,
+    )
+    truth = galsim.Convolve(truth, galsim.Gaussian(fwhm=2.0))
+    truth = truth.drawImage(nx=SIZE, ny=SIZE, scale=1.0).array
+    error = blur(image, 2.0) - truth
+    assert np.abs(error).max() < 0.08 * truth.max()
+    assert abs(error.sum()) < 0.03
+
+
+def test_sersic_b_gives_half_the_light():
+    from scipy.special import gammainc
+
+    n = torch.tensor([0.3, 0.5, 1.0, 2.0, 4.0, 8.0])
+    assert np.allclose(gammainc(2 * n.numpy(), sersic_b(n).numpy()), 0.5, atol=0.01)
+
+
+def test_dust_dims_and_lies_on_one_side():
+    plainly = render(plain(bulge=0.3, cos_i=0.15), seen(10.0))[0]
+    dusty = render(plain(bulge=0.3, cos_i=0.15, dust=1.0), seen(10.0))[0]
+    assert 0.5 < dusty.sum() / plainly.sum() < 0.95
+    lost = (plainly - dusty) / plainly.sum()
+    assert lost.min() > -1e-6
+    above, below = lost[50:56, 35:65].sum(), lost[44:50, 35:65].sum()
+    assert abs(above - below) > 0.2 * max(above, below)
+
+
+def test_turning_the_view_turns_the_image():
+    galaxies = draw_galaxies(5, 12)
+
+    def view(turn):
+        return {name: value.repeat(12) for name, value in seen(6.0, turn).items()}
+
+    upright, turned = render(galaxies, view(0.0)), render(galaxies, view(math.pi / 2))
+    error = (upright.rot90(-1, (1, 2)) - turned).abs().amax((1, 2)) / turned.amax((1, 2))
+    # The finely sampled middle is not quite symmetric around the centre.
+    assert error.max() < 0.05
+    assert error.median() < 5e-3
+
+
+def test_every_kind_is_drawn_and_finite():
+    galaxies = draw_galaxies(1, 300)
+    assert len(galaxies["kind"].unique()) == len(KINDS)
+    view = {name: value.repeat(300) for name, value in seen(5.0).items()}
+    light = render(galaxies, view)
+    assert torch.isfinite(light).all()
+    assert light.min() >= 0
+    flux = light.sum((1, 2))[(galaxies["kind"] != ARTEFACT) & (galaxies["kind"] != MERGER)]
+    assert 0.9 < flux.median() < 1.05
+
+    # Edge-on discs look flat, and spirals less so.
+    def flatness(kind):
+        return galaxies["cos_i"][galaxies["kind"] == kind, 0].median()
+
+    assert flatness(EDGE_ON) < 0.25 < flatness(SPIRAL)
+
+
+def test_arms_show_in_the_angular_fourier_code():
+    galaxies = draw_galaxies(3, 300)
+    strong = (galaxies["contrast"] > 2) & (galaxies["arms"] == 2) & (galaxies["bar"] == 0)
+    none = (galaxies["contrast"] == 0) & (galaxies["kind"] == 1) & (galaxies["bar"] == 0)
+
+    def second_harmonic(rows):
+        part = galaxies["map"][rows, 0][:, 30:60]
+        amplitude = torch.fft.rfft(part, dim=2).abs()
+        return (amplitude[..., 2] / amplitude[..., 0]).mean(1).median()
+
+    assert strong.sum() > 3
+    assert second_harmonic(strong) > 5 * second_harmonic(none)
+
+
+def test_views_repeat_and_depend_on_the_seed():
+    first, again = (training_views.draw_views(7, 6) for _ in range(2))
+    other = training_views.draw_views(8, 6)
+    assert first["image"].shape == (6, 2, 64, 96)
+    assert first["image"].dtype == np.uint8
+    assert all(np.array_equal(first[name], again[name], equal_nan=True) for name in first)
+    assert not np.array_equal(first["image"], other["image"])
+    assert np.isfinite(first["code"]).all()
+
+
+def test_held_out_surveys_are_not_trained_on():
+    draw = training_views.Draw(0, 2000)
+    galaxies = draw_galaxies(0, 1)
+    used = [
+        set(training_views.draw_view_parameters(draw, galaxies, held_out)["fwhm"].tolist())
+        for held_out in (False, True)
+    ]
+    assert len(used[1]) > 50
+    assert not used[0] & used[1]
+
+
+def test_fourier_code_is_the_same_for_every_turn_and_mirror():
+    image = torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(0))
+    code = training_views.fourier_code(image)
+    assert code.shape == (3, 56)
+    turned = image.roll(17, 2).flip(2)
+    assert torch.allclose(training_views.fourier_code(turned), code, atol=1e-5)
+    assert not torch.allclose(training_views.fourier_code(image.roll(9, 1)), code, atol=1e-2)
+
+
+def test_adaptive_blur_beats_any_one_filter():
+    galaxies = draw_galaxies(11, 24)
+    view = training_views.draw_view_parameters(training_views.Draw(12, 24), galaxies, False)
+    view |= {"snr": torch.full((24,), 60.0), "missing": torch.zeros(24)}
+    view |= {"correlation": torch.zeros(24), "poisson": torch.zeros(24)}
+    view |= {"stretched": torch.zeros(24, dtype=torch.bool)}
+    noisy, expected, _ = training_views.take_images(galaxies, view, 13)
+    noisy = torch.from_numpy(noisy)
+    blurred = training_views.adaptive_blur(
+        noisy, expected, torch.ones_like(noisy), view["correlation"], torch.ones(24)
+    )
+    error = (blurred - expected).square().mean()
+    for sigma in (0.0, 0.8, 1.5, 2.7):
+        filtered = noisy
+        if sigma:
+            k = torch.arange(-12, 13) / sigma
+            kernel = torch.exp(-0.5 * k**2)
+            kernel = (kernel / kernel.sum())[None, None]
+            filtered = torch.nn.functional.conv2d(noisy[:, None], kernel[..., None], padding="same")
+            filtered = torch.nn.functional.conv2d(filtered, kernel[:, :, None], padding="same")[
+                :, 0
+            ]
+        assert error < (filtered - expected).square().mean()
