@@ -1,0 +1,147 @@
+"""The columns of the catalogue: the one place that says what each is called and means.
+
+Units are written as VOUnits; UCDs are UCD1+ words (IVOA UCD List 1.5).
+"""
+
+from typing import NamedTuple
+
+from morphovote.flags import FLAGS
+from morphovote.measurement import MEASURE_FLAGS
+
+
+class CatalogueColumn(NamedTuple):
+    """A column: its name, unit ('' if none), UCD1+, dtype, description and value where missing.
+
+    `dtype` '' and `missing` None mean those of the source list.
+    """
+
+    name: str
+    unit: str
+    ucd: str
+    dtype: str
+    description: str
+    missing: object
+
+
+NAN = float("nan")
+
+COLUMNS = (
+    CatalogueColumn("ID", "", "meta.id;meta.main", "", "Identifier in the source catalogue", None),
+    CatalogueColumn(
+        "RA", "deg", "pos.eq.ra;meta.main", "f8", "Right ascension (ICRS), NaN if unknown", NAN
+    ),
+    CatalogueColumn(
+        "DEC", "deg", "pos.eq.dec;meta.main", "f8", "Declination (ICRS), NaN if unknown", NAN
+    ),
+    CatalogueColumn(
+        "GROUP", "", "meta.code.class", "i4", "Group that the voters put the galaxy in, -1 none", -1
+    ),
+    CatalogueColumn(
+        "VOTE_FRACTION", "", "stat.value", "f4", "Share of the voters that agree on GROUP", NAN
+    ),
+    CatalogueColumn(
+        "GROUP_SECOND", "", "meta.code.class", "i4", "Group with the next most votes, -1 none", -1
+    ),
+    CatalogueColumn(
+        "KEPT", "", "meta.code.qual", "?", "True where enough voters agree on GROUP", False
+    ),
+    CatalogueColumn(
+        "CLASS",
+        "",
+        "src.morph.type",
+        "U",
+        "Morphological class: SPH spheroid, ETD early-type disc, LTD late-type disc, "
+        "IRR irregular, UNC unclassifiable, empty where none was given",
+        "",
+    ),
+    CatalogueColumn(
+        "CLASS_PROB", "", "stat.probability;src.morph.type", "f4", "Probability of CLASS", NAN
+    ),
+    CatalogueColumn(
+        "CLASS_SECOND", "", "src.morph.type", "U", "Second most probable class, empty if none", ""
+    ),
+    CatalogueColumn(
+        "CLASS_ORIGIN",
+        "",
+        "meta.code.class",
+        "U",
+        "Where CLASS comes from: vote (name of the group), classifier, none",
+        "none",
+    ),
+    CatalogueColumn(
+        "FLAGS", "", "meta.code", "i4", "Bits, each explained in the header of the table", 0
+    ),
+    CatalogueColumn("SNR", "", "stat.snr", "f4", "Signal-to-noise ratio inside the segment", NAN),
+    CatalogueColumn(
+        "GINI", "", "src.morph.param", "f4", "Gini coefficient of the light (Lotz+ 2004)", NAN
+    ),
+    CatalogueColumn(
+        "M20",
+        "",
+        "src.morph.param",
+        "f4",
+        "Logarithm of the second moment of the brightest 20 % of the light over the total "
+        "(Lotz+ 2004)",
+        NAN,
+    ),
+    CatalogueColumn(
+        "CONCENTRATION",
+        "",
+        "src.morph.param",
+        "f4",
+        "Concentration 5 log10(r80/r20) within 1.5 Petrosian radii (Conselice 2003)",
+        NAN,
+    ),
+    CatalogueColumn(
+        "ASYMMETRY",
+        "",
+        "src.morph.param",
+        "f4",
+        "Asymmetry under half a turn, that of the sky subtracted (Conselice 2003)",
+        NAN,
+    ),
+    CatalogueColumn(
+        "SMOOTHNESS", "", "src.morph.param", "f4", "Clumpiness (Conselice 2003; Lotz+ 2004)", NAN
+    ),
+    CatalogueColumn(
+        "SERSIC_N",
+        "",
+        "src.morph.param",
+        "f4",
+        "Sersic index of a single profile convolved with the PSF",
+        NAN,
+    ),
+    CatalogueColumn(
+        "R_E",
+        "arcsec",
+        "phys.angSize.smajAxis",
+        "f4",
+        "Half-light radius of the Sersic profile along its major axis",
+        NAN,
+    ),
+    CatalogueColumn(
+        "AXIS_RATIO",
+        "",
+        "phys.size.axisRatio",
+        "f4",
+        "Minor over major axis of the Sersic profile",
+        NAN,
+    ),
+    CatalogueColumn(
+        "MEASURE_FLAG",
+        "",
+        "meta.code.qual",
+        "i4",
+        "0 is a good measurement; bits, each explained in the header; -1 not measured",
+        -1,
+    ),
+)
+
+
+def flag_notes() -> list[str]:
+    """Each bit of FLAGS and MEASURE_FLAG in a sentence, for a table's header."""
+    return [
+        f"{column} {bit} = {name}: {meaning}"
+        for column, flags in (("FLAGS", FLAGS), ("MEASURE_FLAG", MEASURE_FLAGS))
+        for name, (bit, meaning) in flags.items()
+    ]

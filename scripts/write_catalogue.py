@@ -1,0 +1,21 @@
+"""Join what every stage found and the source catalogue into one table, in three formats."""
+
+from astropy.table import Table
+
+from morphovote.catalogue import build_catalogue, read_stages
+from morphovote.catalogue_files import write_fits, write_parquet, write_votable
+from morphovote.logs import log, rule_log
+from morphovote.tables import read_catalogue
+
+with rule_log(snakemake.log[0]):
+    given = snakemake.input
+    sources = Table.read(given.sources, hdu="SOURCES")
+    source_catalogue = None
+    for path in given.get("catalogue", []):
+        source_catalogue = read_catalogue(path)
+    stages = read_stages(given.cutouts, given.votes, given.classes, given.measurements)
+    catalogue = build_catalogue(sources, source_catalogue, **stages)
+    write_fits(snakemake.output.fits, catalogue)
+    write_parquet(snakemake.output.parquet, catalogue)
+    write_votable(snakemake.output.votable, catalogue)
+    log.info("%d sources, %d columns", len(catalogue), len(catalogue.colnames))

@@ -1,0 +1,392 @@
+"""The catalogue: a row for every source, the contract's columns, three faithful formats."""
+
+import io
+import warnings
+from contextlib import redirect_stdout
+
+import astropy.units as u
+import numpy as np
+import pyarrow.parquet
+import pytest
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.io.votable import parse_single_table, validate
+from astropy.io.votable.ucd import check_ucd
+from astropy.table import Column, MaskedColumn, Table
+from astropy.time import Time
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as stn
+
+from morphovote import catalogue_files, flags, measurement, shards
+from morphovote.catalogue import append_source_columns, build_catalogue, read_stages
+from morphovote.columns import COLUMNS
+from morphovote.errors import InputError
+from morphovote.tables import read_catalogue
+
+CONTRACT = [
+    *("ID", "RA", "DEC", "GROUP", "VOTE_FRACTION", "GROUP_SECOND", "KEPT"),
+    *("CLASS", "CLASS_PROB", "CLASS_SECOND", "CLASS_ORIGIN", "FLAGS", "SNR", "GINI", "M20"),
+    *("CONCENTRATION", "ASYMMETRY", "SMOOTHNESS", "SERSIC_N", "R_E", "AXIS_RATIO"),
+    "MEASURE_FLAG",
+]
+
+
+def source_list(selected, ids=None):
+    count = len(selected)
+    return Table(
+        {
+            "ROW": np.arange(count),
+            "ID": np.arange(count) * 7 if ids is None else ids,
+            "RA": 150 + np.arange(count) / 100,
+            "DEC": np.full(count, 2.0),
+            "SELECTED": np.array(selected, dtype=bool),
+        }
+    )
+
+
+def stages(rows):
+    """What the stages leave of the sources `rows`, which need not be in order."""
+    rows = np.array(rows, dtype=np.int64)
+    count = len(rows)
+    ids = np.array([str(row) for row in rows], dtype=object)
+    number = rows.astype(np.float32)
+    measured = {name: number / 10 for name in measurement.UNITS}
+    return {
+        "cutouts": {"row": rows, "id": ids, "flags": np.full(count, flags.BLEND), "snr": number},
+        "votes": {
+            "row": rows,
+            "id": ids,
+            "group": (rows % 3).astype(np.int64),
+            "vote_fraction": np.full(count, 0.75, np.float32),
+            "group_second": np.full(count, -1),
+            "kept": rows % 2 == 0,
+            "outlier": rows == 4,
+        },
+        "classes": {
+            "row": rows,
+            "id": ids,
+            "class": np.array(["SPH" if row % 2 else "IRR" for row in rows], dtype=object),
+            "class_prob": np.full(count, 0.5, np.float32),
+            "class_second": np.array(["UNC"] * count, dtype=object),
+            "class_origin": np.array(["vote"] * count, dtype=object),
+        },
+        "measurements": {
+            "row": rows,
+            "id": ids,
+            **measured,
+            "measure_flag": np.zeros(count, np.int32),
+            "flags": np.where(rows == 2, flags.PSF_LIMITED, 0),
+        },
+    }
+
+
+def odd_sources():
+    table = Table(
+        {
+            "id": np.array([2**62 + 1, 2, 3, 4, 5]),
+            "Ra": np.arange(5.0),
+            "FLUX": np.arange(15, dtype=np.float32).reshape(5, 3),
+            "name": ["NGC 1", "", " ß Cen", "ünï", "x" * 30],
+            "unsigned": np.array([2**63 + 5, 1, 2, 3, 4], dtype=np.uint64),
+            "small": np.array([-5, 1, 2, 3, 4], dtype=np.int8),
+            "cube": np.arange(30).reshape(5, 3, 2),
+            "good": MaskedColumn([True, False, True, False, True], mask=[0, 0, 1, 0, 0]),
+            "count": MaskedColumn([1, 2, 3, 4, 5], mask=[1, 0, 0, 0, 0]),
+            "z": MaskedColumn([1.0, 2, 3, 4, 5], mask=[0, 0, 0, 0, 1]),
+            "mag": Column([1.0, 2, 3, 4, 5], unit="mag", description="total magnitude"),
+            "odd": Column([1.0, 2, 3, 4, 5], unit=u.Unit("mag(AB)", parse_strict="silent")),
+        }
+    )
+    table["mag"].info.meta = {"ucd": "phot.mag;em.opt.I"}
+    return table
+
+
+@pytest.fixture
+def catalogue():
+    return build_catalogue(
+        source_list([True, False, True, True, True]), odd_sources(), **stages([4, 0, 3, 2])
+    )
+
+
+def write_all(catalogue, folder):
+    catalogue_files.write_fits(folder / "c.fits", catalogue)
+    catalogue_files.write_parquet(folder / "c.parquet", catalogue)
+    catalogue_files.write_votable(folder / "c.vot", catalogue)
+    return folder
+
+
+def test_columns_are_those_of_the_contract(catalogue):
+    assert [column.name for column in COLUMNS] == CONTRACT
+    assert catalogue.colnames[: len(CONTRACT)] == CONTRACT
+    assert catalogue.colnames[len(CONTRACT) :] == [
+        "SOURCE_id", "SOURCE_Ra", "FLUX", "name", "unsigned", "small", "cube", "good", "count",
+        "z", "mag", "odd",
+    ]  # fmt: skip
+
+
+def test_every_column_has_a_valid_ucd_and_a_description():
+    for column in COLUMNS:
+        assert check_ucd(column.ucd, check_controlled_vocabulary=True)
+        assert 5 < len(column.description) < 160
+        assert u.Unit(column.unit, format="vounit").to_string("vounit") == column.unit
+
+
+def test_every_source_keeps_its_row(catalogue):
+    assert len(catalogue) == 5
+    assert list(catalogue["ID"]) == [0, 7, 14, 21, 28]
+    assert list(catalogue["GROUP"]) == [0, -1, 2, 0, 1]
+    assert list(catalogue["CLASS"]) == ["IRR", "", "IRR", "SPH", "IRR"]
+    assert list(catalogue["CLASS_ORIGIN"]) == ["vote", "none", "vote", "vote", "vote"]
+    np.testing.assert_allclose(catalogue["SNR"], [0, np.nan, 2, 3, 4])
+    np.testing.assert_allclose(catalogue["GINI"], [0, np.nan, 0.2, 0.3, 0.4])
+    assert list(catalogue["MEASURE_FLAG"]) == [0, -1, 0, 0, 0]
+    assert list(catalogue["KEPT"]) == [True, False, True, False, True]
+
+
+def test_flags_of_all_stages_are_joined(catalogue):
+    assert list(catalogue["FLAGS"]) == [
+        flags.BLEND,
+        flags.NOT_SELECTED,
+        flags.BLEND | flags.PSF_LIMITED,
+        flags.BLEND,
+        flags.BLEND | flags.OUTLIER,
+    ]
+
+
+def test_order_and_split_of_shards_change_nothing(tmp_path):
+    sources = source_list([True] * 6)
+    whole = build_catalogue(sources, None, **stages(range(6)))
+    for name, rows in (("a", [5, 1]), ("b", [0, 2, 3, 4])):
+        for stage, arrays in stages(rows).items():
+            shards.write_shard(tmp_path / f"{stage}_{name}.h5", arrays)
+    for stage in ("votes", "classes"):
+        shards.write_shard(tmp_path / f"{stage}.h5", stages([3, 2, 1, 0, 5, 4])[stage])
+    read = read_stages(
+        [tmp_path / "cutouts_b.h5", tmp_path / "cutouts_a.h5"],
+        tmp_path / "votes.h5",
+        tmp_path / "classes.h5",
+        [tmp_path / "measurements_a.h5", tmp_path / "measurements_b.h5"],
+    )
+    split = build_catalogue(sources, None, **read)
+    for name in whole.colnames:
+        assert np.array_equal(whole[name], split[name])
+
+
+@pytest.mark.parametrize("rows", [[0, 1], [0, 1, 2, 3], [0, 1, 1], [0, 1, 7]])
+def test_stage_that_does_not_fit_the_sources_is_refused(rows):
+    with pytest.raises(InputError, match="expected each of the 3 selected sources once"):
+        build_catalogue(source_list([True, True, True, False]), None, **stages(rows))
+
+
+def test_changed_source_catalogue_is_refused():
+    with pytest.raises(InputError, match="has 5 rows, the source list 4"):
+        build_catalogue(source_list([True] * 4), odd_sources(), **stages(range(4)))
+
+
+def test_nothing_selected_and_no_catalogue(tmp_path):
+    catalogue = build_catalogue(source_list([False, False], ["a", "b"]), None, **stages([]))
+    write_all(catalogue, tmp_path)
+    back = read_catalogue(tmp_path / "c.fits")
+    assert back.colnames == CONTRACT
+    assert list(back["FLAGS"]) == [flags.NOT_SELECTED] * 2
+
+
+def assert_same(found, expected):
+    """Equal values, shapes and masks; a masked float may have become NaN, a masked text empty."""
+    assert found.shape == expected.shape
+    data, mask = np.ma.getdata(expected), np.ma.getmaskarray(expected)
+    got, gone = np.ma.getdata(found), np.ma.getmaskarray(found)
+    if data.dtype.kind in "fc":
+        mask = mask | np.isnan(data)
+        gone = gone | np.isnan(got)
+    elif data.dtype.kind == "U":
+        mask, gone = mask | (data == ""), gone | (got == "")
+    elif got.dtype.kind == "U":
+        # Whole numbers that a format is too narrow for.
+        gone, got = gone | (got == ""), np.where(got == "", "0", got).astype(data.dtype)
+    np.testing.assert_array_equal(gone, mask)
+    np.testing.assert_array_equal(got[~mask], data[~mask])
+
+
+def read_parquet(path, like):
+    table = pyarrow.parquet.read_table(path)
+    back = Table()
+    for name in table.column_names:
+        values = table[name].to_pylist()
+        dtype, shape = like[name].dtype, like[name].shape
+        zero = "" if dtype.kind == "U" else 0
+
+        def fill(value, zero=zero):
+            if isinstance(value, list):
+                return [fill(v) for v in value]
+            return zero if value is None else value
+
+        def none(value):
+            return [none(v) for v in value] if isinstance(value, list) else value is None
+
+        if dtype.kind == "c":
+            # A complex number is a list of two.
+            values = np.array(values, dtype=object).reshape(*shape, 2)
+            numbers = np.where(values == None, np.nan, values).astype(float)  # noqa: E711
+            back[name] = numbers[..., 0] + 1j * numbers[..., 1]
+            continue
+        kept = np.array([fill(v) for v in values], dtype=None if dtype.kind == "U" else dtype)
+        mask = np.array([none(v) for v in values], dtype=bool)
+        back[name] = MaskedColumn(kept.reshape(shape), mask=mask.reshape(shape))
+    return back
+
+
+def test_formats_hold_the_same_values(catalogue, tmp_path):
+    write_all(catalogue, tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        from_fits = Table.read(tmp_path / "c.fits", character_as_bytes=False)
+        from_fits.convert_bytestring_to_unicode()
+        from_votable = parse_single_table(tmp_path / "c.vot").to_table(use_names_over_ids=True)
+    from_parquet = read_parquet(tmp_path / "c.parquet", catalogue)
+    for table in (from_fits, from_votable, from_parquet):
+        assert table.colnames == catalogue.colnames
+        for name in catalogue.colnames:
+            assert_same(table[name], catalogue[name])
+    assert from_fits["SOURCE_id"].dtype.itemsize == 8
+    assert from_fits["unsigned"][0] == 2**63 + 5
+    assert from_fits["mag"].unit == u.mag
+    assert from_votable["mag"].meta["ucd"] == "phot.mag;em.opt.I"
+    assert from_votable["mag"].description == "total magnitude"
+
+
+def test_headers_tell_units_ucds_and_flags(catalogue, tmp_path):
+    write_all(catalogue, tmp_path)
+    header = fits.getheader(tmp_path / "c.fits", "CATALOGUE")
+    number = 1 + catalogue.colnames.index("R_E")
+    assert header[f"TUNIT{number}"] == "arcsec"
+    assert header[f"TUCD{number}"] == "phys.angSize.smajAxis"
+    assert "major axis" in header[f"TCOMM{number}"]
+    comments = " ".join(map(str, header["COMMENT"]))
+    for name, (bit, _) in flags.FLAGS.items():
+        assert f"FLAGS {bit} = {name}" in comments
+    schema = pyarrow.parquet.read_schema(tmp_path / "c.parquet")
+    notes = schema.field("R_E").metadata
+    assert notes[b"unit"] == b"arcsec"
+    assert notes[b"ucd"] == b"phys.angSize.smajAxis"
+    assert b"FLAGS 1 = no_data" in schema.metadata[b"flags"]
+    text = (tmp_path / "c.vot").read_text(encoding="utf-8")
+    assert "FLAGS 256 = not_selected" in text
+
+
+def assert_valid(path):
+    with redirect_stdout(io.StringIO()) as output:
+        valid = validate(str(path))
+    report = output.getvalue()
+    assert valid, report
+    assert "0 violations" in report or "warning" not in report.lower(), report
+
+
+def test_votable_is_valid(catalogue, tmp_path):
+    write_all(catalogue, tmp_path)
+    assert_valid(tmp_path / "c.vot")
+
+
+def test_failed_write_leaves_the_old_file(catalogue, tmp_path, monkeypatch):
+    write_all(catalogue, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def broken(self, path, **kwargs):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(fits.HDUList, "writeto", broken)
+    with pytest.raises(OSError, match="disk full"):
+        catalogue_files.write_fits(tmp_path / "c.fits", catalogue)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_clashing_names_get_a_prefix_each():
+    catalogue = Table({"ID": [1], "RA": [2.0]})
+    append_source_columns(
+        catalogue, Table({"id": [3], "Source_ID": [4], "ra": [5], "Mag": [6], "MAG": [7], " ": [8]})
+    )
+    assert catalogue.colnames == [
+        "ID", "RA", "SOURCE_id", "SOURCE_Source_ID", "SOURCE_ra", "Mag", "SOURCE_MAG", "SOURCE_6",
+    ]  # fmt: skip
+    assert list(catalogue[0]) == [1, 2.0, 3, 4, 5, 6, 7, 8]
+    assert "'id'" in catalogue["SOURCE_id"].description
+
+
+def test_times_coordinates_and_objects_become_plain(tmp_path):
+    source = Table(
+        {
+            "when": Time(["2020-01-01", "2021-01-01"]),
+            "where": SkyCoord([1, 2], [3, 4], unit="deg"),
+            "note": np.array(["a", None], dtype=object),
+            "day": np.array(["2020-01-01", "NaT"], dtype="datetime64[D]"),
+        }
+    )
+    catalogue = Table({"ID": Column([1, 2], meta={"ucd": "meta.id"})})
+    append_source_columns(catalogue, source)
+    write_all(catalogue, tmp_path)
+    back = Table.read(tmp_path / "c.fits")
+    assert list(back["where_ra"]) == [1, 2]
+    assert back["day"][0] == "2020-01-01"
+    assert_valid(tmp_path / "c.vot")
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=6)
+NAME = st.one_of(st.sampled_from(["ID", "group", "Snr"]), st.text(min_size=1, max_size=8))
+DTYPES = st.sampled_from(["?", "u1", "i1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8", "c16"])
+
+
+@st.composite
+def source_tables(draw):
+    rows = draw(st.integers(1, 4))
+    table = Table()
+    for name in draw(st.lists(NAME, min_size=1, max_size=5, unique=True)):
+        shape = (rows, *draw(st.sampled_from([(), (), (2,), (2, 3), (1,)])))
+        if draw(st.integers(0, 3)) == 0:
+            size = int(np.prod(shape))
+            texts = draw(st.lists(TEXT, min_size=size, max_size=size))
+            data = np.array(texts, dtype=str).reshape(shape)
+        else:
+            data = draw(stn.arrays(draw(DTYPES), shape))
+        if draw(st.booleans()):
+            table[name] = MaskedColumn(data, mask=draw(stn.arrays(bool, shape)))
+        else:
+            table[name] = Column(data)
+    return table
+
+
+def stripped(column):
+    return np.char.rstrip(np.ma.filled(column, ""))
+
+
+@settings(
+    max_examples=40,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(source=source_tables())
+def test_any_source_table_survives(source, tmp_path):
+    rows = range(len(source))
+    catalogue = build_catalogue(source_list([True] * len(source)), source, **stages(rows))
+    assert len(catalogue.colnames) == len(CONTRACT) + len(source.colnames)
+    write_all(catalogue, tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        from_fits = Table.read(tmp_path / "c.fits")
+        from_fits.convert_bytestring_to_unicode()
+        from_votable = parse_single_table(tmp_path / "c.vot").to_table()
+    from_parquet = read_parquet(tmp_path / "c.parquet", catalogue)
+    for number, name in enumerate(catalogue.colnames):
+        expected = catalogue[name]
+        assert_same(from_parquet[name], expected)
+        in_fits, in_votable = from_fits.columns[number], from_votable.columns[number]
+        if expected.dtype.kind == "U":
+            # FITS knows no spaces at the end of a text, VOTable no texts in several dimensions.
+            assert_same(stripped(in_fits), stripped(expected))
+            if expected.ndim == 1:
+                assert_same(in_votable, expected)
+            continue
+        assert_same(in_fits, expected)
+        assert_same(in_votable, expected)
