@@ -132,7 +132,7 @@ def stretch(image: np.ndarray, sky: float, bright: float) -> np.ndarray:
         The value shown as 1; at least 10 `sky`, so that noise alone stays faint.
     """
     soft = 3 * max(sky, 1e-30)
-    low, high = np.arcsinh(-0.5), np.arcsinh(max(bright, 10 * sky) / soft)
+    low, high = np.arcsinh(-1 / 3), np.arcsinh(max(bright, 10 * sky) / soft)
     return np.clip((np.arcsinh(image / soft) - low) / (high - low), 0, 1)
 
 

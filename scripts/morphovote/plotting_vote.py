@@ -75,11 +75,11 @@ def _kept_panel(axes: Axes, kept: np.ndarray, controls: dict) -> list[tuple]:
         sample = controls.get("galaxies", len(kept))
         shown.append((kind, label, colour, marker, numbers, found["values"], sample))
     for place, (_, _, colour, marker, (value, low, high), single, _) in enumerate(shown):
-        shift = np.linspace(-0.14, 0.14, len(single)) if len(single) > 1 else np.zeros(len(single))
+        shift = np.linspace(-0.12, 0.12, len(single)) if len(single) > 1 else np.zeros(len(single))
         axes.plot(place + shift, single, ".", color=colour, ms=4, alpha=0.5, mew=0)
         axes.plot([place, place], [low, high], color=colour, lw=1.6, solid_capstyle="butt")
-        axes.plot(place, value, marker, color=colour, ms=5)
-        axes.text(place + 0.2, value, f"{100 * value:.0f} %", va="center", color=colour)
+        axes.plot(place, value, marker, color=colour, ms=5, clip_on=False)
+        axes.text(place + 0.22, value, f"{100 * value:.0f} %", va="center", color=colour)
     axes.set_xticks(range(len(shown)), [label for _, label, *_ in shown])
     axes.set(xlim=(-0.5, len(shown) - 0.2), ylim=(0, 1), ylabel="kept fraction")
     return [
@@ -146,7 +146,9 @@ def _snr_panel(axes: Axes, snr: np.ndarray, kept: np.ndarray) -> list[tuple]:
         return []
     axes.axhline(kept.mean(), color=MUTED, lw=0.8, ls=":")
     axes.fill_between(bins["snr"], bins["low"], bins["high"], color=DATA_COLOUR, alpha=0.2, lw=0)
-    axes.plot(bins["snr"], bins["fraction"], "o-", color=DATA_COLOUR, ms=4.5, mec="white")
+    axes.plot(
+        bins["snr"], bins["fraction"], "o-", color=DATA_COLOUR, ms=4.5, mec="white", clip_on=False
+    )
     axes.set_xscale("log")
     plain_log_ticks(axes.xaxis)
     return [

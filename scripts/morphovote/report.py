@@ -74,7 +74,12 @@ def render(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        digits=digits, percent=percent, duration=duration, memory=memory, count=count
+        digits=digits,
+        decimals=decimals,
+        percent=percent,
+        duration=duration,
+        memory=memory,
+        count=count,
     )
     page = environment.from_string(Path(template).read_text(encoding="utf-8"))
     return page.render(
@@ -192,8 +197,8 @@ def _agreement(summary: dict) -> str:
     seeds = summary["controls"]["seeds"]
     text = (
         "The adjusted Rand index, which is 1 for equal groups and 0 for unrelated ones, is "
-        f"{digits(summary['voters_ari'])} between two voters and "
-        f"{digits(summary['seeds_ari'])} between whole votes with other seeds"
+        f"{digits(summary['voter_ari'])} between two voters and "
+        f"{digits(summary['seed_ari'])} between whole votes with other seeds"
     )
     kept = seeds["ari_kept"]["mean"]
     text += f" ({digits(kept)} over the galaxies that both keep)." if kept is not None else "."
@@ -241,12 +246,19 @@ def digits(value: float | None, significant: int = 2) -> str:
     return text.rstrip(".").replace("-", "\N{MINUS SIGN}")
 
 
+def decimals(value: float | None) -> str:
+    """A number with two decimals, for quantities whose zero means something."""
+    if value is None:
+        return MISSING
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def percent(value: float | None) -> str:
     """A share as whole per cent, with a digit more below 10 %."""
     if value is None:
         return MISSING
     text = f"{100 * value:.1f}" if 0 < value < 0.0995 else f"{100 * value:.0f}"
-    return f"{text} %"
+    return f"{text}\N{NO-BREAK SPACE}%"
 
 
 def duration(seconds: float | None) -> str:
@@ -254,10 +266,10 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return MISSING
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f}\N{NO-BREAK SPACE}s"
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return f"{whole}\N{NO-BREAK SPACE}s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"

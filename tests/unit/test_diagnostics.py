@@ -202,8 +202,8 @@ def test_summary_takes_the_ratio_from_the_controls():
     # Not that of the whole catalogue: samples of other sizes cannot be compared.
     assert numbers["ratio_to_null"] == pytest.approx(1.2)
     assert numbers["kept_fraction"] / 0.5 != pytest.approx(1.2, abs=0.1)
-    assert numbers["voters_ari"] == 0.55
-    assert numbers["seeds_ari"] == 0.71
+    assert numbers["voter_ari"] == 0.55
+    assert numbers["seed_ari"] == 0.71
 
 
 def test_summary_is_strict_json_even_with_nothing_measured(tmp_path):
