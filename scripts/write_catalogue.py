@@ -1,15 +1,14 @@
 """Join what every stage found and the source catalogue into one table, in three formats."""
 
-from astropy.table import Table
-
 from morphovote.catalogue import build_catalogue, read_stages
 from morphovote.catalogue_files import write_fits, write_parquet, write_votable
 from morphovote.logs import log, rule_log
+from morphovote.sources import read_sources
 from morphovote.tables import read_catalogue
 
 with rule_log(snakemake.log[0]):
     given = snakemake.input
-    sources = Table.read(given.sources, hdu="SOURCES")
+    sources, _ = read_sources(given.sources)
     source_catalogue = None
     for path in given.get("catalogue", []):
         source_catalogue = read_catalogue(path)
