@@ -22,15 +22,16 @@ from morphovote.tiles import (
     unit_vectors,
 )
 
-# The image is smoothed with a Gaussian of this sigma (px) before detection: about a sharp PSF's.
-SMOOTHING = 1.0
+# The image is smoothed with a Gaussian of this sigma (px) before detection: arms and clumps that
+# noise has cut off at the isophote stay together better than at a sharp PSF's own width.
+SMOOTHING = 1.5
 # A source has at least MIN_AREA connected pixels above THRESHOLD times the scatter of the
 # smoothed sky. That scatter is measured, so the isophote means the same in images whose noise is
 # correlated between pixels (drizzled ones) and in those where it is not.
 THRESHOLD, MIN_AREA = 3.0, 7
 # A branch is a source of its own if it holds this share of the light (Bertin & Arnouts 1996).
-# Clumps and arms of one galaxy should stay together: more than SExtractor's 0.005.
-CONTRAST = 0.02
+# SExtractor's default of 0.005 cuts galaxies with clumps and arms to pieces.
+CONTRAST = 0.03
 # Whole mosaics: blocks of CORE px are read with OVERLAP px around them.
 CORE, OVERLAP = 1024, 128
 # Mesh of the background map (px): larger than galaxies, smaller than gradients.

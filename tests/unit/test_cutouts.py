@@ -83,11 +83,23 @@ def test_filling_keeps_the_correlation_of_the_noise():
     assert lag > 0.6  # 0.78 in the sky, 0 in independent noise
 
 
-def test_touching_neighbour_is_a_blend():
-    apart = add(add(sky(), CENTRE, CENTRE), CENTRE + 25, CENTRE)
-    touching = add(add(sky(), CENTRE, CENTRE), CENTRE + 12, CENTRE)
+@pytest.mark.parametrize("flux", [900, 3000])
+def test_touching_neighbour_is_a_blend(flux):
+    apart = add(add(sky(), CENTRE, CENTRE), CENTRE + 25, CENTRE, flux)
+    touching = add(add(sky(), CENTRE, CENTRE), CENTRE + 14, CENTRE, flux)
     assert not cut(apart)["flags"] & flags.BLEND
     assert cut(touching)["flags"] & flags.BLEND
+
+
+def test_fainter_clumps_belong_to_the_galaxy_and_brighter_neighbours_do_not():
+    clump = add(add(sky(), CENTRE, CENTRE, flux=2000), CENTRE + 20, CENTRE, flux=60, sigma=2)
+    result = cut(clump)
+    assert result["mask"][29, 49] == flags.OWN
+    assert result["neighbours"] == 0
+    assert not result["flags"] & flags.BLEND
+    # Seen from the clump, the galaxy is the neighbour.
+    result = cut(clump, position=(CENTRE + 20, CENTRE))
+    assert result["mask"][29, 29] == flags.NEIGHBOUR
 
 
 def test_edge_and_missing_pixels():
