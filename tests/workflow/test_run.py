@@ -90,7 +90,7 @@ def test_summary_has_controls_and_timings(results):
     text = json.dumps(summary)
     for name in ("measure_morphology", "train_denoiser", "encode_polar"):
         assert name in text
-    assert 0 <= summary["null"]["kept_fraction"] <= 1
+    assert 0 <= summary["null_kept_fraction"] <= 1
 
 
 def test_report_is_one_file_with_every_figure(results):
