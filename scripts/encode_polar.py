@@ -1,0 +1,25 @@
+"""Encode the polar images of one shard with the encoder."""
+
+import torch
+
+from morphovote import encoder_files, encoding, shards
+from morphovote.logs import rule_log
+
+with rule_log(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
+    polar = snakemake.input.polar
+    model, card = encoder_files.load_encoder(snakemake.input.weights, snakemake.input.card)
+    precision, rotations = snakemake.params.precision, snakemake.params.rotations
+    dtype = encoding.choose_dtype(precision, encoding.pick_device())
+    embedding = encoding.encode_shard(polar, model, card, precision, rotations)
+    shards.write_shard(
+        snakemake.output[0],
+        {**shards.read_shard(polar, ["row", "id"]), "embedding": embedding},
+        attributes={
+            "encoder": card["sha256"],
+            "name": card["name"],
+            "weights": card["weights"],
+            "rotations": rotations,
+            "precision": str(dtype).removeprefix("torch."),
+        },
+    )
