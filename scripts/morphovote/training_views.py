@@ -51,7 +51,7 @@ def draw_views(seed: int, galaxies: int, held_out: bool = False) -> dict[str, np
         # The same galaxy, so nearly the same size and depth, or half of all pairs are no pairs.
         near = Draw(seed + 3, galaxies)
         second["scale"] = (first["scale"] * near.log(0.7, 1.4)).clamp(1.5, 35.0)
-        second["snr"] = (first["snr"] * near.log(0.4, 2.5)).clamp(10.0, 1000.0)
+        second["snr"] = (first["snr"] * near.log(0.4, 2.5)).clamp(10.0, 1200.0)
         views = [observe(drawn, view, seed + 10 * i) for i, view in enumerate((first, second))]
     result = {name: np.stack([view[name] for view in views], 1) for name in views[0]}
     return result | truth_table(drawn)
@@ -77,9 +77,11 @@ def survey_table() -> dict[str, torch.Tensor]:
         "wing_size": draw.uniform(1.6, 3.0),
         "stretched": draw.chance(0.3),
         "stretch": draw.log(0.02, 0.5),
-        "correlation": torch.where(draw.chance(0.5), draw.uniform(0.3, 1.1), 0.0),
+        "correlation": torch.where(draw.chance(0.4), draw.uniform(0.3, 1.0), 0.0),
         "poisson": torch.where(draw.chance(0.4), draw.log(0.3, 8.0), 0.0),
         "blur": draw.log(0.6, 1.7),
+        "residue": draw.chance(0.5) * draw.uniform(0.0, 0.3),
+        "quiet": draw.chance(0.6) * draw.uniform(0.1, 1.0),
     }
 
 
@@ -92,7 +94,7 @@ def draw_view_parameters(draw: Draw, galaxies, held_out: bool) -> dict[str, torc
     view = {name: value[survey] for name, value in survey_table().items()}
     scale = torch.where(draw.chance(0.5), draw.log(3.0, 12.0), draw.log(6.0, 28.0))
     # Few galaxies in a catalogue are smaller than the PSF.
-    scale = torch.where(draw.chance(0.85), torch.maximum(scale, 1.2 * view["fwhm"]), scale)
+    scale = torch.where(draw.chance(0.85), torch.maximum(scale, 1.5 * view["fwhm"]), scale)
     wander = torch.where(draw.chance(0.15), 3.0, 0.7)
     middle = (SIZE - 1) / 2
     nearby = draw.uniform(0, 1, NEIGHBOURS) < draw.uniform(0, 0.5, 1)
@@ -105,7 +107,7 @@ def draw_view_parameters(draw: Draw, galaxies, held_out: bool) -> dict[str, torc
         "given_x": torch.full((count,), middle) + 0.5 * draw.normal(),
         "given_y": torch.full((count,), middle) + 0.5 * draw.normal(),
         # In the matched filter; it is about half of that in the segment.
-        "snr": torch.where(draw.chance(0.7), draw.log(40.0, 1000.0), draw.log(10.0, 100.0)),
+        "snr": torch.where(draw.chance(0.75), draw.log(60.0, 1200.0), draw.log(12.0, 120.0)),
         "stretch_e": 0.12 * draw.normal(2),
         "near_flux": draw.log(0.03, 3.0, NEIGHBOURS) * nearby,
         "near_distance": draw.log(12.0, 60.0, NEIGHBOURS),
@@ -143,7 +145,8 @@ def observe(galaxies, view: dict[str, torch.Tensor], seed: int) -> dict[str, np.
     image = torch.from_numpy(np.stack([cut["image"] for cut in prepared]))
     rms = torch.from_numpy(np.stack([cut["rms"] for cut in prepared]))
     expected = torch.where(torch.from_numpy(mask) > flags.OWN, 0.0, expected)
-    blurred = adaptive_blur(image, expected, rms, view["correlation"], view["blur"]).numpy()
+    how = (view["correlation"], view["blur"], view["quiet"], view["residue"])
+    blurred = adaptive_blur(image, expected, rms, *how).numpy()
     x, y = view["given_x"].numpy(), view["given_y"].numpy()
     frame = polar.unwrap(blurred, mask, x, y)
     return {
@@ -273,6 +276,8 @@ def adaptive_blur(
     rms: torch.Tensor,
     correlation: torch.Tensor,
     strength: torch.Tensor,
+    quiet: torch.Tensor,
+    residue: torch.Tensor,
 ) -> torch.Tensor:
     """Denoise about as well as the pipeline's network does, without a network.
 
@@ -288,6 +293,9 @@ def adaptive_blur(
         Shape (N,): sigma (px) of the Gaussian that correlates the noise.
     strength : Tensor
         Shape (N,): noise counts for this much more, so that some are smoother than others.
+    quiet, residue : Tensor
+        Shape (N,), 0 to 1: how much of the faintest light is set to nothing, and what share of
+        the noise stays, but for that on the smallest scale.
 
     Returns
     -------
@@ -310,13 +318,15 @@ def adaptive_blur(
         # Smoothing by sigma leaves about 1 / (4 pi sigma^2) of the variance of white noise.
         noise = (correlation**2 + 0.08) / (sigma**2 + correlation**2 + 0.08) * sky**2
         bank.append(smooth)
-        risk.append(_local_mean((truth - expected) ** 2, 3) + noise)
-    risk.append(_local_mean(expected**2, 3))
+        risk.append(_local_mean((truth - expected) ** 2, 5) + noise)
+    risk.append(_local_mean(expected**2, 7))
     risk = torch.stack(risk)
     weight = (risk.amin(0).clamp(min=1e-6 * sky**2) / risk.clamp(min=1e-6 * sky**2)) ** 2
+    weight[-1] *= quiet[:, None, None]
     weight = _local_mean(weight.flatten(0, 1), 3).reshape(weight.shape)
     mixed = sum(w * b for w, b in zip(weight[:-1], bank, strict=True))
-    return mixed / weight.sum(0)
+    mixed = mixed / weight.sum(0)
+    return mixed + residue[:, None, None] * (bank[1] - mixed)
 
 
 def _local_mean(image: torch.Tensor, side: int = 7) -> torch.Tensor:

@@ -181,7 +181,13 @@ def test_adaptive_blur_beats_any_one_filter():
     noisy, expected, _ = training_views.take_images(galaxies, view, 13)
     noisy = torch.from_numpy(noisy)
     blurred = training_views.adaptive_blur(
-        noisy, expected, torch.ones_like(noisy), view["correlation"], torch.ones(24)
+        noisy,
+        expected,
+        torch.ones_like(noisy),
+        view["correlation"],
+        torch.ones(24),
+        torch.ones(24),
+        torch.zeros(24),
     )
     error = (blurred - expected).square().mean()
     for sigma in (0.0, 0.8, 1.5, 2.7):

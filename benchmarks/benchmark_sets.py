@@ -1,0 +1,165 @@
+"""The galaxies that `encoders.py` scores on, brought through the pipeline's own stages."""
+
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from PIL import Image
+from scipy.ndimage import affine_transform, gaussian_filter
+
+from morphovote import cutouts, denoising, noise, polar, shards, simulation
+
+SIZE, SEED = 100, 11
+# Of these answers of Galaxy Zoo some stand for one class.
+ZOO = {
+    "smooth": "smooth", "smooth_round": "smooth", "smooth_inbetween": "smooth",
+    "smooth_cigar": "smooth", "disc": "disc", "disc_barred": "disc", "spiral": "spiral",
+    "edge_on": "edge-on", "clumpy": "clumpy", "odd": "odd", "merger_tidal": "odd",
+}  # fmt: skip
+
+
+def prepare_sets(work: Path, data: Path) -> dict[str, Path]:
+    """Prepare what is not there yet; real sets only where `data` holds them."""
+    makers = {"demo": lambda: simulated(1), "demo_coarse": lambda: simulated(2)}
+    if data.is_dir():
+        makers |= {"hst_zoo": lambda: zoo(data), "ceers": lambda: ceers(data)}
+    paths = {name: work / f"{name}.h5" for name in makers}
+    for name, make in makers.items():
+        if not paths[name].exists():
+            print(f"preparing {name}")
+            sections, positions, labels, wanted = make()
+            arrays = prepare(sections, positions)
+            write(paths[name], arrays | {"label": labels, "wanted": wanted})
+    return paths
+
+
+def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write one set as a shard that the encoding stage reads."""
+    row = np.arange(len(arrays["image"]))
+    shards.write_shard(path, arrays | {"row": row, "id": row.astype(str)})
+
+
+def prepare(sections: list[np.ndarray], positions: np.ndarray) -> dict[str, np.ndarray]:
+    """Cut, denoise (by a network trained on these cutouts) and unwrap sources."""
+    cut = [
+        cutouts.cut_source(section, None, tuple(position), SIZE, name=str(i), pixel_scale=0.03)
+        for i, (section, position) in enumerate(zip(sections, positions, strict=True))
+    ]
+    arrays = {name: np.array([one[name] for one in cut]) for name in cut[0]}
+    arrays["cutout"] = arrays.pop("image").astype(np.float32)
+    rms, mask = arrays["rms"].astype(np.float32), arrays["mask"]
+    scale = denoising.noise_scale(rms)[:, None, None]
+    sample = {"image": arrays["cutout"] / scale, "level": (rms / scale).astype(np.float16)}
+    sample["mask"] = mask
+    covariance = noise.noise_correlation(sample["image"], sample["level"], mask)
+    model, _ = denoising.train(sample, covariance, epochs=15)
+    arrays["denoised"] = denoising.denoise(model, arrays["cutout"], rms)
+    return arrays | unwrap(arrays["denoised"], mask, arrays["x"], arrays["y"])
+
+
+def unwrap(images, mask, x, y) -> dict[str, np.ndarray]:
+    """Polar images and their angles, as the polar stage writes them."""
+    found = polar.unwrap(images, mask, np.asarray(x), np.asarray(y))
+    return {"image": found["image"], "angle": found["angle"]}
+
+
+def simulated(scale: int):
+    """A simulated field; with `scale` 2 on pixels twice as large, blurred, in other noise."""
+    field = simulation.simulate_field(800, SEED)
+    truth = field["truth"]
+    image, x, y = field["image"], np.asarray(truth["X"]), np.asarray(truth["Y"])
+    if scale > 1:
+        side = len(image) // scale * scale
+        light = field["noiseless"][:side, :side].astype(float)
+        light = light.reshape(side // scale, scale, -1, scale).sum((1, 3))
+        light = gaussian_filter(light, 1.3)
+        sky = 1.5 * scale * simulation.sky_noise()
+        image = light + sky * np.random.default_rng(SEED).standard_normal(light.shape)
+        x, y = ((v + 0.5) / scale - 0.5 for v in (x, y))
+    border = 100
+    padded = np.pad(image.astype(np.float32), border, constant_values=np.nan)
+    sections, positions = [], []
+    side = SIZE + 50
+    for a, b in zip(x, y, strict=True):
+        left, top = round(float(a)) - side // 2 + border, round(float(b)) - side // 2 + border
+        sections.append(padded[top : top + side, left : left + side])
+        positions.append((a + border - left, b + border - top))
+    kinds = np.asarray(truth["TYPE"]).astype(str)
+    # The unclassifiable ones have no shape to be found.
+    return sections, np.array(positions), kinds, kinds != "UNC"
+
+
+def zoo(data: Path):
+    """Galaxy Zoo's example pictures (HST), in grey, at 100 pixels."""
+    folder = data / "hst_zoo_examples"
+    table = Table.read(folder / "labels.csv")
+    sections, labels = [], []
+    rng = np.random.default_rng(0)
+    for row in table:
+        grey = Image.open(folder / row["file"]).convert("L").resize((SIZE, SIZE), Image.BOX)
+        # The sky of some is one level of grey throughout, which no camera gives.
+        image = np.asarray(grey, np.float32) + rng.standard_normal((SIZE, SIZE))
+        sections.append(image.astype(np.float32))
+        labels.append(ZOO.get(row["class"], ""))
+    labels = np.array(labels)
+    positions = np.full((len(labels), 2), (SIZE - 1) / 2)
+    return sections, positions, labels, labels != ""
+
+
+def ceers(data: Path):
+    """CEERS galaxies (NIRCam, F150W); 61 have visual classes (Ferreira et al. 2023)."""
+    folder = data / "ceers_nircam"
+    table = Table.read(folder / "ferreira2023.csv")
+    classes = {int(row["id"]): str(row["class"]) for row in table}
+    sections, labels = [], []
+    for path in sorted((folder / "f150w").glob("*.fits")):
+        sections.append(np.asarray(fits.getdata(path), np.float32))
+        labels.append(classes.get(int(path.stem.split("_")[-1]), "--"))
+    labels = np.array(labels)
+    # A disc or not: the other classes have 5 to 8 galaxies each.
+    wanted = np.isin(labels, ("disk", "spheroid", "peculiar"))
+    labels = np.where(labels == "disk", "disc", "other")
+    positions = np.full((len(labels), 2), (SIZE - 1) / 2)
+    return sections, positions, labels, wanted
+
+
+def prepare_turned(work: Path, galaxies: int = 64, turns: int = 16) -> Path:
+    """Cutouts of the first simulated field, turned and mirrored, then denoised and unwrapped.
+
+    Blocks of `galaxies` rows: upright ones, then each turn, every second one mirrored too.
+    """
+    path = work / "turned.h5"
+    if path.exists():
+        return path
+    names = ("cutout", "rms", "mask", "x", "y", "snr", "wanted")
+    demo = shards.read_shard(work / "demo.h5", names)
+    rows = np.flatnonzero((demo["snr"] > 20) & demo["wanted"].astype(bool))[:galaxies]
+    demo = {name: values[rows] for name, values in demo.items()}
+    scale = denoising.noise_scale(demo["rms"])[:, None, None]
+    sample = {"image": demo["cutout"] / scale, "level": (demo["rms"] / scale).astype(np.float16)}
+    sample["mask"] = demo["mask"]
+    covariance = noise.noise_correlation(sample["image"], sample["level"], sample["mask"])
+    model, _ = denoising.train(sample, covariance, epochs=15)
+    parts: list[dict[str, np.ndarray]] = []
+    middle = (SIZE - 1) / 2
+    for k in range(turns + 1):
+        angle, mirror = 2 * np.pi * (k - 0.37) / turns if k else 0.0, -1.0 if k % 2 else 1.0
+        mirror = mirror if k else 1.0
+        # Input (row, column) of an output pixel, both from the middle.
+        cosine, sine = np.cos(angle), np.sin(angle)
+        matrix = np.array([[cosine, sine], [-sine * mirror, cosine * mirror]])
+        offset = middle - matrix @ (middle, middle)
+
+        def turn(image, order, matrix=matrix, offset=offset):
+            return affine_transform(image, matrix, offset, order=order, mode="reflect")
+
+        image = np.stack([turn(one, 3) for one in demo["cutout"]]).astype(np.float32)
+        mask = np.stack([turn(one, 0) for one in demo["mask"]])
+        back = np.linalg.inv(matrix)
+        place = np.stack([demo["y"] - middle, demo["x"] - middle]).T @ back.T + middle
+        denoised = denoising.denoise(model, image, demo["rms"].astype(np.float32))
+        part = unwrap(denoised, mask, place[:, 1], place[:, 0])
+        parts.append(part | {"denoised": denoised, "turn": np.full(len(rows), k)})
+    write(path, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    return path

@@ -1,0 +1,242 @@
+"""Compare encoders on the same galaxies, whose kinds are known.
+
+Usage: python benchmarks/encoders.py [--data ../shared/data] [--work results/benchmarks/encoders]
+           [--output docs/figures/encoders.csv] [--encoders bundled random ...]
+
+An encoder is `bundled`, `random` (any seed: `random:3`), `pixels` (components of the denoised
+cutout), `polar` (components of the polar image), `fourier` (angular Fourier amplitudes of the
+polar image), `statmorph` (Gini, M20, C, A, S, ellipticity), the path of a safetensors file, or,
+where there is network, `pretrained:` and a timm name or `hf-hub:` and a repository: so
+`pretrained:convnext_nano.in12k_ft_in1k` and
+`pretrained:hf-hub:mwalmsley/zoobot-encoder-convnext_nano` fill the rows that need a network.
+
+The galaxies: two simulated fields (GalSim; the second at twice the pixel scale, with a wider PSF
+and other noise), and, where `--data` holds them, Galaxy Zoo's HST pictures and CEERS cutouts with
+visual classes. All go through the project's own cutout, denoising and polar stages. Nothing is
+fitted to these sets but the components, the clusterings and the classifiers scored here.
+"""
+
+import argparse
+import csv
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, recall_score
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from benchmark_sets import prepare_sets, prepare_turned
+
+from morphovote import encoder_files, encoding, measurement, reduction, shards, training_views
+
+ROOT = Path(__file__).parents[1]
+BASELINES = ("pixels", "polar", "fourier", "statmorph")
+BINS = ((10, 20), (20, 50), (50, np.inf))
+RESAMPLINGS = 1000
+
+
+def features_of(encoder: str, path: Path, work: Path, rotations: int, threads: int) -> np.ndarray:
+    """Features (N, D) of a set (a shard with polar images and cutouts) by one encoder."""
+    if encoder == "fourier":
+        image = torch.from_numpy(shards.read_shard(path, ["image"])["image"])
+        return training_views.fourier_code(image).numpy()
+    if encoder in ("pixels", "polar"):
+        name = "denoised" if encoder == "pixels" else "image"
+        image = shards.read_shard(path, [name])[name]
+        image = image / np.abs(image).max((1, 2), keepdims=True).clip(1e-9)
+        return image.reshape(len(image), -1)
+    if encoder == "statmorph":
+        return _measured(path, work, threads)
+    weights, card = load(encoder, work)
+    model, content = encoder_files.load_encoder(weights, card)
+    return encoding.encode_shard(path, model, content, "auto", rotations)
+
+
+def load(encoder: str, work: Path) -> tuple[Path, Path]:
+    """Weights and card of a network."""
+    folder = work / "weights"
+    stem = encoder.replace("/", "_").replace(":", "_")
+    weights, card = folder / f"{stem}.safetensors", folder / f"{stem}.json"
+    kind, _, rest = encoder.partition(":")
+    name = "convnext_atto"
+    if encoder == "bundled":
+        source = str(ROOT / "resources/encoder/encoder.safetensors")
+    elif kind == "random":
+        source = "random"
+    elif kind == "pretrained":
+        name, source = rest, "pretrained"
+    else:
+        source = encoder
+    seed = int(rest or 0) if kind == "random" else 0
+    encoder_files.fetch_encoder(name, source, seed, weights, card)
+    return weights, card
+
+
+def _measured(path: Path, work: Path, threads: int) -> np.ndarray:
+    kept = work / f"{path.stem}-statmorph.h5"
+    if not kept.exists():
+        cutouts = shards.read_shard(path)
+        fields = ("row", "id", "cutout", "rms", "mask", "flags", "x", "y", "snr")
+        arrays = {("image" if name == "cutout" else name): cutouts[name] for name in fields}
+        with tempfile.TemporaryDirectory() as folder:
+            shard = Path(folder) / "cutouts.h5"
+            shards.write_shard(shard, arrays, {"pixel_scale": 0.03, "zero_point": np.nan})
+            sersic = np.zeros(len(cutouts["row"]), bool)
+            measured, units = measurement.measure_shard(shard, threads, None, sersic)
+        shards.write_shard(kept, measured, {}, units)
+    names = ("gini", "m20", "concentration", "asymmetry", "smoothness", "axis_ratio_moments")
+    measured = shards.read_shard(kept)
+    table = np.stack([measured[name] for name in names if name in measured], 1)
+    middle = np.nanmedian(table, 0)
+    table = np.where(np.isfinite(table), table, middle)
+    spread = 1.4826 * np.median(np.abs(table - middle), 0)
+    # Robust units, because a few failed measurements are far out.
+    return ((table - middle) / spread.clip(1e-6)).clip(-5, 5)
+
+
+def components(features: np.ndarray, encoder: str) -> np.ndarray:
+    """What the pipeline clusters: components that hold 95 % of the variance (40 of pixels)."""
+    if encoder in ("statmorph", "fourier"):
+        return features
+    share = 40 if encoder in ("pixels", "polar") else 0.95
+    sample = features.astype(np.float32)
+    return reduction.project(sample, reduction.fit_pca(sample, share))
+
+
+def predictions(values: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Out-of-fold labels by nearest neighbours and by logistic regression."""
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    near = make_pipeline(KNeighborsClassifier(7, weights="distance"))
+    linear = make_pipeline(
+        StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=2000)
+    )
+    return {
+        "knn": cross_val_predict(near, values, labels, cv=folds),
+        "linear": cross_val_predict(linear, values, labels, cv=folds),
+    }
+
+
+def balanced(labels: np.ndarray, given: np.ndarray) -> tuple[float, float, float]:
+    """Balanced accuracy, and the 16 and 84 % points of a bootstrap over galaxies."""
+    rng = np.random.default_rng(0)
+    draws = []
+    kinds = np.unique(labels)
+    for _ in range(RESAMPLINGS):
+        rows = rng.integers(0, len(labels), len(labels))
+        draws.append(
+            recall_score(labels[rows], given[rows], labels=kinds, average="macro", zero_division=0)
+        )
+    value = recall_score(labels, given, labels=kinds, average="macro")
+    return value, *np.quantile(draws, (0.16, 0.84))
+
+
+def clustering(values: np.ndarray, labels: np.ndarray, snr: np.ndarray) -> dict[str, float]:
+    """Agreement of K-means with the labels, mean of ten seeds."""
+    result: dict[str, list[float]] = {}
+
+    def note(name: str, value: float) -> None:
+        result.setdefault(name, []).append(value)
+
+    for seed in range(10):
+        for groups in (5, 20):
+            found = KMeans(groups, n_init=3, random_state=seed).fit_predict(values)
+            note(f"ami{groups}", adjusted_mutual_info_score(labels, found))
+            note(f"ari{groups}", adjusted_rand_score(labels, found))
+            pure = sum(np.unique(labels[found == g], return_counts=True)[1].max(initial=0)
+                       for g in range(groups))  # fmt: skip
+            note(f"purity{groups}", pure / len(labels))
+            if groups == 20:
+                for low, high in BINS:
+                    rows = (snr >= low) & (snr < high)
+                    if rows.sum() > 40:
+                        ami = adjusted_mutual_info_score(labels[rows], found[rows])
+                        note(f"ami20_snr{low}", ami)
+    return {name: float(np.mean(values)) for name, values in result.items()}
+
+
+def rotation_retrieval(upright: np.ndarray, turned: np.ndarray) -> float:
+    """Share of turned galaxies (T, N, D) whose nearest among all upright ones (N, D) is itself."""
+    middle, spread = upright.mean(0), upright.std()
+    upright, turned = (upright - middle) / spread, (turned - middle) / spread
+    found = [
+        np.linalg.norm(upright[None] - some[:, None], axis=2).argmin(1) == np.arange(len(upright))
+        for some in turned
+    ]
+    return float(np.mean(found))
+
+
+def score_encoder(encoder: str, sets: dict[str, Path], work: Path, rotations: int, threads: int):
+    """Rows of the table: one a set."""
+    for name, path in sets.items():
+        truth = shards.read_shard(path, ["label", "snr", "wanted"])
+        wanted = truth["wanted"].astype(bool)
+        began = time.perf_counter()
+        features = features_of(encoder, path, work, rotations, threads)
+        seconds = time.perf_counter() - began
+        values = components(features[wanted], encoder)
+        labels, snr = truth["label"][wanted].astype(str), truth["snr"][wanted]
+        # The bootstrap is over galaxies: the fits are not repeated in it.
+        given = predictions(values if encoder in BASELINES else features[wanted], labels)
+        row = {"encoder": encoder, "rotations": rotations, "set": name, "galaxies": len(labels)}
+        row |= {"components": values.shape[1], "rate": len(features) / seconds}
+        for how, labels_given in given.items():
+            value, low, high = balanced(labels, labels_given)
+            row |= {how: value, f"{how}_low": low, f"{how}_high": high}
+        row |= clustering(values, labels, snr)
+        yield row
+
+
+def score_rotation(encoder: str, path: Path, work: Path, rotations: int, threads: int) -> float:
+    """Rotation retrieval on a set made by `prepare_turned`."""
+    turn = shards.read_shard(path, ["turn"])["turn"]
+    features = features_of(encoder, path, work, rotations, threads)
+    galaxies = (turn == 0).sum()
+    features = features.reshape(-1, galaxies, features.shape[1])
+    return rotation_retrieval(features[0], features[1:])
+
+
+def main() -> None:
+    """Score the encoders and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
+    parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/encoders")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/encoders.csv")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rotations", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--encoders", nargs="+", default=["bundled", "random", *BASELINES])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    sets = prepare_sets(options.work, options.data)
+    turned = prepare_turned(options.work)
+    rows = []
+    for encoder in options.encoders:
+        for rotations in [1] if encoder in BASELINES else options.rotations:
+            retrieval = np.nan
+            if encoder != "statmorph":
+                retrieval = score_rotation(
+                    encoder, turned, options.work, rotations, options.threads
+                )
+            for row in score_encoder(encoder, sets, options.work, rotations, options.threads):
+                row["rotation"] = retrieval
+                rows.append(row)
+                print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with open(options.output, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
+
+
+if __name__ == "__main__":
+    main()
