@@ -1,0 +1,45 @@
+"""Write docs/catalogue.md from the dictionary of columns: python docs/catalogue_page.py."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from morphovote.columns import COLUMNS  # noqa: E402
+from morphovote.flags import FLAGS  # noqa: E402
+from morphovote.measurement import MEASURE_FLAGS  # noqa: E402
+
+INTRODUCTION = """\
+# The catalogue
+
+`results/<field>/catalogue.fits`, `.parquet` and `.vot` hold the same table: one row a source, in the
+order of the source catalogue, whatever happened to the source. First come the columns below, then
+every column of the source catalogue, unchanged. A source column whose name is taken (case does not
+count) gets the prefix `SOURCE_`. This page is made from the dictionary that writes the units and
+UCDs: `python docs/catalogue_page.py`.
+"""
+
+
+def flag_table(flags: dict[str, tuple[int, str]]) -> str:
+    """Markdown table of a column's bits."""
+    rows = [f"| {bit} | `{name}` | {meaning} |" for name, (bit, meaning) in flags.items()]
+    return "\n".join(["| bit | name | meaning |", "| --- | --- | --- |", *rows])
+
+
+def catalogue_page() -> str:
+    """The page, in Markdown."""
+    rows = [
+        f"| `{column.name}` | {column.unit} | {column.description} | `{column.ucd}` |"
+        for column in COLUMNS
+    ]
+    columns = "\n".join(["| column | unit | meaning | UCD |", "| --- | --- | --- | --- |", *rows])
+    return (
+        f"{INTRODUCTION}\n## Columns\n\n{columns}\n"
+        f"\n## Bits of `FLAGS`\n\n{flag_table(FLAGS)}\n"
+        f"\n## Bits of `MEASURE_FLAG`\n\n{flag_table(MEASURE_FLAGS)}\n"
+    )
+
+
+if __name__ == "__main__":
+    (ROOT / "docs/catalogue.md").write_text(catalogue_page(), encoding="utf-8")

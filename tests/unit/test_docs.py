@@ -1,0 +1,25 @@
+"""The pages that are made from the code, and the links between pages."""
+
+import re
+import runpy
+
+from paths import ROOT
+
+
+def test_catalogue_page_is_that_of_the_columns():
+    page = runpy.run_path(str(ROOT / "docs/catalogue_page.py"))["catalogue_page"]()
+    assert (ROOT / "docs/catalogue.md").read_text(encoding="utf-8") == page
+
+
+def test_links_lead_somewhere():
+    for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_module_in_the_map_exists_and_every_module_is_in_the_map():
+    page = (ROOT / "docs/development.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`morphovote/(\w+)\.py`", page))
+    modules = {path.stem for path in (ROOT / "scripts/morphovote").glob("*.py")} - {"__init__"}
+    assert named == modules
