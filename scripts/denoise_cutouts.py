@@ -2,10 +2,10 @@
 
 import torch
 
-from morphovote import denoising
+from morphovote import autoencoder, denoising
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
-    model = denoising.load_denoiser(snakemake.input.denoiser)
+    model = autoencoder.load_denoiser(snakemake.input.denoiser)
     denoising.denoise_shard(model, snakemake.input.cutouts, snakemake.output[0])

@@ -2,7 +2,7 @@
 
 import torch
 
-from morphovote import denoising, noise
+from morphovote import autoencoder, denoising, noise
 from morphovote.logs import log, rule_log
 
 with rule_log(snakemake.log[0]):
@@ -18,5 +18,5 @@ with rule_log(snakemake.log[0]):
         covariance[middle, middle + 1] / covariance[middle, middle],
     )
     model, curve = denoising.train(sample, covariance, params.latent, params.epochs, params.seed)
-    denoising.save_denoiser(snakemake.output.weights, model, covariance)
+    autoencoder.save_denoiser(snakemake.output.weights, model, covariance)
     denoising.write_curve(snakemake.output.history, curve)

@@ -17,21 +17,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional
 
 from morphovote import shards
+from morphovote.autoencoder import Denoiser, centre_distance
 from morphovote.errors import InputError
 from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA
 from morphovote.logs import log, progress
 from morphovote.noise import draw_noise, noise_amplitude
 
-# Standard deviations (pixels) of the Gaussian filters that the network mixes; 0 is no filter.
-SIGMAS = (0.0, 0.7, 1.0, 1.5, 2.0, 3.0, 4.5, 7.0)
-# Channels at full, half and quarter resolution; the code, at one eighth, has `latent`.
-WIDTHS = (16, 24, 32)
 # Galaxies in one call of the network. Fixed, so that a result never depends on the neighbours.
 BATCH = 16
 # The largest sample kept in memory for training: galaxies, and bytes of pixels.
@@ -45,96 +40,12 @@ PATIENCE = 8
 # Side of the patches seen in training (pixels).
 PATCH = 64
 # tau is drawn from this range. Large ones dim the galaxy: bright galaxies teach faint ones.
-TAU = (0.4, 2.0)
-
-
-class Denoiser(nn.Module):
-    """A convolutional autoencoder that mixes Gaussian filters and adds what they miss.
-
-    Each pixel of the answer is a weighted mean of zero and of `SIGMAS` Gaussian smoothings of
-    the input, with weights (softmax) that the decoder gives for each pixel, plus a correction.
-
-    Parameters
-    ----------
-    latent : int
-        Channels of the innermost code, at one eighth of the resolution.
-    """
-
-    def __init__(self, latent: int = 40):
-        super().__init__()
-        self.latent = latent
-        full, half, quarter = WIDTHS
-        for i, sigma in enumerate(SIGMAS[1:]):
-            x = torch.arange(-int(3.5 * sigma + 1), int(3.5 * sigma + 1) + 1)
-            kernel = torch.exp(-0.5 * (x / sigma) ** 2)
-            self.register_buffer(f"kernel{i}", kernel / kernel.sum(), persistent=False)
-        # Smoothing by sigma leaves about 1 / (2 sqrt(pi) sigma) of white noise.
-        gains = torch.tensor([max(1.0, 3.5 * sigma) ** 0.5 for sigma in SIGMAS])
-        self.register_buffer("gains", gains[None, :, None, None], persistent=False)
-        self.enter = _convolutions(len(SIGMAS) + 1, full, 1)
-        self.down1 = _convolutions(full, half, 2)
-        self.down2 = _convolutions(half, quarter, 2)
-        self.code = _convolutions(quarter, latent, 2)
-        self.up2 = _convolutions(latent + quarter, quarter, 1)
-        self.up1 = _convolutions(quarter + half, half, 1)
-        self.leave = _convolutions(half + full, full, 1)
-        self.answer = nn.Conv2d(full, len(SIGMAS) + 2, 1)
-        nn.init.zeros_(self.answer.weight)
-        nn.init.zeros_(self.answer.bias)
-
-    def forward(self, image: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
-        """Denoise.
-
-        Parameters
-        ----------
-        image : Tensor
-            Shape (N, 1, H, W), in units of the typical noise of each image.
-        level : Tensor
-            Shape (N, 1, H, W): noise of each pixel, in the same units (so about 1).
-
-        Returns
-        -------
-        Tensor
-            Shape (N, 1, H, W), float32, in the same units.
-        """
-        height, width = image.shape[-2:]
-        bottom, right = -height % 8, -width % 8
-        image = functional.pad(image, (0, right, 0, bottom), mode="replicate")
-        level = functional.pad(level, (0, right, 0, bottom), mode="replicate")
-        bank = torch.cat([image, *(self._smooth(image, i) for i in range(len(SIGMAS) - 1))], 1)
-        pooled = functional.avg_pool2d
-        features = torch.cat([torch.asinh(bank * self.gains), torch.log(level)], 1)
-        full = self.enter(features.contiguous(memory_format=torch.channels_last))
-        half = self.down1(pooled(full, 2))
-        quarter = self.down2(pooled(half, 2))
-        code = self.code(pooled(quarter, 2))
-        quarter = self.up2(torch.cat([_enlarge(code), quarter], 1))
-        half = self.up1(torch.cat([_enlarge(quarter), half], 1))
-        answer = self.answer(self.leave(torch.cat([_enlarge(half), full], 1))).float()
-        weights = torch.softmax(answer[:, :-1], 1)
-        mixed = (weights[:, :-1] * bank).sum(1, keepdim=True)
-        # The correction may grow with the light around, so bright and faint cost the same.
-        size = torch.sqrt(1 + bank[:, 3:4] ** 2)
-        return (mixed + answer[:, -1:] * size)[..., :height, :width]
-
-    def _smooth(self, image: torch.Tensor, i: int) -> torch.Tensor:
-        kernel = getattr(self, f"kernel{i}")
-        reach = len(kernel) // 2
-        image = functional.pad(image, (reach,) * 4, mode="replicate")
-        image = functional.conv2d(image, kernel[None, None, :, None])
-        return functional.conv2d(image, kernel[None, None, None, :])
-
-
-def _convolutions(inside: int, outside: int, depth: int) -> nn.Sequential:
-    layers = []
-    for i in range(depth):
-        layers += [nn.Conv2d(outside if i else inside, outside, 3, padding=1), nn.SiLU()]
-    return nn.Sequential(*layers)
-
-
-def _enlarge(image: torch.Tensor) -> torch.Tensor:
-    # Bilinear, because nearest or transposed convolutions leave a checkerboard.
-    return functional.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
+TAU = (0.4, 6.0)
+# The largest weight of a pair, which grows as tau^2 with the precision of its target.
+MAX_WEIGHT = 8.0
+# The answer stays this close to the data, in units of each pixel's noise: no pixel's noise explains
+# more, and where the network has seen too few examples (bright stars) it could be far off.
+REACH = 4.0
 
 
 def noise_scale(rms: np.ndarray) -> np.ndarray:
@@ -200,7 +111,7 @@ def read_sample(paths: Sequence[str | Path], seed: int) -> dict[str, np.ndarray]
 def recorrupted_loss(
     model: Denoiser,
     image: torch.Tensor,
-    level: torch.Tensor,
+    place: torch.Tensor,
     good: torch.Tensor,
     noise: torch.Tensor,
     tau: torch.Tensor,
@@ -209,13 +120,17 @@ def recorrupted_loss(
 
     The pair is (y + tau z, y - z / tau), divided by sqrt(1 + tau^2): so the input has the noise
     of a real cutout, of a galaxy dimmed by that factor. The target's noise variance is then
-    1 / tau^2, and tau^2 (at most 1) is the weight.
+    1 / tau^2, and tau^2 (at most `MAX_WEIGHT`) is the weight. It is divided by the brightness in
+    the input, so that a bright galaxy does not count for many faint ones: a weight that depends
+    on the input alone leaves the best answer, the conditional mean, where it is.
 
     Parameters
     ----------
     model : Denoiser
-    image, level : Tensor
-        Shape (N, H, W): cutouts and their rms maps in units of the typical noise.
+    image : Tensor
+        Shape (N, H, W): cutouts in units of the typical noise.
+    place : Tensor
+        Shape (N, H, W), from `centre_distance`.
     good : Tensor
         Shape (N, H, W), bool. Other pixels count for nothing.
     noise : Tensor
@@ -232,9 +147,18 @@ def recorrupted_loss(
     dim = torch.sqrt(1 + tau**2)
     source = ((image + tau * noise) / dim)[:, None]
     target = (image - noise / tau) / dim
-    answer = model(source, level[:, None])[:, 0]
-    weight = torch.clamp(tau**2, max=1.0) * good
-    return (weight * (answer - target) ** 2).sum() / weight.sum().clamp(min=1.0)
+    answer = model(source, place[:, None])[:, 0]
+    weight = _weights(source[:, 0], place, good, tau)
+    return (weight * (answer - target) ** 2).sum() / weight.sum().clamp(min=1e-6)
+
+
+def _weights(
+    source: torch.Tensor, place: torch.Tensor, good: torch.Tensor, tau: torch.Tensor
+) -> torch.Tensor:
+    brightness = 1 + torch.abs(functional.avg_pool2d((source * good)[:, None], 5, 1, 2))[:, 0]
+    # The galaxy itself matters most. Its surroundings are many pixels of plain sky.
+    middle = 0.1 + torch.exp(-0.5 * (place / 12) ** 2)
+    return torch.clamp(tau**2, max=MAX_WEIGHT) * good * middle / brightness
 
 
 def train(
@@ -288,12 +212,11 @@ def train(
         losses = []
         model.train()
         for i in range(0, len(rows), BATCH):
-            batch = _patches(sample, rows[i : i + BATCH], patch, generator)
-            noise = draw_noise(amplitude, batch[0].shape, generator) * batch[1]
-            low, high = np.log(TAU)
-            tau = torch.exp(low + (high - low) * torch.rand(len(noise), generator=generator))
+            image, level, place, good = _patches(sample, rows[i : i + BATCH], patch, generator)
+            noise = draw_noise(amplitude, image.shape, generator) * level
+            tau = _draw_tau(len(noise), generator)
             optimiser.zero_grad(set_to_none=True)
-            loss = recorrupted_loss(model, *batch, noise, tau)
+            loss = recorrupted_loss(model, image, place, good, noise, tau)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
@@ -321,14 +244,20 @@ def train(
     return model.eval(), curve
 
 
+def _draw_tau(count: int, generator: torch.Generator) -> torch.Tensor:
+    low, high = np.log(TAU)
+    return torch.exp(low + (high - low) * torch.rand(count, generator=generator))
+
+
 def _patches(
     sample: dict[str, np.ndarray],
     rows: np.ndarray,
     patch: tuple[int, int],
     generator: torch.Generator,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, ...]:
     """Random patches that hold the cutout's middle, turned and mirrored at random."""
     height, width = sample["image"].shape[1:]
+    place = centre_distance(height, width).numpy()
     parts = []
     for row in rows:
         draw = torch.rand(5, generator=generator).tolist()
@@ -336,11 +265,11 @@ def _patches(
         left = int(draw[1] * (width - patch[1] + 1))
         window = (row, slice(top, top + patch[0]), slice(left, left + patch[1]))
         bits = sample["mask"][window]
-        layers = [sample["image"][window], sample["level"][window], _good(bits)]
+        layers = [sample["image"][window], sample["level"][window], place[window[1:]], _good(bits)]
         cut = torch.from_numpy(np.stack([layer.astype(np.float32) for layer in layers]))
         parts.append(_turn(cut, int(draw[2] * 4) if patch[0] == patch[1] else 0, draw[3] < 0.5))
-    image, level, good = torch.stack(parts, 1)
-    return image, level, good
+    image, level, place, good = torch.stack(parts, 1)
+    return image, level, place, good
 
 
 def _good(mask: np.ndarray) -> np.ndarray:
@@ -370,9 +299,10 @@ def _validate(
         image = torch.from_numpy(sample["image"][some])
         level = torch.from_numpy(sample["level"][some].astype(np.float32))
         good = torch.from_numpy(_good(sample["mask"][some]))
+        place = centre_distance(*image.shape[1:]).expand_as(image)
         noise = draw_noise(amplitude, image.shape, generator) * level
-        tau = torch.full((len(some),), 0.5)
-        losses.append(recorrupted_loss(model, image, level, good, noise, tau).item())
+        tau = _draw_tau(len(some), generator)
+        losses.append(recorrupted_loss(model, image, place, good, noise, tau).item())
         weights.append(len(some))
     return float(np.average(losses, weights=weights))
 
@@ -390,25 +320,27 @@ def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray
-        Shape (N, H, W), float32, in the units of `images`. The answer for a cutout is the same
-        to the bit whatever the others are.
+        Shape (N, H, W), float32, in the units of `images`, within `REACH` times the rms of
+        them. The answer for a cutout is the same to the bit whatever the others are.
     """
     model.eval()
     result = np.empty(images.shape, np.float32)
     square = images.shape[1] == images.shape[2]
+    place = centre_distance(*images.shape[1:]).expand(BATCH, 1, -1, -1)
     for i in range(0, len(images), BATCH):
         scale = noise_scale(rms[i : i + BATCH])[:, None, None]
         here = len(scale)
         image = torch.zeros((BATCH, 1, *images.shape[1:]))
-        level = torch.ones_like(image)
         image[:here, 0] = torch.from_numpy(images[i : i + BATCH] / scale)
-        level[:here, 0] = torch.from_numpy(rms[i : i + BATCH] / scale)
+        reach = torch.zeros_like(image)
+        reach[:here, 0] = torch.from_numpy(REACH * rms[i : i + BATCH] / scale)
         answer = torch.zeros_like(image)
         for quarters, mirrored in itertools.product(range(4) if square else (0,), (False, True)):
-            view = model(_turn(image, quarters, mirrored), _turn(level, quarters, mirrored))
+            view = model(_turn(image, quarters, mirrored), place)
             view = torch.flip(view, (-1,)) if mirrored else view
             answer += torch.rot90(view, -quarters, (-2, -1))
         answer /= 8 if square else 2
+        answer = torch.clamp(answer, image - reach, image + reach)
         result[i : i + here] = answer[:here, 0].numpy() * scale
     return result
 
@@ -437,63 +369,6 @@ def denoise_shard(model: Denoiser, cutouts: str | Path, path: str | Path) -> Non
     attributes = shards.read_attributes(cutouts)
     attributes.pop("made_by", None)
     shards.write_shard(path, arrays, attributes)
-
-
-def save_denoiser(path: str | Path, model: Denoiser, covariance: np.ndarray) -> None:
-    """Write a denoiser as safetensors, whole or not at all.
-
-    The header holds `latent`, and `noise_correlation`, the row of covariances at positive lags
-    along x, as text.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    middle = len(covariance) // 2
-    metadata = {
-        "format": "morphovote denoiser 1",
-        "latent": str(model.latent),
-        "sigmas": " ".join(map(str, SIGMAS)),
-        "noise_covariance": " ".join(f"{c:.5f}" for c in covariance[middle, middle:]),
-    }
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-        save_file(tensors, partial, metadata)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def load_denoiser(path: str | Path) -> Denoiser:
-    """Read a denoiser.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, or no denoiser of this version.
-    """
-    advice = "Train it again, or give a `model` folder with an intact one."
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error}). {advice}") from error
-    kind, latent = metadata.get("format"), metadata.get("latent", "")
-    if kind != "morphovote denoiser 1" or not latent.isdecimal() or not int(latent):
-        raise InputError(
-            f"{path}: not a denoiser: header field 'format' is {kind!r} and 'latent' {latent!r}, "
-            f"expected 'morphovote denoiser 1' and a positive number. {advice}"
-        )
-    model = Denoiser(int(latent))
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise InputError(
-            f"{path}: its arrays do not fit a denoiser of latent {latent}. {advice}"
-        ) from error
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in state.values()):
-        raise InputError(f"{path}: its weights are not all finite numbers. {advice}")
-    return model.to(memory_format=torch.channels_last).eval()
 
 
 def write_curve(path: str | Path, curve: list[dict]) -> None:

@@ -1,0 +1,173 @@
+"""The denoising autoencoder: the network, and the file that holds its weights."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+from torch.nn import functional
+
+from morphovote.errors import InputError
+
+# Standard deviations (pixels) of the Gaussian filters that the network mixes; 0 is no filter.
+SIGMAS = (0.0, 0.5, 0.8, 1.2, 1.8, 2.7, 4.5, 7.0)
+# Channels at full, half and quarter resolution; the code, at one eighth, has `latent`.
+WIDTHS = (16, 24, 32)
+
+
+class Denoiser(nn.Module):
+    """A convolutional autoencoder that mixes Gaussian filters and adds what they miss.
+
+    Each pixel of the answer is a weighted mean of zero and of `SIGMAS` Gaussian smoothings of
+    the input, with weights (softmax) that the decoder gives for each pixel, plus a correction.
+
+    Parameters
+    ----------
+    latent : int
+        Channels of the innermost code, at one eighth of the resolution.
+    """
+
+    def __init__(self, latent: int = 40):
+        super().__init__()
+        self.latent = latent
+        full, half, quarter = WIDTHS
+        for i, sigma in enumerate(SIGMAS[1:]):
+            x = torch.arange(-int(3.5 * sigma + 1), int(3.5 * sigma + 1) + 1)
+            kernel = torch.exp(-0.5 * (x / sigma) ** 2)
+            self.register_buffer(f"kernel{i}", kernel / kernel.sum(), persistent=False)
+        # Smoothing by sigma leaves about 1 / (2 sqrt(pi) sigma) of white noise.
+        gains = torch.tensor([max(1.0, 3.5 * sigma) ** 0.5 for sigma in SIGMAS])
+        self.register_buffer("gains", gains[None, :, None, None], persistent=False)
+        self.enter = _convolutions(len(SIGMAS) + 1, full, 1)
+        self.down1 = _convolutions(full, half, 2)
+        self.down2 = _convolutions(half, quarter, 2)
+        self.code = _convolutions(quarter, latent, 2)
+        self.up2 = _convolutions(latent + quarter, quarter, 1)
+        self.up1 = _convolutions(quarter + half, half, 1)
+        self.leave = _convolutions(half + full, full, 1)
+        self.answer = nn.Conv2d(full, len(SIGMAS) + 2, 1)
+        nn.init.zeros_(self.answer.weight)
+        nn.init.zeros_(self.answer.bias)
+
+    def forward(self, image: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+        """Denoise.
+
+        Parameters
+        ----------
+        image : Tensor
+            Shape (N, 1, H, W), in units of the typical noise of each image. The rms map stays
+            outside: one with the sources' Poisson noise has a picture of the galaxy in it,
+            and a simulated one even the noiseless galaxy.
+        place : Tensor
+            Shape (N, 1, H, W), from `centre_distance`: where in the cutout a pixel is. A faint
+            bump in the middle is a galaxy, because a catalogue says so; elsewhere it is noise.
+
+        Returns
+        -------
+        Tensor
+            Shape (N, 1, H, W), float32, in the same units.
+        """
+        height, width = image.shape[-2:]
+        bottom, right = -height % 8, -width % 8
+        image = functional.pad(image, (0, right, 0, bottom), mode="replicate")
+        bank = torch.cat([image, *(self._smooth(image, i) for i in range(len(SIGMAS) - 1))], 1)
+        pooled = functional.avg_pool2d
+        place = functional.pad(place, (0, right, 0, bottom), mode="replicate")
+        features = torch.cat([torch.asinh(bank * self.gains), torch.exp(-place / 12)], 1)
+        full = self.enter(features.contiguous(memory_format=torch.channels_last))
+        half = self.down1(pooled(full, 2))
+        quarter = self.down2(pooled(half, 2))
+        code = self.code(pooled(quarter, 2))
+        quarter = self.up2(torch.cat([_enlarge(code), quarter], 1))
+        half = self.up1(torch.cat([_enlarge(quarter), half], 1))
+        answer = self.answer(self.leave(torch.cat([_enlarge(half), full], 1))).float()
+        weights = torch.softmax(answer[:, :-1], 1)
+        mixed = (weights[:, :-1] * bank).sum(1, keepdim=True)
+        # The correction may grow as the photon noise of the light around does, not as the light.
+        size = (1 + bank[:, 3:4] ** 2) ** 0.25
+        return (mixed + answer[:, -1:] * size)[..., :height, :width]
+
+    def _smooth(self, image: torch.Tensor, i: int) -> torch.Tensor:
+        kernel = getattr(self, f"kernel{i}")
+        reach = len(kernel) // 2
+        image = functional.pad(image, (reach,) * 4, mode="replicate")
+        image = functional.conv2d(image, kernel[None, None, :, None])
+        return functional.conv2d(image, kernel[None, None, None, :])
+
+
+def centre_distance(height: int, width: int) -> torch.Tensor:
+    """Distance of each pixel from the middle of a cutout (pixels), shape (height, width)."""
+    y, x = (torch.arange(size, dtype=torch.float32) - (size - 1) / 2 for size in (height, width))
+    return torch.hypot(y[:, None], x[None, :])
+
+
+def _convolutions(inside: int, outside: int, depth: int) -> nn.Sequential:
+    layers = []
+    for i in range(depth):
+        layers += [nn.Conv2d(outside if i else inside, outside, 3, padding=1), nn.SiLU()]
+    return nn.Sequential(*layers)
+
+
+def _enlarge(image: torch.Tensor) -> torch.Tensor:
+    # Bilinear, because nearest or transposed convolutions leave a checkerboard.
+    return functional.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+def save_denoiser(path: str | Path, model: Denoiser, covariance: np.ndarray) -> None:
+    """Write a denoiser as safetensors, whole or not at all.
+
+    The header holds `latent`, and `noise_correlation`, the row of covariances at positive lags
+    along x, as text.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    middle = len(covariance) // 2
+    metadata = {
+        "format": "morphovote denoiser 1",
+        "latent": str(model.latent),
+        "sigmas": " ".join(map(str, SIGMAS)),
+        "noise_covariance": " ".join(f"{c:.5f}" for c in covariance[middle, middle:]),
+    }
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+        save_file(tensors, partial, metadata)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def load_denoiser(path: str | Path) -> Denoiser:
+    """Read a denoiser.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or no denoiser of this version.
+    """
+    advice = "Train it again, or give a `model` folder with an intact one."
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error}). {advice}") from error
+    kind, latent = metadata.get("format"), metadata.get("latent", "")
+    if kind != "morphovote denoiser 1" or not latent.isdecimal() or not int(latent):
+        raise InputError(
+            f"{path}: not a denoiser: header field 'format' is {kind!r} and 'latent' {latent!r}, "
+            f"expected 'morphovote denoiser 1' and a positive number. {advice}"
+        )
+    model = Denoiser(int(latent))
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise InputError(
+            f"{path}: its arrays do not fit a denoiser of latent {latent}. {advice}"
+        ) from error
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in state.values()):
+        raise InputError(f"{path}: its weights are not all finite numbers. {advice}")
+    return model.to(memory_format=torch.channels_last).eval()
