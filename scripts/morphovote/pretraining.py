@@ -73,7 +73,10 @@ class Learner(nn.Module):
 
     def __init__(self, name: str):
         super().__init__()
-        self.backbone = timm.create_model(name, num_classes=0, drop_path_rate=DROP_PATH)
+        # Blocks that start at nearly nothing (timm's 1e-6) take longer than this training.
+        self.backbone = timm.create_model(
+            name, num_classes=0, drop_path_rate=DROP_PATH, ls_init_value=0.1
+        )
         wrap_angle(self.backbone)
         width = self.backbone.num_features
         self.kind = nn.Linear(width, len(KINDS))
