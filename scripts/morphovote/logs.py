@@ -25,8 +25,10 @@ def rule_log(path: str | Path) -> Iterator[None]:
     path : str or Path
         The rule's log file. Overwritten.
     """
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    name = Path(path).stem
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # logs/<rule>.log, or logs/<rule>/<shard>.log
+    name = path.stem if path.parent.name == "logs" else f"{path.parent.name} {path.stem}"
     terminal = logging.StreamHandler(sys.stderr)
     terminal.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
     file = logging.FileHandler(path, mode="w", encoding="utf-8")

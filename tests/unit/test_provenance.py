@@ -1,0 +1,47 @@
+"""The digest of a script's library code follows imports, and nothing else."""
+
+import shutil
+
+import pytest
+from paths import ROOT
+
+from morphovote import provenance
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A copy of the scripts that may be edited."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "scripts/morphovote")
+    provenance._imported_modules.cache_clear()
+    yield tmp_path / "scripts"
+    provenance._imported_modules.cache_clear()
+
+
+def digest_after_edit(package, script, module):
+    before = provenance.code_digest(package / script)
+    path = package / "morphovote" / module
+    path.write_text(path.read_text() + "\n# edited\n")
+    return before, provenance.code_digest(package / script)
+
+
+def test_direct_import_counts(package):
+    before, after = digest_after_edit(package, "unwrap_polar.py", "polar.py")
+    assert before != after
+
+
+def test_indirect_import_counts(package):
+    # The script imports shards only through others or itself; errors only through shards.
+    before, after = digest_after_edit(package, "fit_pca.py", "errors.py")
+    assert before != after
+
+
+def test_unrelated_module_does_not_count(package):
+    before, after = digest_after_edit(package, "unwrap_polar.py", "voting.py")
+    assert before == after
+
+
+def test_two_scripts_count_both(package):
+    first = provenance.code_digest(package / "unwrap_polar.py")
+    both = provenance.code_digest(package / "unwrap_polar.py", package / "encode_polar.py")
+    assert first != both
