@@ -7,16 +7,17 @@ sub-cluster, and BIRCH is Ward under another name. Here the threshold comes from
 """
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from sklearn.cluster import AgglomerativeClustering, Birch, KMeans
 
 from morphovote.neighbours import nearest
 
 ALGORITHMS = ("kmeans", "ward", "birch")
-MOST_SUBCLUSTERS = 1000
+MOST_SUBCLUSTERS = 2000
 
 
 def cluster(
-    points: np.ndarray, groups: int, algorithm: str, seed: int, threshold: float
+    points: np.ndarray, groups: int, algorithm: str, seed: int, threshold: float | None = None
 ) -> np.ndarray:
     """Cluster one bag.
 
@@ -30,8 +31,8 @@ def cluster(
         One of `ALGORITHMS`.
     seed : int
         For K-means. Ward has no randomness, BIRCH only the order of `points`.
-    threshold : float
-        For BIRCH: largest radius of a sub-cluster, from `birch_threshold`.
+    threshold : float, optional
+        For BIRCH: largest radius of a sub-cluster; from `birch_threshold` if left out.
 
     Returns
     -------
@@ -39,11 +40,13 @@ def cluster(
         0 to groups - 1.
     """
     if algorithm == "kmeans":
-        model = KMeans(groups, n_init=4, random_state=seed)
-        return model.fit_predict(points)
+        # One start: groups that are there are found from any, others differ from voter to voter.
+        return KMeans(groups, n_init=1, random_state=seed).fit_predict(points)
     if algorithm == "ward":
         return AgglomerativeClustering(groups, linkage="ward").fit_predict(points)
     if algorithm == "birch":
+        if threshold is None:
+            threshold = birch_threshold(points, groups)
         # A bag of nearly equal galaxies may have too few sub-clusters: make them smaller.
         while True:
             tree = _tree(points, threshold)
@@ -76,7 +79,7 @@ def _weighted_ward(centres: np.ndarray, weights: np.ndarray, groups: int) -> np.
 
     Quadratic in memory and at worst cubic in time: for some hundred points.
     """
-    squared = ((centres[:, None] - centres[None]) ** 2).sum(axis=2)
+    squared = cdist(centres, centres, "sqeuclidean")
     cost = squared * weights[:, None] * weights / (weights[:, None] + weights)
     np.fill_diagonal(cost, np.inf)
     weights = weights.copy()
@@ -104,7 +107,7 @@ def _weighted_ward(centres: np.ndarray, weights: np.ndarray, groups: int) -> np.
 def birch_threshold(points: np.ndarray, groups: int) -> float:
     """Radius of BIRCH's sub-clusters that makes them few beside the galaxies, many beside groups.
 
-    The number aimed at is a third of the galaxies, and 1,000 at most. With more of them BIRCH
+    The number aimed at is a third of the galaxies, and 2,000 at most. With more of them BIRCH
     comes close to Ward, with fewer a sub-cluster holds galaxies of several groups. The search
     starts from the median distance to the nearest neighbour and ends within a factor 1.3 of it.
 

@@ -10,7 +10,7 @@ from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from morphovote.alignment import pairwise_rand_index, rand_index
-from morphovote.clustering import ALGORITHMS, birch_threshold, cluster
+from morphovote.clustering import ALGORITHMS, cluster
 from morphovote.logs import log, progress
 from morphovote.reduction import sample_rows
 from morphovote.voting import BAG_LIMIT, BAG_SHARE, cast_votes, fit_voters
@@ -89,8 +89,7 @@ def compare_algorithms(
         draw = np.random.default_rng([seed, number])
         bag = components[draw.choice(len(components), size, replace=False)]
         with threadpool_limits(1):
-            threshold = birch_threshold(bag, groups)
-            labels = [cluster(bag, groups, name, number, threshold) for name in ALGORITHMS]
+            labels = [cluster(bag, groups, name, number) for name in ALGORITHMS]
         likeness = pairwise_rand_index(np.stack(labels))
         for i, first in enumerate(ALGORITHMS):
             for j in range(i + 1, len(ALGORITHMS)):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 
-from morphovote import shards, vote_controls
+from morphovote import clustering, shards, vote_controls
 
 GROUPS = 8
 
@@ -77,7 +77,7 @@ class TestControls:
         _, distinct = vote_controls.compare_algorithms(noise, 6, seed=0)
         assert distinct == [["kmeans"], ["ward"], ["birch"]]
         # BIRCH with a threshold that makes no sub-clusters is Ward, and has to be found out.
-        monkeypatch.setattr(vote_controls, "birch_threshold", lambda points, groups: 1e-3)
+        monkeypatch.setattr(clustering, "birch_threshold", lambda points, groups: 1e-3)
         likeness, distinct = vote_controls.compare_algorithms(noise, 6, seed=0)
         assert likeness["ward-birch"] > 0.98
         assert distinct == [["kmeans"], ["ward", "birch"]]
