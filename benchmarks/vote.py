@@ -61,8 +61,8 @@ def exact_ward(path: Path, model: Path, options: argparse.Namespace) -> None:
     AgglomerativeClustering(options.groups, linkage="ward").fit_predict(points)
 
 
-def measure(part: Callable, *arguments) -> tuple[float, float]:
-    """Seconds and peak memory (GB) of a part in a fresh process."""
+def measure(part: Callable, *arguments) -> tuple[float, float, float]:
+    """Seconds, CPU seconds of all processes, and peak memory (GB) of a part in a fresh process."""
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
     process = context.Process(target=_report, args=(results, part, *arguments))
@@ -77,15 +77,16 @@ def _report(results, part: Callable, path: Path, model: Path, options) -> None:
     start = time.monotonic()
     part(path, model, options)
     seconds = time.monotonic() - start
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    own = resource.getrusage(resource.RUSAGE_SELF)
     # What joblib started ends with this process, so it is asked for before.
     from joblib.externals.loky import get_reusable_executor
 
     workers = options.threads if part is fit and options.threads > 1 else 0
     if workers:
         get_reusable_executor().shutdown(wait=True)
-    child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    results.put((seconds, (own + workers * child) / 1024**2))
+    child = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = sum(usage.ru_utime + usage.ru_stime for usage in (own, child))
+    results.put((seconds, processor, (own.ru_maxrss + workers * child.ru_maxrss) / 1024**2))
 
 
 def main() -> None:
@@ -114,7 +115,7 @@ def main() -> None:
             f"{options.voters} voters, {options.groups} groups, reference of "
             f"{options.reference:,} x {options.components}, {options.threads} processes"
         )
-        print(f"{'':32}{'seconds':>9}{'peak GB':>9}")
+        print(f"{'':32}{'seconds':>9}{'CPU s':>9}{'peak GB':>9}")
         parts = [
             ("fit the voters", fit, sample),
             (f"vote on {options.galaxies:,} galaxies", cast, path),
@@ -122,8 +123,8 @@ def main() -> None:
         if not options.no_ward:
             parts.append(("exact Ward on the reference", exact_ward, sample))
         for name, function, source in parts:
-            seconds, memory = measure(function, source, model, options)
-            print(f"{name:32}{seconds:9.1f}{memory:9.2f}", flush=True)
+            seconds, processor, memory = measure(function, source, model, options)
+            print(f"{name:32}{seconds:9.1f}{processor:9.1f}{memory:9.2f}", flush=True)
         votes = shards.read_shard(path.with_name("votes.h5"), ["group", "kept"])
         group, kept = votes["group"], votes["kept"]
         print(
