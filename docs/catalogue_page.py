@@ -13,11 +13,11 @@ from morphovote.measurement import MEASURE_FLAGS  # noqa: E402
 INTRODUCTION = """\
 # The catalogue
 
-`results/<field>/catalogue.fits`, `.parquet` and `.vot` hold the same table: one row a source, in the
-order of the source catalogue, whatever happened to the source. First come the columns below, then
-every column of the source catalogue, unchanged. A source column whose name is taken (case does not
-count) gets the prefix `SOURCE_`. This page is made from the dictionary that writes the units and
-UCDs: `python docs/catalogue_page.py`.
+`results/<field>/catalogue.fits`, `.parquet` and `.vot` hold the same table: one row a source, in
+the order of the source catalogue, whatever happened to the source. First come the columns below,
+then every column of the source catalogue, unchanged. A source column whose name is taken (case does
+not count) gets the prefix `SOURCE_`. This page is made from the dictionary that writes the units
+and UCDs: `python docs/catalogue_page.py`.
 """
 
 
