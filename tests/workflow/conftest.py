@@ -15,7 +15,7 @@ SMALL = {
     "fields": {"small": {"simulate": {"galaxies": 60, "seed": 3}}},
     "shard_size": 25,
     "denoiser": {"epochs": 2},
-    "voting": {"groups": 4, "voters": 6},
+    "voting": {"groups": 4, "voters": 7},
 }
 
 
