@@ -64,7 +64,7 @@ NONPARAMETRIC = {
     "r20": ("r20", "arcsec"),
     "r50": ("r50", "arcsec"),
     "r80": ("r80", "arcsec"),
-    "r_petrosian": ("rpetro_ellip", "arcsec"),
+    "r_petrosian": ("rpetro_circ", "arcsec"),
     "snr_pixel": ("sn_per_pixel", ""),
 }
 SERSIC = {"sersic_n": "", "r_e": "arcsec", "axis_ratio": "", "sersic_chi2": ""}

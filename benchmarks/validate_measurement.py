@@ -1,0 +1,281 @@
+"""Check the measured parameters: against published values, and on simulated galaxies.
+
+    python benchmarks/validate_measurement.py [--data ../shared/data] [--out docs/figures]
+
+Prints the tables of docs/validation.md and writes its figures.
+"""
+
+import argparse
+import glob
+import sys
+import tempfile
+from pathlib import Path
+
+import galsim
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table, vstack
+from matplotlib.ticker import LogLocator
+from scipy.stats import spearmanr
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from morphovote import cutouts, shards, sources  # noqa: E402
+from morphovote.flags import OWN  # noqa: E402
+from morphovote.measurement import BAD, FAILED, measure_shard, prepare_psf  # noqa: E402
+
+matplotlib.use("Agg")
+SCALE = 0.03
+# Wavelengths (nm) of the NIRCam bands that there are images of.
+BANDS = {"f150w": 1501, "f277w": 2776}
+# Parameter -> (column of Ferreira et al. 2023, what to call it, lowest rank correlation wanted).
+PUBLISHED = {
+    "sersic_n": ("nFit2D", "Sersic n", 0.85),
+    "r_e": ("RnFit2D", "Sersic r_e [px]", 0.85),
+    "axis_ratio": ("qFit2D", "axis ratio", None),
+    "r50": ("R50", "r50 [px]", 0.85),
+    "r_petrosian": ("Rp", "Petrosian radius [px]", 0.85),
+    "m20": ("M20", "M20", 0.85),
+    "asymmetry": ("A0", "asymmetry", 0.75),
+    "concentration": ("C1", "concentration", 0.6),
+    "gini": ("G", "Gini", 0.6),
+}
+
+
+def rank_correlation(x, y, draws=2000):
+    """Spearman's coefficient and its 95 % bootstrap interval."""
+    good = np.isfinite(x) & np.isfinite(y)
+    x, y = x[good], y[good]
+    rng = np.random.default_rng(0)
+    picks = rng.integers(0, len(x), (draws, len(x)))
+    drawn = [spearmanr(x[pick], y[pick])[0] for pick in picks]
+    return spearmanr(x, y)[0], *np.nanpercentile(drawn, [2.5, 97.5]), len(x)
+
+
+def plain_ticks(axis):
+    """Label a logarithmic axis at 1, 2 and 5 in plain numbers."""
+    for one in (axis.xaxis, axis.yaxis):
+        one.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        one.set_major_formatter("{x:g}")
+        one.set_minor_formatter("")
+
+
+def measure_ceers(data, folder, processes):
+    """The parameters of every galaxy with a published fit in a band that there is an image of."""
+    published = Table.read(data / "ceers_nircam" / "ferreira2023.csv")
+    published = published[~np.ma.getmaskarray(published["nFit2D"])]
+    kept, found = [], []
+    for band, wavelength in BANDS.items():
+        # An id may stand in two samples; the values are the same.
+        rows = published[published["restframefilter"] == band]
+        rows = rows[np.unique(rows["id"], return_index=True)[1]]
+        path = folder / f"{band}.csv"
+        rows["id",].write(path, overwrite=True)
+        pattern = str(data / "ceers_nircam" / band / f"ceers_{band}_*.fits")
+        table, tiles = sources.list_sources(
+            sorted(glob.glob(pattern)), "cutouts", path, pattern=pattern
+        )
+        arrays = cutouts.make_cutouts(table, tiles, 100)
+        shard = folder / f"{band}.h5"
+        shards.write_shard(shard, arrays, {"pixel_scale": SCALE})
+        # No PSF comes with the images: that of a 6.5 m telescope with JWST's central obstruction.
+        psf = galsim.OpticalPSF(lam=wavelength, diam=6.5, obscuration=0.17)
+        psf = psf.drawImage(nx=31, ny=31, scale=SCALE).array.astype(float)
+        found.append(measure_shard(shard, processes, psf / psf.sum())[0])
+        kept.append(rows)
+    measured = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
+    return vstack(kept), measured
+
+
+def compare_ceers(data, folder, out, processes):
+    published, measured = measure_ceers(data, folder, processes)
+    good = (measured["measure_flag"] & (BAD | FAILED)) == 0
+    print(f"\nCEERS: {len(published)} galaxies, {good.sum()} well measured")
+    # An axis ratio of exactly 1 says that the published fit ended at its limit.
+    sound = good & (np.asarray(published["qFit2D"], dtype=float) < 0.98)
+    print("| parameter | wanted | rank correlation | 95 % interval | n | sound in both | n |")
+    figure, axes = plt.subplots(3, 3, figsize=(9.5, 9), layout="constrained")
+    band = np.asarray(published["restframefilter"])
+    for axis, (name, (column, label, wanted)) in zip(axes.flat, PUBLISHED.items(), strict=True):
+        factor = SCALE if name in ("r_e", "r50", "r_petrosian") else 1
+        x, y = np.asarray(published[column], dtype=float), measured[name] / factor
+        rho, low, high, count = rank_correlation(x, y)
+        among = rank_correlation(x[sound], y[sound])
+        print(
+            f"| {label} | {wanted or '-'} | {rho:.2f} | {low:.2f} to {high:.2f} | "
+            f"{count} | {among[0]:.2f} | {among[3]} |"
+        )
+        for one, colour, marker in (("f150w", "#0072B2", "o"), ("f277w", "#D55E00", "^")):
+            at = band == one
+            axis.scatter(x[at], y[at], s=16, c=colour, marker=marker, label=one.upper())
+        if name in ("sersic_n", "r_e", "r50", "r_petrosian"):
+            axis.set(xscale="log", yscale="log")
+            plain_ticks(axis)
+        if name != "concentration":
+            axis.axline((1, 1), (2, 2), color="0.6", lw=0.8, zorder=0)
+        limits = [np.nanpercentile(v[np.isfinite(x) & np.isfinite(y)], [0, 100]) for v in (x, y)]
+        for values, put in zip(limits, (axis.set_xlim, axis.set_ylim), strict=True):
+            if axis.get_xscale() == "log":
+                put(values[0] / 1.3, values[1] * 1.3)
+            else:
+                span = values[1] - values[0]
+                put(values[0] - 0.1 * span, values[1] + 0.1 * span)
+        axis.set(title=f"{label}: rank correlation {rho:.2f}", xlabel="published", ylabel="here")
+        axis.title.set_size(9)
+    axes.flat[0].legend(frameon=False, fontsize=8)
+    figure.savefig(out / "validation_ceers.png", dpi=110)
+
+
+def compare_cosmos(data, folder, out):
+    """Sersic n and r_e of ten bright COSMOS galaxies, r50 of the hundred fainter ones."""
+    stamps = data / "cosmos_acs_stamps"
+    psf = prepare_psf(data / "cosmos_acs_field" / "PSF_HST.fits", SCALE)
+    results = {}
+    for sample in ("23.5", "26_extension_example"):
+        catalogue = Table.read(stamps / f"real_galaxy_catalog_{sample}.fits")
+        fitted = Table.read(stamps / f"real_galaxy_catalog_{sample}_fits.fits")
+        parts = []
+        for row in catalogue:
+            image = fits.getdata(stamps / row["GAL_FILENAME"].strip(), int(row["GAL_HDU"]))
+            path = folder / f"cosmos_{row['IDENT']}.fits"
+            fits.writeto(path, image, overwrite=True)
+            table, tiles = sources.list_sources(
+                [str(path)], "cutouts", pattern=str(path), pixel_scale=SCALE, zero_point=25.94
+            )
+            # The stamps are of all sizes.
+            arrays = cutouts.make_cutouts(table, tiles, min(image.shape))
+            shard = folder / "cosmos.h5"
+            shards.write_shard(shard, arrays, {"pixel_scale": SCALE})
+            parts.append(measure_shard(shard, 1, psf)[0])
+        results[sample] = (
+            fitted,
+            {name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
+        )
+    fitted, measured = results["23.5"]
+    # GalSim's COSMOS catalogue: I, half-light radius (px, major axis), n, q, boxiness, x, y, angle.
+    sersic = np.asarray(fitted["sersicfit"])
+    faint_fit, faint = results["26_extension_example"]
+    pairs = (
+        ("Sersic n", sersic[:, 2], measured["sersic_n"]),
+        ("Sersic r_e [arcsec]", sersic[:, 1] * SCALE, measured["r_e"]),
+        ("axis ratio", sersic[:, 3], measured["axis_ratio"]),
+        ("r50 [arcsec], faint", faint_fit["flux_radius"] * SCALE, faint["r50"]),
+    )
+    print("\nCOSMOS: | parameter | rank correlation | 95 % | median ratio | scatter of ln | n |")
+    figure, axes = plt.subplots(1, 4, figsize=(13, 3.4), layout="constrained")
+    for axis, (label, x, y) in zip(axes, pairs, strict=True):
+        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+        rho, low, high, count = rank_correlation(x, y)
+        ratio = np.log(y / x)
+        ratio = ratio[np.isfinite(ratio)]
+        spread = 1.4826 * np.median(np.abs(ratio - np.median(ratio)))
+        print(f"| {label} | {rho:.2f} | {low:.2f} to {high:.2f} | {np.exp(np.median(ratio)):.2f} "
+              f"| {spread:.2f} | {count} |")  # fmt: skip
+        axis.loglog(x, y, "o", ms=4, color="#0072B2")
+        plain_ticks(axis)
+        axis.axline((1, 1), (2, 2), color="0.6", lw=0.8, zorder=0)
+        axis.set(title=f"{label}: rank correlation {rho:.2f}", xlabel="catalogue", ylabel="here")
+        axis.title.set_size(9)
+    figure.savefig(out / "validation_cosmos.png", dpi=110)
+
+
+def simulate(folder, galaxies, processes):
+    """Sersic galaxies of known parameters in noise, at four levels of S/N per galaxy."""
+    rng = np.random.default_rng(1)
+    fine = galsim.GSParams(folding_threshold=2e-3, maxk_threshold=5e-4)
+    psf = galsim.Moffat(beta=3, fwhm=0.1, gsparams=fine)
+    stamp = psf.drawImage(nx=41, ny=41, scale=SCALE).array.astype(float)
+    truth = {
+        "sersic_n": np.exp(rng.uniform(np.log(0.6), np.log(4.5), galaxies)),
+        "r_e": np.exp(rng.uniform(np.log(0.12), np.log(0.7), galaxies)),
+        "axis_ratio": rng.uniform(0.3, 1, galaxies),
+        "snr": rng.choice([20, 50, 100, 300], galaxies),
+    }
+    image = np.zeros((galaxies, 100, 100), dtype=np.float32)
+    mask = np.zeros(image.shape, dtype=np.uint8)
+    for i in range(galaxies):
+        n, r_e, q, snr = (truth[name][i] for name in truth)
+        angle = rng.uniform(0, np.pi)
+        disc = galsim.Sersic(n, half_light_radius=r_e * np.sqrt(q), gsparams=fine)
+        disc = galsim.Convolve(disc.shear(q=q, beta=angle * galsim.radians), psf)
+        clean = disc.drawImage(nx=100, ny=100, scale=SCALE, offset=rng.uniform(-0.5, 0.5, 2)).array
+        # S/N in the pixels that stand out, as `snr` of a cutout: scale the light until it fits.
+        flux = 1.0
+        for _ in range(60):
+            inside = clean * flux > 1.0
+            now = clean[inside].sum() * flux / np.sqrt(max(inside.sum(), 1))
+            flux *= min(max(snr / max(now, 1e-6), 0.5), 2.0)
+        image[i] = clean * flux + rng.normal(size=clean.shape)
+        mask[i] = OWN * (clean * flux > 1.0)
+    arrays = {
+        "row": np.arange(galaxies),
+        "id": np.arange(galaxies).astype(str).astype(object),
+        "image": image,
+        "rms": np.ones_like(image),
+        "mask": mask,
+        "flags": np.zeros(galaxies, dtype=np.int32),
+        "x": np.full(galaxies, 49.5, dtype=np.float32),
+        "y": np.full(galaxies, 49.5, dtype=np.float32),
+    }
+    shards.write_shard(folder / "sim.h5", arrays, {"pixel_scale": SCALE})
+    return truth, measure_shard(folder / "sim.h5", processes, stamp / stamp.sum())[0]
+
+
+def check_simulated(folder, out, galaxies, processes):
+    truth, measured = simulate(folder, galaxies, processes)
+    print("\nSimulated: bias (median) and scatter (1.48 MAD) of ln(measured / true)")
+    print("| S/N | n: bias | scatter | r_e: bias | scatter | axis ratio: bias | scatter | n |")
+    levels = np.unique(truth["snr"])
+    names = ("sersic_n", "r_e", "axis_ratio")
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
+    summary = {name: [] for name in names}
+    for level in levels:
+        cells = []
+        for name in names:
+            at = truth["snr"] == level
+            ratio = np.log(measured[name][at] / truth[name][at])
+            ratio = ratio[np.isfinite(ratio)]
+            bias = np.median(ratio)
+            spread = 1.4826 * np.median(np.abs(ratio - bias))
+            summary[name].append((bias, spread))
+            cells.append(f"{bias:+.3f} | {spread:.3f}")
+        print(f"| {level} | {' | '.join(cells)} | {at.sum()} |")
+    for axis, name, label in zip(axes, names, ("n", "r_e", "axis ratio"), strict=True):
+        jitter = truth["snr"] * np.exp(np.random.default_rng(0).normal(0, 0.08, galaxies))
+        ratio = np.log(measured[name] / truth[name])
+        axis.plot(jitter, ratio, ".", ms=3, color="0.6")
+        bias, spread = np.array(summary[name]).T
+        axis.errorbar(levels, bias, spread, fmt="o", color="#D55E00", capsize=3)
+        axis.axhline(0, color="k", lw=0.8)
+        axis.set_xscale("log")
+        axis.set_xticks(levels, levels)
+        axis.minorticks_off()
+        axis.set(ylim=(-1, 1), xlabel="S/N", ylabel=f"ln(measured / true) of {label}")
+    figure.savefig(out / "validation_simulated.png", dpi=110)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "figures")
+    parser.add_argument("--galaxies", type=int, default=300)
+    parser.add_argument("--processes", type=int, default=2)
+    every = ["ceers", "cosmos", "simulated"]
+    parser.add_argument("--parts", nargs="+", choices=every, default=every)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        if "ceers" in options.parts:
+            compare_ceers(options.data, folder, options.out, options.processes)
+        if "cosmos" in options.parts:
+            compare_cosmos(options.data, folder, options.out)
+        if "simulated" in options.parts:
+            check_simulated(folder, options.out, options.galaxies, options.processes)
+
+
+if __name__ == "__main__":
+    main()
