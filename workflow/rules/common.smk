@@ -1,5 +1,6 @@
 # What every stage needs: the checked config, and the paths that depend on it.
 import json
+import os
 from pathlib import Path
 
 ROOT = Path(workflow.current_basedir).parents[1]
@@ -15,6 +16,10 @@ except InputError as error:
     sys.exit(f"ERROR: {error}")
 
 FIELDS = config["fields"]
+
+# Threads that wait for each other sleep instead of spinning: on a shared machine spinning makes
+# PyTorch several times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 wildcard_constraints:
