@@ -159,7 +159,8 @@ def plot_errors(rows: list[dict], path: Path) -> None:
         axis.set_xlabel("S/N inside the segment", fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("mean squared error / noise variance", fontsize=9)
-    axes[0].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(0, 0.72))
+    handles = axes[0].get_legend_handles_labels()
+    figure.legend(*handles, frameon=False, fontsize=8, loc="outside upper center", ncols=3)
     figure.savefig(path, dpi=200)
 
 

@@ -37,15 +37,17 @@ VALIDATION_SHARE = 0.15
 LEARNING_RATE = 3e-3
 # Epochs without a better validation loss before training ends.
 PATIENCE = 8
-# Side of the patches seen in training (pixels).
-PATCH = 64
+# Galaxies in one step of training.
+STEP = 8
+# Side of the patches seen in training, and how far their middle may be from the galaxy (pixels).
+PATCH, SHIFT = 48, 12
 # tau is drawn from this range. Large ones dim the galaxy: bright galaxies teach faint ones.
-TAU = (0.4, 6.0)
+TAU = (0.4, 2.5)
 # The largest weight of a pair, which grows as tau^2 with the precision of its target.
-MAX_WEIGHT = 8.0
+MAX_WEIGHT = 4.0
 # The answer stays this close to the data, in units of each pixel's noise: no pixel's noise explains
 # more, and where the network has seen too few examples (bright stars) it could be far off.
-REACH = 4.0
+REACH = 5.0
 
 
 def noise_scale(rms: np.ndarray) -> np.ndarray:
@@ -198,7 +200,7 @@ def train(
     patch = (min(PATCH, height), min(PATCH, width))
     amplitude = noise_amplitude(covariance, *patch)
     per_epoch = min(len(training), EPOCH_GALAXIES)
-    steps = epochs * -(-per_epoch // BATCH)
+    steps = epochs * -(-per_epoch // STEP)
     optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, max_lr=LEARNING_RATE, total_steps=steps + 1, pct_start=0.1
@@ -211,8 +213,8 @@ def train(
         rows, queue = queue[:per_epoch], queue[per_epoch:]
         losses = []
         model.train()
-        for i in range(0, len(rows), BATCH):
-            image, level, place, good = _patches(sample, rows[i : i + BATCH], patch, generator)
+        for i in range(0, len(rows), STEP):
+            image, level, place, good = _patches(sample, rows[i : i + STEP], patch, generator)
             noise = draw_noise(amplitude, image.shape, generator) * level
             tau = _draw_tau(len(noise), generator)
             optimiser.zero_grad(set_to_none=True)
@@ -260,9 +262,11 @@ def _patches(
     place = centre_distance(height, width).numpy()
     parts = []
     for row in rows:
-        draw = torch.rand(5, generator=generator).tolist()
-        top = int(draw[0] * (height - patch[0] + 1))
-        left = int(draw[1] * (width - patch[1] + 1))
+        draw = torch.rand(4, generator=generator).tolist()
+        top, left = (
+            round((side - part) / 2 + (2 * share - 1) * min(SHIFT, (side - part) / 2))
+            for side, part, share in zip((height, width), patch, draw[:2], strict=True)
+        )
         window = (row, slice(top, top + patch[0]), slice(left, left + patch[1]))
         bits = sample["mask"][window]
         layers = [sample["image"][window], sample["level"][window], place[window[1:]], _good(bits)]
