@@ -222,10 +222,10 @@ def _require_file(path: str, where: str) -> None:
 
 
 def _check_weights(weights: str) -> None:
-    if weights not in ("random", "pretrained") and not Path(weights).is_file():
+    if weights not in ("bundled", "random", "pretrained") and not Path(weights).is_file():
         raise InputError(
-            f"config, encoder.weights: found {weights!r}, expected random, pretrained, or the path "
-            "of a safetensors file that exists. Correct it."
+            f"config, encoder.weights: found {weights!r}, expected bundled, random, pretrained, "
+            "or the path of a safetensors file that exists. Correct it."
         )
 
 

@@ -31,6 +31,8 @@ from morphovote.errors import InputError
 from morphovote.logs import log
 
 HUB = "hf-hub:"
+# The encoder that the project trained itself: its weights and its card.
+BUNDLED = Path(__file__).parents[2] / "resources" / "encoder"
 # Seconds before each further attempt at the hub (whose client itself repeats for half a minute).
 WAITS = (5, 20)
 # Networks made for pictures of 224 px or more look for structures of that size: they get the
@@ -58,7 +60,8 @@ def fetch_encoder(
         A ConvNeXt of timm, such as 'convnext_atto' or 'convnext_tiny.fb_in22k', or, with weights
         'pretrained', 'hf-hub:owner/model'.
     weights : str
-        'random', 'pretrained' (from the hub; cached) or the path of a safetensors file.
+        'bundled' (the project's own), 'random', 'pretrained' (from the hub; cached) or the path
+        of a safetensors file.
     seed : int
         Of random weights.
     output, card : str or Path
@@ -90,9 +93,11 @@ def fetch_encoder(
         about = {"source": f"drawn at random, seed {seed}", "licence": "none needed", "seed": seed}
         # No data set's statistics belong to it: polar images just go to -1 .. 1.
         about |= {"mean": [0.5] * 3, "std": [0.5] * 3, "upsample": 1}
+    elif weights == "bundled":
+        model, about = _bundled(name)
     else:
         model, about = _from_file(name, Path(weights))
-    kind = weights if weights in ("random", "pretrained") else "file"
+    kind = weights if weights in ("bundled", "random", "pretrained") else "file"
     return write_encoder(model, output, card, {"name": name, "weights": kind, **about})
 
 
@@ -297,6 +302,18 @@ def _try_hub(get, repository: str, waits: Sequence[float]):
             log.info("no answer (%s), trying again in %g s", type(error).__name__, wait)
             time.sleep(wait)
     raise AssertionError("unreachable")
+
+
+def _bundled(name: str) -> tuple[ConvNeXt, dict]:
+    path, card = BUNDLED / "encoder.safetensors", BUNDLED / "card.json"
+    whole = path.is_file() and card.is_file()
+    if not whole or _digest(path) != json.loads(card.read_text(encoding="utf-8"))["sha256"]:
+        raise InputError(
+            f"{path}: {'differs from' if whole else 'is missing, or'} its card {card.name}"
+            f"{'' if whole else ' is'}, expected the file that came with the project.\n"
+            f"Restore it: git checkout -- {BUNDLED}."
+        )
+    return _from_file(name, path)
 
 
 def _from_file(name: str, path: Path) -> tuple[ConvNeXt, dict]:

@@ -43,7 +43,9 @@ ARMS = 6  # classes: none, 1 to 5
 WEIGHTS = {"kind": 1.0, "arms": 0.4, "values": 1.0, "code": 1.0, "pairs": 0.25, "spread": 0.3}
 TEMPERATURE = 0.2
 AVERAGING = 0.998
-WEIGHT_DECAY, DROP_PATH, WARM_UP = 0.05, 0.05, 0.05
+WEIGHT_DECAY, DROP_PATH = 0.05, 0.05
+# Steps in which the learning rate rises, and the share of all steps in which it falls.
+WARM_UP, DECAY = 60, 0.4
 # Galaxies kept to be shown again.
 KEPT = 32_768
 # Seeds that one batch of the simulator uses, at most.
@@ -323,13 +325,14 @@ def _groups(learner: nn.Module) -> list[dict]:
 
 
 def _rate(step: int, settings: dict) -> float:
-    """Warm-up, then a cosine to zero."""
-    share = (step + 1) / settings["steps"]
-    if share < WARM_UP:
-        return settings["learning_rate"] * share / WARM_UP
-    return settings["learning_rate"] * 0.5 * (
-        1 + math.cos(math.pi * (share - WARM_UP) / (1 - WARM_UP))
-    ) + 1e-6  # fmt: skip
+    """Warm-up, a plateau, and a cosine to zero at the end.
+
+    Until the end begins, the rate does not depend on the number of steps: so a run can be made
+    longer, or shorter, from any of its checkpoints.
+    """
+    left = (settings["steps"] - step) / (DECAY * settings["steps"])
+    fall = 0.5 * (1 - math.cos(math.pi * min(1.0, left)))
+    return settings["learning_rate"] * min(1.0, (step + 1) / WARM_UP) * fall
 
 
 @torch.no_grad()
@@ -440,7 +443,7 @@ def _resume(folder: Path, learner, average, optimiser, settings) -> tuple[int, l
 
 
 def _recipe(settings: dict) -> str:
-    return " ".join(f"{k}={settings[k]}" for k in sorted(settings) if k != "workers")
+    return " ".join(f"{k}={settings[k]}" for k in sorted(settings) if k not in ("steps", "workers"))
 
 
 def write_curve(path: str | Path, curve: list[dict]) -> None:
@@ -509,11 +512,11 @@ def describe(settings: dict, curve: list[dict]) -> dict:
     return {
         "name": settings["name"],
         "weights": "bundled",
-        "source": f"trained by morphovote on {seen} simulated galaxies, two views each, "
+        "source": f"the project's own training on {seen} simulated galaxies, two views each, "
         f"supervised by the simulation's truth; seed {settings['seed']}",
         "licence": "BSD-3-Clause",
-        "mean": [0.5],
-        "std": [0.5],
+        "mean": [0.5] * 3,
+        "std": [0.5] * 3,
         "upsample": 1,
         "seed": settings["seed"],
     }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from morphovote import pretraining
+from morphovote import encoder_files, encoding, pretraining
 from morphovote.encoder_files import load_encoder, write_encoder
 from morphovote.errors import InputError
 from morphovote.training_views import draw_views
@@ -100,7 +100,7 @@ def test_a_cut_run_goes_on(trained, validation):
     _, curve, folder = trained
     again = pretraining.train_encoder(SETTINGS, validation, folder)[1]
     assert [float(row["loss"]) for row in again] == [float(row["loss"]) for row in curve]
-    other = pretraining.train_encoder(SETTINGS | {"steps": 2}, validation, folder)[1]
+    other = pretraining.train_encoder(SETTINGS | {"steps": 2, "seed": 1}, validation, folder)[1]
     assert len(other) == 1, "another recipe starts anew"
 
 
@@ -126,3 +126,49 @@ def test_shipped_recipe_is_valid():
 
     with open(PACKAGE.parents[1] / "config/pretrain.yaml") as file:
         pretraining.complete_settings(yaml.safe_load(file))
+
+
+def test_bundled_encoder_is_whole_and_small(tmp_path):
+    weights, card = tmp_path / "e.safetensors", tmp_path / "e.json"
+    content = encoder_files.fetch_encoder("convnext_atto", "bundled", 0, weights, card)
+    assert content["weights"] == "bundled"
+    assert content["licence"] == "BSD-3-Clause"
+    assert "simulated" in content["source"]
+    assert (encoder_files.BUNDLED / "encoder.safetensors").stat().st_size < 20e6
+    model, _ = load_encoder(weights, card)
+    assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 320)
+
+
+def test_bundled_encoder_knows_simulated_galaxies(validation, tmp_path):
+    """Two views of a galaxy lie closer than views of different ones; more so than untrained."""
+    found = {}
+    for source in ("bundled", "random"):
+        files = tmp_path / f"{source}.safetensors", tmp_path / f"{source}.json"
+        encoder_files.fetch_encoder("convnext_atto", source, 0, *files)
+        model, card = load_encoder(*files)
+        device, dtype = torch.device("cpu"), torch.float32
+        encoder = encoding.prepare_model(model, device, dtype)
+        views = []
+        for k in (0, 1):
+            images = encoding.prepare_input(validation["image"][:, k] / 255, card, dtype)
+            views.append(encoding.encode_batch(encoder, images, 1)[: len(validation["kind"])])
+        middle = torch.cat(views).mean(0)
+        first, second = (torch.nn.functional.normalize(v - middle, dim=1) for v in views)
+        likeness = first @ second.T
+        rank = (likeness > likeness.diagonal()[:, None]).float().mean()
+        found[source] = float(rank)
+    assert found["bundled"] < 0.2
+    assert found["bundled"] < found["random"]
+
+
+@pytest.mark.parametrize("fault", ["changed", "missing"])
+def test_bundled_encoder_is_checked(fault, tmp_path, monkeypatch):
+    whole = encoder_files.BUNDLED
+    (tmp_path / "card.json").write_bytes((whole / "card.json").read_bytes())
+    if fault == "changed":
+        content = bytearray((whole / "encoder.safetensors").read_bytes())
+        content[-1] ^= 1
+        (tmp_path / "encoder.safetensors").write_bytes(content)
+    monkeypatch.setattr(encoder_files, "BUNDLED", tmp_path)
+    with pytest.raises(InputError, match="git checkout"):
+        encoder_files.fetch_encoder("convnext_atto", "bundled", 0, tmp_path / "e", tmp_path / "c")

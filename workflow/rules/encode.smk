@@ -5,9 +5,11 @@
 rule fetch_encoder:
     """Put the encoder's weights in place; runs where there is network."""
     input:
-        weights=[
-            path for path in [config["encoder"]["weights"]] if path not in ("random", "pretrained")
-        ],
+        weights={
+            "bundled": [str(ROOT / "resources/encoder/encoder.safetensors")],
+            "random": [],
+            "pretrained": [],
+        }.get(config["encoder"]["weights"], [config["encoder"]["weights"]]),
     output:
         weights="results/encoder/encoder.safetensors",
         card="results/encoder/encoder.json",
