@@ -1,7 +1,8 @@
 # make run    the demo field, from simulated survey images to catalogue and report
 # make test   the tests          make lint   what CI checks of style
+# make pretrain   train the bundled encoder anew, on simulated galaxies
 # make lock   pin the dependencies anew (needs uv)
-.PHONY: run test lint lock
+.PHONY: run test lint pretrain lock
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
@@ -17,6 +18,9 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+pretrain: .venv/run.stamp
+	$(BIN)/snakemake --cores $(CORES) --snakefile workflow/rules/pretrain.smk --configfile config/pretrain.yaml
 
 # An environment counts as built only when its stamp is there and newer than its lock file.
 .venv/run.stamp: requirements/run.txt

@@ -1,6 +1,7 @@
 # Takes: nothing but config/pretrain.yaml. Leaves: an encoder trained on simulated galaxies.
 # A workflow of its own, because it is run once for all fields:
 #   snakemake --snakefile workflow/rules/pretrain.smk --configfile config/pretrain.yaml --cores 2
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +16,9 @@ try:
     SETTINGS = complete_settings(config)
 except InputError as error:
     sys.exit(f"ERROR: {error}")
+
+# As in the main workflow: waiting threads sleep.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 FOLDER = SETTINGS["output"]
 
