@@ -173,12 +173,18 @@ def write_votable(path: str | Path, catalogue: Table) -> None:
     votable = from_table(table)
     votable.version = "1.4"
     resource = votable.resources[0]
-    resource.infos.append(Info(ID="creator", name="creator", value=f"morphovote {__version__}"))
+    resource.infos.append(Info(name="creator", value=f"morphovote {__version__}"))
     resource.description = "\n".join(flag_notes())
-    fields = resource.tables[0].fields
+    fields, taken = resource.tables[0].fields, set()
     for field, name, null in zip(fields, catalogue.colnames, nulls, strict=True):
         column = catalogue[name]
         field.name = _xml(name)
+        # Readers that name columns by ID, as astropy does, get the column's own name.
+        identifier = re.sub(r"[^A-Za-z0-9_.-]|^(?=[0-9.-]|$)", "_", name)
+        while identifier in taken:
+            identifier += "_"
+        taken.add(identifier)
+        field.ID = identifier
         field.ucd = column.meta.get("ucd") or None
         field.unit = _unit_text(column, "vounit") or None
         field.description = _xml(_description(column, "vounit")) or None

@@ -390,3 +390,13 @@ def test_any_source_table_survives(source, tmp_path):
             continue
         assert_same(in_fits, expected)
         assert_same(in_votable, expected)
+
+
+def test_votable_reads_back_with_the_columns_own_names(tmp_path):
+    names = ["ID", "RA", "a b", "a_b", "creator", "größe"]
+    table = Table({name: np.arange(3.0) for name in names})
+    catalogue_files.write_votable(tmp_path / "catalogue.vot", table)
+    back = Table.read(tmp_path / "catalogue.vot")
+    assert back.colnames[:2] == ["ID", "RA"]
+    assert len(set(back.colnames)) == len(names)
+    assert [field.name for field in parse_single_table(tmp_path / "catalogue.vot").fields] == names

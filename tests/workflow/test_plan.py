@@ -58,7 +58,8 @@ def test_another_field_leaves_this_one_alone(finished, small_config):
     config = changed(small_config, "fields.other.simulate.galaxies", 30)
     output = finished.snakemake("--dry-run", config=config).stdout
     assert "results/other/sources.fits" in output
-    assert "results/small/" not in output
+    assert "field=other" in output
+    assert "field=small" not in output
 
 
 @pytest.mark.parametrize(
