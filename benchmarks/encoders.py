@@ -5,7 +5,7 @@ Usage: python benchmarks/encoders.py [--data ../shared/data] [--work results/ben
 
 An encoder is `bundled`, `random` (any seed: `random:3`), `pixels` (components of the denoised
 cutout), `polar` (components of the polar image), `fourier` (angular Fourier amplitudes of the
-polar image), `statmorph` (Gini, M20, C, A, S, ellipticity), the path of a safetensors file, or,
+polar image), `statmorph` (Gini, M20, C, A, S), the path of a safetensors file, or,
 where there is network, `pretrained:` and a timm name or `hf-hub:` and a repository: so
 `pretrained:convnext_nano.in12k_ft_in1k` and
 `pretrained:hf-hub:mwalmsley/zoobot-encoder-convnext_nano` fill the rows that need a network.
@@ -93,9 +93,9 @@ def _measured(path: Path, work: Path, threads: int) -> np.ndarray:
             sersic = np.zeros(len(cutouts["row"]), bool)
             measured, units = measurement.measure_shard(shard, threads, None, sersic)
         shards.write_shard(kept, measured, {}, units)
-    names = ("gini", "m20", "concentration", "asymmetry", "smoothness", "axis_ratio_moments")
+    names = ("gini", "m20", "concentration", "asymmetry", "smoothness")
     measured = shards.read_shard(kept)
-    table = np.stack([measured[name] for name in names if name in measured], 1)
+    table = np.stack([measured[name] for name in names], 1)
     middle = np.nanmedian(table, 0)
     table = np.where(np.isfinite(table), table, middle)
     spread = 1.4826 * np.median(np.abs(table - middle), 0)
