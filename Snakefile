@@ -42,7 +42,8 @@ rule all:
 
 onsuccess:
     for field in FIELDS:
-        print(
-            f"\n{field}: the catalogue is results/{field}/catalogue.fits (also .parquet, .vot)"
-        )
-        print(f"{field}: the report is results/{field}/report.html")
+        if Path(f"results/{field}/report.html").exists():
+            print(
+                f"\n{field}: the catalogue is results/{field}/catalogue.fits (also .parquet, .vot)"
+            )
+            print(f"{field}: the report is results/{field}/report.html")

@@ -2,11 +2,14 @@
 
 from morphovote import diagnostics, plotting, plotting_galleries
 from morphovote.logs import rule_log
+from morphovote.summary import read_names
 
 with rule_log(snakemake.log[0]):
     catalogue = diagnostics.read_catalogue(snakemake.input.catalogue)
     distance = plotting_galleries.read_distances(snakemake.input.votes, len(catalogue))
-    galleries = plotting_galleries.choose_galleries(catalogue, distance)
+    groups = read_names(snakemake.input.names)["groups"]
+    names = {number: entry["class"] for number, entry in groups.items()}
+    galleries = plotting_galleries.choose_galleries(catalogue, distance, names)
     rows = plotting_galleries.shown_rows(galleries)
     cutouts = plotting_galleries.read_stamps(snakemake.input.cutouts, "image", rows)
     rms = plotting_galleries.read_stamps(snakemake.input.cutouts, "rms", rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 from torch.nn import functional
 
@@ -134,7 +134,8 @@ def save_denoiser(path: str | Path, model: Denoiser, covariance: np.ndarray) -> 
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-        save_file(tensors, partial, metadata)
+        # Written by Path, since safetensors lets only its owner read a file that it writes.
+        partial.write_bytes(save(tensors, metadata))
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

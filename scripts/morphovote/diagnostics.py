@@ -261,20 +261,6 @@ def kept_by_snr(snr: np.ndarray, kept: np.ndarray, bins: int = 8) -> Table:
     return Table(rows=rows, names=names) if rows else Table(names=names)
 
 
-def classes_of_groups(catalogue: Table) -> dict[int, str]:
-    """Class of each group that occurs: the commonest among members who have theirs by vote."""
-    group = np.asarray(catalogue["GROUP"])
-    name = np.asarray(catalogue["CLASS"], dtype=str)
-    by_vote = np.asarray(catalogue["CLASS_ORIGIN"], dtype=str) == "vote"
-    found = {}
-    for number in np.unique(group[group >= 0]):
-        members = group == number
-        names = name[members & by_vote] if (members & by_vote).any() else name[members]
-        values, counts = np.unique(names, return_counts=True)
-        found[int(number)] = str(values[np.argmax(counts)])
-    return found
-
-
 def select_members(
     vote_fraction: np.ndarray, distance: np.ndarray, typical: int, doubtful: int
 ) -> tuple[np.ndarray, np.ndarray]:

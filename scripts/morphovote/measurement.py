@@ -44,7 +44,10 @@ MEASURE_FLAGS = {
     "bad": (2, "non-parametric measurement bad (statmorph flag 2)"),
     "failed": (4, "no measurement: no data, no segment, nonpositive flux, or an error"),
     "time_limit": (8, "cut off by the time limit"),
-    "sersic_suspect": (16, "Sersic fit at a limit of its parameters, or not converged"),
+    "sersic_suspect": (
+        16,
+        "Sersic fit not converged, at a limit, or with R_E below 0.3 px or beyond the cutout",
+    ),
     "no_sersic": (32, "no Sersic fit: outside measure.select, or failed"),
 }
 SUSPECT, BAD, FAILED, OUT_OF_TIME, SERSIC_SUSPECT, NO_SERSIC = (

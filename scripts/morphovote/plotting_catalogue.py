@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import gaussian_filter1d
 
 from morphovote import diagnostics
+from morphovote.measurement import FAILED, NO_SERSIC, OUT_OF_TIME, SERSIC_SUSPECT
 from morphovote.plotting import (
     INK,
     MUTED,
@@ -128,13 +129,15 @@ def plot_sizes(catalogue: Table) -> tuple[Figure, Table]:
         ("SERSIC_N", "sersic_n", "Sérsic index n", (0.3, 8.0)),
         ("R_E", "r_e_arcsec", "half-light radius (arcsec)", (0.1, 1.0)),
     )
+    flag = np.asarray(catalogue["MEASURE_FLAG"])
+    fitted = (flag >= 0) & (flag & (FAILED | OUT_OF_TIME | SERSIC_SUSPECT | NO_SERSIC) == 0)
     rows = []
     figure = Figure(figsize=(WIDTH, 0.9 + 0.46 * max(len(names), 2)))
     for axes, (column, quantity, label, limits) in zip(
         figure.subplots(1, 2, sharey=True), panels, strict=True
     ):
         value = np.asarray(catalogue[column], dtype=float)
-        value = np.where(value > 0, value, np.nan)
+        value = np.where((value > 0) & fitted, value, np.nan)
         low, high = spread_limits(np.log10(value), tuple(np.log10(limits)))
         axes.set(xscale="log", xlim=(10**low, 10**high), xlabel=label)
         plain_log_ticks(axes.xaxis)

@@ -38,7 +38,9 @@ class Gallery:
     doubtful: np.ndarray
 
 
-def choose_galleries(catalogue: Table, distance: np.ndarray) -> list[Gallery]:
+def choose_galleries(
+    catalogue: Table, distance: np.ndarray, names: dict[int, str]
+) -> list[Gallery]:
     """Pick every group's members to show; groups by class, the largest first.
 
     Parameters
@@ -47,13 +49,16 @@ def choose_galleries(catalogue: Table, distance: np.ndarray) -> list[Gallery]:
         As `diagnostics.read_catalogue` returns it.
     distance : ndarray of float, shape (N,)
         Of each galaxy from the reference galaxies nearest to it, as `votes.h5` has it.
+    names : dict of str
+        Class of each group.
     """
     group = np.asarray(catalogue["GROUP"])
     share = np.asarray(catalogue["VOTE_FRACTION"], dtype=float)
-    names = diagnostics.classes_of_groups(catalogue)
     galleries = []
     for number, name in names.items():
         members = np.flatnonzero(group == number)
+        if len(members) == 0:
+            continue
         typical, doubtful = diagnostics.select_members(
             share[members], distance[members], TYPICAL, DOUBTFUL
         )
@@ -232,7 +237,7 @@ def _draw_block(axes: Axes, gallery: Gallery, pictures: dict[int, np.ndarray]) -
 
 def _label_block(axes: Axes, gallery: Gallery, style: tuple[str, str]) -> None:
     text = (
-        f"{label_text(gallery.name, 12)}   group {gallery.group}   n = {gallery.count:,}   "
+        f"{label_text(gallery.name, 12)}   group {gallery.group}   {gallery.count:,} galaxies   "
         f"median vote {gallery.vote_fraction:.2f}"
     )
     place = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points"}

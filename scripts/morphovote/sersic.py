@@ -15,6 +15,8 @@ from scipy.special import gammaincinv
 N_MIN, N_MAX = 0.1, 10.0
 # Radii (px) that a fit may end at.
 R_MIN, R_MAX = 0.05, 1000.0
+# Radius (px) below which a fit is marked.
+R_TRUSTED = 0.3
 # The model reaches this far (px) beyond the image, so that light is scattered in as well as out.
 MARGIN = 8
 # Half-width (px) of what is integrated, and subdivisions of its pixels along one axis.
@@ -195,7 +197,9 @@ def fit_sersic(
     )
     _, amplitude = model(fit.x)
     r_e, n, x, y, axis_ratio, angle = _decode(fit.x)
-    at_limit = r_e < R_MIN * 1.01 or r_e > R_MAX * 0.99 or n < N_MIN * 1.01 or n > N_MAX * 0.99
+    at_limit = n < N_MIN * 1.01 or n > N_MAX * 0.99
+    # Smaller than a third of a pixel or larger than the cutout holds, a radius is not measured.
+    at_limit |= r_e < R_TRUSTED or 2 * r_e > max(image.shape)
     freedom = max(data.size - len(PARAMETERS), 1)
     values = (amplitude, r_e, n, x, y, axis_ratio, angle % np.pi)
     return dict(zip(PARAMETERS, map(float, values), strict=True)) | {

@@ -110,6 +110,12 @@ def list_sources(
     lost = np.count_nonzero(chosen & (sources["TILE"] < 0))
     log.info("%d sources, %d selected, in %d shards", len(sources), chosen.sum(),
              sources["SHARD"].max() + 1)  # fmt: skip
+    if chosen.any() and lost == chosen.sum():
+        raise InputError(
+            f"{catalogue}: none of its {lost} selected sources lies in an image of the field.\n"
+            "Is it another field's catalogue, or are `columns` (degrees, pixels) or "
+            "`pixel_origin` wrong?"
+        )
     if lost:
         log.info("%d selected sources are in no image; they keep their rows, without data", lost)
     if not chosen.any():

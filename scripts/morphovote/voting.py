@@ -133,8 +133,8 @@ def fit_voters(
     if groups < 2 or size <= groups:
         raise InputError(
             f"config: voting.groups is {groups}, but {len(reference)} galaxies have features and "
-            f"a voter sees {size} of them.\nSet voting.groups to a number from 2 to "
-            f"{max(size // 5, 2)}, or give the field more galaxies."
+            f"a voter sees {size} of them.\nSet voting.groups to {size - 1} at most (better "
+            f"{max(size // 5, 2)} at most), or give the field more galaxies."
         )
     if size < 5 * groups and not quiet:
         log.info(

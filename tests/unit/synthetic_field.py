@@ -130,3 +130,10 @@ def _repeated(values: list[float]) -> dict:
     values = [max(value, 0.0) for value in values]
     mean = float(np.mean(values))
     return {"values": values, "mean": mean, "low": max(mean - 0.02, 0.0), "high": mean + 0.02}
+
+
+def names_of_groups(catalogue):
+    """Class of each group: that of its first member who has one by vote."""
+    named = catalogue[np.asarray(catalogue["CLASS_ORIGIN"], dtype=str) == "vote"]
+    groups, first = np.unique(named["GROUP"], return_index=True)
+    return {int(g): str(named["CLASS"][i]) for g, i in zip(groups, first, strict=True) if g >= 0}

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import synthetic_field
 from astropy.io import fits
-from astropy.table import Table
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -251,14 +250,3 @@ def test_names_of_another_form_are_refused(tmp_path):
         path.write_text(text)
         with pytest.raises(InputError, match=r"names\.yaml"):
             summary.read_names(path)
-
-
-def test_classes_of_groups_follow_the_vote():
-    catalogue = Table(
-        {
-            "GROUP": [0, 0, 0, 1, 1, -1],
-            "CLASS": ["SPH", "LTD", "LTD", "IRR", "IRR", ""],
-            "CLASS_ORIGIN": ["vote", "classifier", "classifier", "classifier", "none", "none"],
-        }
-    )
-    assert diagnostics.classes_of_groups(catalogue) == {0: "SPH", 1: "IRR"}

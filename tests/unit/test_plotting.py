@@ -60,7 +60,9 @@ def test_no_text_is_smaller_than_8_points():
     catalogue = synthetic_field.make_catalogue(120)
     sources = synthetic_field.make_sources(catalogue)
     stamps = [dict(enumerate(part)) for part in synthetic_field.make_stamps(catalogue)]
-    galleries = plotting_galleries.choose_galleries(catalogue, np.zeros(120))
+    galleries = plotting_galleries.choose_galleries(
+        catalogue, np.zeros(120), synthetic_field.names_of_groups(catalogue)
+    )
     for figure, _ in (
         plotting_catalogue.plot_structure(catalogue),
         plotting_catalogue.plot_sizes(catalogue),
@@ -170,7 +172,9 @@ def test_training_curve_marks_the_best_epoch(tmp_path):
 
 def test_galleries_are_sorted_by_class_and_show_the_extremes():
     catalogue = synthetic_field.make_catalogue(200)
-    galleries = plotting_galleries.choose_galleries(catalogue, np.zeros(200))
+    galleries = plotting_galleries.choose_galleries(
+        catalogue, np.zeros(200), synthetic_field.names_of_groups(catalogue)
+    )
     names = [gallery.name for gallery in galleries]
     assert names == sorted(names, key=diagnostics.CLASSES.index)
     share = catalogue["VOTE_FRACTION"]
