@@ -225,6 +225,11 @@ def train(
             schedule.step()
             losses.append(loss.item())
         value = _validate(model, sample, validation, covariance, seed)
+        if not np.isfinite(value):
+            raise InputError(
+                "The denoiser's loss is not a number: the cutouts' noise is zero or their values "
+                "are out of range.\nCheck the images' `rms` or `weight`, or leave it out."
+            )
         curve.append(
             {
                 "epoch": epoch,
