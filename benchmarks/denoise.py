@@ -24,7 +24,8 @@ from scipy.ndimage import gaussian_filter
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from morphovote import flags, shards
 
-SIGMAS = np.array([0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12])
+FINE = [0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75]
+SIGMAS = np.array([*FINE, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12])
 EDGES = [-np.inf, 5, 10, 20, 50, np.inf]
 LABELS = ["below 5", "5-10", "10-20", "20-50", "above 50"]
 REGIONS = {"galaxy": "within two segment radii", "cutout": "whole cutout"}
