@@ -7,8 +7,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from morphovote.columns import COLUMNS  # noqa: E402
-from morphovote.flags import FLAGS  # noqa: E402
-from morphovote.measurement import MEASURE_FLAGS  # noqa: E402
+from morphovote.flags import FLAGS, MEASURE_FLAGS  # noqa: E402
 
 INTRODUCTION = """\
 # The catalogue

@@ -19,9 +19,8 @@ import numpy as np
 import yaml
 
 from morphovote.errors import InputError
-from morphovote.flags import LOW_SNR, PSF_LIMITED
+from morphovote.flags import BAD, FAILED, LOW_SNR, NO_SERSIC, PSF_LIMITED, SERSIC_SUSPECT
 from morphovote.logs import log
-from morphovote.measurement import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT
 from morphovote.shards import concatenate, read_attributes, read_shard
 
 CLASSES = {

@@ -5,8 +5,7 @@ Units are written as VOUnits; UCDs are UCD1+ words (IVOA UCD List 1.5).
 
 from typing import NamedTuple
 
-from morphovote.flags import FLAGS
-from morphovote.measurement import MEASURE_FLAGS
+from morphovote.flags import FLAGS, MEASURE_FLAGS
 
 
 class CatalogueColumn(NamedTuple):

@@ -1,4 +1,4 @@
-"""Bits of the FLAGS column, and of the mask of a cutout."""
+"""Bits of the FLAGS and MEASURE_FLAG columns, and of the mask of a cutout."""
 
 # Galaxy flags: name -> (bit value, what it means). Written into the catalogue's header.
 FLAGS = {
@@ -19,3 +19,19 @@ NO_DATA, EDGE, BLEND, LOW_SNR, OFF_CENTRE, OUTLIER, PSF_LIMITED, MEASURE_FAILED,
 
 # Bits of a cutout's `mask` array. Neighbour and missing pixels hold noise, not data.
 OWN, NEIGHBOUR, MISSING = 1, 2, 4
+
+# Bits of MEASURE_FLAG: name -> (bit value, what it means). 0 is a good measurement.
+MEASURE_FLAGS = {
+    "suspect": (1, "non-parametric measurement suspect (statmorph flag 1)"),
+    "bad": (2, "non-parametric measurement bad (statmorph flag 2)"),
+    "failed": (4, "no measurement: no data, no segment, nonpositive flux, or an error"),
+    "time_limit": (8, "cut off by the time limit"),
+    "sersic_suspect": (
+        16,
+        "Sersic fit not converged, at a limit, or with R_E below 0.3 px or beyond the cutout",
+    ),
+    "no_sersic": (32, "no Sersic fit: outside measure.select, or failed"),
+}
+SUSPECT, BAD, FAILED, OUT_OF_TIME, SERSIC_SUSPECT, NO_SERSIC = (
+    bit for bit, _ in MEASURE_FLAGS.values()
+)

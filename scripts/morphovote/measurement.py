@@ -19,12 +19,18 @@ from scipy import ndimage
 from morphovote import shards
 from morphovote.errors import InputError
 from morphovote.flags import (
+    BAD,
+    FAILED,
     MEASURE_FAILED,
     MISSING,
     NEIGHBOUR,
     NO_DATA,
+    NO_SERSIC,
+    OUT_OF_TIME,
     OWN,
     PSF_LIMITED,
+    SERSIC_SUSPECT,
+    SUSPECT,
 )
 from morphovote.images import inspect_image, read_psf
 from morphovote.logs import log, progress
@@ -37,22 +43,6 @@ TIME_LIMIT = 20.0
 BATCH = 64
 # A PSF wider than this (px) is cut: its wings carry next to nothing and cost time.
 PSF_SIZE = 51
-
-# Bits of MEASURE_FLAG: name -> (bit value, what it means). 0 is a good measurement.
-MEASURE_FLAGS = {
-    "suspect": (1, "non-parametric measurement suspect (statmorph flag 1)"),
-    "bad": (2, "non-parametric measurement bad (statmorph flag 2)"),
-    "failed": (4, "no measurement: no data, no segment, nonpositive flux, or an error"),
-    "time_limit": (8, "cut off by the time limit"),
-    "sersic_suspect": (
-        16,
-        "Sersic fit not converged, at a limit, or with R_E below 0.3 px or beyond the cutout",
-    ),
-    "no_sersic": (32, "no Sersic fit: outside measure.select, or failed"),
-}
-SUSPECT, BAD, FAILED, OUT_OF_TIME, SERSIC_SUSPECT, NO_SERSIC = (
-    bit for bit, _ in MEASURE_FLAGS.values()
-)
 
 # What is measured: name in the shard -> (name in statmorph, unit).
 NONPARAMETRIC = {

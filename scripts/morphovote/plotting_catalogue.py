@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy.ndimage import gaussian_filter1d
 
 from morphovote import diagnostics
-from morphovote.measurement import FAILED, NO_SERSIC, OUT_OF_TIME, SERSIC_SUSPECT
+from morphovote.flags import FAILED, NO_SERSIC, OUT_OF_TIME, SERSIC_SUSPECT
 from morphovote.plotting import (
     INK,
     MUTED,
