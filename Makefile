@@ -1,8 +1,12 @@
 # make run    the demo field, from simulated survey images to catalogue and report
 # make test   the tests          make lint   what CI checks of style
+# make test-slurm   the workflow on a Slurm cluster of one node, brought up for the test
 # make pretrain   train the bundled encoder anew, on simulated galaxies
+# make compare    the published method beside the default one, step by step, on the demo field
+# make compare-names FIRST=a.yaml SECOND=b.yaml   compare two people's names of the groups
+# make package-model FIELD=demo   a field's model as one archive, for use elsewhere
 # make lock   pin the dependencies anew (needs uv)
-.PHONY: run test lint pretrain lock
+.PHONY: run test test-slurm lint pretrain compare compare-names package-model lock
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
@@ -13,6 +17,9 @@ run: .venv/run.stamp
 test: .venv/dev.stamp
 	$(BIN)/pytest
 
+test-slurm: .venv/dev.stamp
+	$(BIN)/pytest tests/slurm
+
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -21,6 +28,15 @@ lint: .venv/dev.stamp
 
 pretrain: .venv/run.stamp
 	$(BIN)/snakemake --cores $(CORES) --snakefile workflow/rules/pretrain.smk --configfile config/pretrain.yaml
+
+compare: run
+	$(BIN)/python benchmarks/compare.py
+
+compare-names: .venv/run.stamp
+	$(BIN)/python scripts/compare_names.py $(FIRST) $(SECOND) names_compared.csv
+
+package-model: .venv/run.stamp
+	$(BIN)/snakemake --cores $(CORES) results/$(FIELD)/model.zip
 
 # An environment counts as built only when its stamp is there and newer than its lock file.
 .venv/run.stamp: requirements/run.txt

@@ -4,10 +4,24 @@
 # and beside them the measurements; all of it becomes a catalogue, figures and a report.
 # The stages are included below in the order in which the data flow through them.
 import sys
+from pathlib import Path
 
 from snakemake.utils import min_version
 
 min_version("9.0")
+
+
+sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
+
+from morphovote.config import read_yaml
+from morphovote.errors import InputError
+
+# Snakemake would say that config.yaml is no YAML, and not where.
+if Path("config.yaml").is_file():
+    try:
+        read_yaml("config.yaml")
+    except InputError as error:
+        sys.exit(f"ERROR: {error}")
 
 
 configfile: "config.yaml"
@@ -22,6 +36,7 @@ include: "workflow/rules/reduce.smk"
 include: "workflow/rules/vote.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/classify.smk"
+include: "workflow/rules/frozen.smk"
 include: "workflow/rules/catalogue.smk"
 include: "workflow/rules/diagnose.smk"
 
@@ -29,15 +44,18 @@ include: "workflow/rules/diagnose.smk"
 localrules:
     all,
     fetch_encoder,
+    unpack_model,
+    check_model,
 
 
 rule all:
-    """Catalogue, summary and report of every field in the config."""
+    """Catalogue, summary, report and naming page of every field in the config."""
     default_target: True
     input:
         expand("results/{field}/catalogue.fits", field=FIELDS),
         expand("results/{field}/summary.json", field=FIELDS),
         expand("results/{field}/report.html", field=FIELDS),
+        expand("results/{field}/naming.html", field=FIELDS),
 
 
 onsuccess:
@@ -47,3 +65,4 @@ onsuccess:
                 f"\n{field}: the catalogue is results/{field}/catalogue.fits (also .parquet, .vot)"
             )
             print(f"{field}: the report is results/{field}/report.html")
+            print(f"{field}: to name the groups, open results/{field}/naming.html in a browser")

@@ -142,24 +142,33 @@ def prepare_turned(work: Path, galaxies: int = 64, turns: int = 16) -> Path:
     covariance = noise.noise_correlation(sample["image"], sample["level"], sample["mask"])
     model, _ = denoising.train(sample, covariance, epochs=15)
     parts: list[dict[str, np.ndarray]] = []
-    middle = (SIZE - 1) / 2
     for k in range(turns + 1):
-        angle, mirror = 2 * np.pi * (k - 0.37) / turns if k else 0.0, -1.0 if k % 2 else 1.0
-        mirror = mirror if k else 1.0
-        # Input (row, column) of an output pixel, both from the middle.
-        cosine, sine = np.cos(angle), np.sin(angle)
-        matrix = np.array([[cosine, sine], [-sine * mirror, cosine * mirror]])
-        offset = middle - matrix @ (middle, middle)
-
-        def turn(image, order, matrix=matrix, offset=offset):
-            return affine_transform(image, matrix, offset, order=order, mode="reflect")
-
-        image = np.stack([turn(one, 3) for one in demo["cutout"]]).astype(np.float32)
-        mask = np.stack([turn(one, 0) for one in demo["mask"]])
-        back = np.linalg.inv(matrix)
-        place = np.stack([demo["y"] - middle, demo["x"] - middle]).T @ back.T + middle
+        image, mask, x, y = turn_cutouts(
+            demo["cutout"], demo["mask"], demo["x"], demo["y"], k, turns
+        )
         denoised = denoising.denoise(model, image, demo["rms"].astype(np.float32))
-        part = unwrap(denoised, mask, place[:, 1], place[:, 0])
+        part = unwrap(denoised, mask, x, y)
         parts.append(part | {"denoised": denoised, "turn": np.full(len(rows), k)})
     write(path, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     return path
+
+
+def turn_cutouts(images, masks, x, y, k: int, turns: int) -> tuple[np.ndarray, ...]:
+    """The k-th of `turns` turns of cutouts (N, S, S), every second one mirrored too; 0 is upright.
+
+    Also their masks, and the sources' new positions x and y (N,).
+    """
+    middle = (images.shape[-1] - 1) / 2
+    angle, mirror = 2 * np.pi * (k - 0.37) / turns if k else 0.0, -1.0 if k % 2 else 1.0
+    # Input (row, column) of an output pixel, both from the middle.
+    cosine, sine = np.cos(angle), np.sin(angle)
+    matrix = np.array([[cosine, sine], [-sine * mirror, cosine * mirror]])
+    offset = middle - matrix @ (middle, middle)
+
+    def turn(image, order):
+        return affine_transform(image, matrix, offset, order=order, mode="reflect")
+
+    turned = np.stack([turn(one, 3) for one in images]).astype(np.float32)
+    back = np.linalg.inv(matrix)
+    place = np.stack([y - middle, x - middle]).T @ back.T + middle
+    return turned, np.stack([turn(one, 0) for one in masks]), place[:, 1], place[:, 0]

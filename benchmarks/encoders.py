@@ -4,10 +4,10 @@ Usage: python benchmarks/encoders.py [--data ../shared/data] [--work results/ben
            [--output docs/figures/encoders.csv] [--encoders bundled random ...]
 
 An encoder is `bundled`, `random` (any seed: `random:3`), `pixels` (components of the denoised
-cutout), `polar` (components of the polar image), `fourier` (angular Fourier amplitudes of the
-polar image), `statmorph` (Gini, M20, C, A, S), the path of a safetensors file, or,
-where there is network, `pretrained:` and a timm name or `hf-hub:` and a repository: so
-`pretrained:convnext_nano.in12k_ft_in1k` and
+cutout), `sized` (the same, scaled to the galaxy's size), `polar` (components of the polar image),
+`fourier` (angular Fourier amplitudes of the polar image), `statmorph` (Gini, M20, C, A, S), the
+path of a safetensors file, or, where there is network, `pretrained:` and a timm name or `hf-hub:`
+and a repository: so `pretrained:convnext_nano.in12k_ft_in1k` and
 `pretrained:hf-hub:mwalmsley/zoobot-encoder-convnext_nano` fill the rows that need a network.
 
 The galaxies: two simulated fields (GalSim; the second at twice the pixel scale, with a wider PSF
@@ -32,14 +32,16 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from torch.nn.functional import grid_sample
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from benchmark_sets import prepare_sets, prepare_turned
 
-from morphovote import encoder_files, encoding, measurement, reduction, shards, training_views
+from morphovote import encoder_files, encoding, measurement, polar, reduction, shards
+from morphovote.training_views import fourier_code
 
 ROOT = Path(__file__).parents[1]
-BASELINES = ("pixels", "polar", "fourier", "statmorph")
+BASELINES = ("pixels", "sized", "polar", "fourier", "statmorph")
 BINS = ((10, 20), (20, 50), (50, np.inf))
 RESAMPLINGS = 1000
 
@@ -48,7 +50,9 @@ def features_of(encoder: str, path: Path, work: Path, rotations: int, threads: i
     """Features (N, D) of a set (a shard with polar images and cutouts) by one encoder."""
     if encoder == "fourier":
         image = torch.from_numpy(shards.read_shard(path, ["image"])["image"])
-        return training_views.fourier_code(image).numpy()
+        return fourier_code(image).numpy()
+    if encoder == "sized":
+        return sized_cutouts(shards.read_shard(path, ["denoised", "mask", "x", "y"]))
     if encoder in ("pixels", "polar"):
         name = "denoised" if encoder == "pixels" else "image"
         image = shards.read_shard(path, [name])[name]
@@ -58,7 +62,21 @@ def features_of(encoder: str, path: Path, work: Path, rotations: int, threads: i
         return _measured(path, work, threads)
     weights, card = load(encoder, work)
     model, content = encoder_files.load_encoder(weights, card)
-    return encoding.encode_shard(path, model, content, "auto", rotations)
+    return encoding.encode_shard(path, model, content, "auto", rotations, threads)
+
+
+def sized_cutouts(arrays: dict[str, np.ndarray], side: int = 48) -> np.ndarray:
+    """Cutouts (N, side^2) of 1.7 times the radius of each galaxy, centred on its light."""
+    image = torch.from_numpy(arrays["denoised"])
+    found = polar.unwrap(arrays["denoised"], arrays["mask"], arrays["x"], arrays["y"])
+    pole = torch.from_numpy(np.stack([found["pole_x"], found["pole_y"]], 1))
+    reach = torch.from_numpy(found["radius"])[:, None, None]
+    steps = torch.linspace(-1, 1, side)
+    points = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1)[None]
+    points = pole[:, None, None] + reach[..., None] * points
+    grid = points * (2 / (image.shape[-1] - 1)) - 1
+    sampled = grid_sample(image[:, None], grid, mode="bicubic", align_corners=True)[:, 0]
+    return polar.stretch(sampled, sampled.amax((1, 2))).flatten(1).numpy()
 
 
 def load(encoder: str, work: Path) -> tuple[Path, Path]:
@@ -107,7 +125,7 @@ def components(features: np.ndarray, encoder: str) -> np.ndarray:
     """What the pipeline clusters: components that hold 95 % of the variance (40 of pixels)."""
     if encoder in ("statmorph", "fourier"):
         return features
-    share = 40 if encoder in ("pixels", "polar") else 0.95
+    share = 40 if encoder in ("pixels", "sized", "polar") else 0.95
     sample = features.astype(np.float32)
     return reduction.project(sample, reduction.fit_pca(sample, share))
 
@@ -204,6 +222,24 @@ def score_rotation(encoder: str, path: Path, work: Path, rotations: int, threads
     return rotation_retrieval(features[0], features[1:])
 
 
+def print_tables(rows: list[dict]) -> None:
+    """Print the tables of docs/encoders.md, one a set."""
+    for name in dict.fromkeys(row["set"] for row in rows):
+        some = [row for row in rows if row["set"] == name]
+        bins = [f"ami20_snr{low}" for low, _ in BINS if f"ami20_snr{low}" in some[0]]
+        heads = ["encoder", "rotations", "kNN", "linear", "AMI, 5 groups", "AMI, 20 groups"]
+        heads += [f"AMI, S/N > {key.removeprefix('ami20_snr')}" for key in bins]
+        heads += ["purity, 20 groups", "components"]
+        print(f"\n**{name}**, {some[0]['galaxies']} galaxies:\n")
+        print("| " + " | ".join(heads) + " |\n|" + " --- |" * len(heads))
+        for row in some:
+            cells = [row["encoder"], "" if row["encoder"] in BASELINES else str(row["rotations"])]
+            for key in ("knn", "linear"):
+                cells.append(f"{row[key]:.2f} ({row[f'{key}_low']:.2f}-{row[f'{key}_high']:.2f})")
+            cells += [f"{row[key]:.2f}" for key in ("ami5", "ami20", *bins, "purity20")]
+            print("| " + " | ".join([*cells, str(row["components"])]) + " |")
+
+
 def main() -> None:
     """Score the encoders and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -211,7 +247,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/encoders")
     parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/encoders.csv")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rotations", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--rotations", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--encoders", nargs="+", default=["bundled", "random", *BASELINES])
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -221,7 +257,8 @@ def main() -> None:
     for encoder in options.encoders:
         for rotations in [1] if encoder in BASELINES else options.rotations:
             retrieval = np.nan
-            if encoder != "statmorph":
+            # What needs masks cannot be measured on the turned ones.
+            if encoder not in ("statmorph", "sized"):
                 retrieval = score_rotation(
                     encoder, turned, options.work, rotations, options.threads
                 )
@@ -236,6 +273,7 @@ def main() -> None:
         writer.writeheader()
         for row in rows:
             writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
+    print_tables(rows)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from morphovote import shards, voting
 from morphovote.alignment import rand_index
+from morphovote.models import write_model
 
 CLUSTERS = 30
 
@@ -50,7 +51,10 @@ def fit(path: Path, model: Path, options: argparse.Namespace) -> None:
 
 def cast(path: Path, model: Path, options: argparse.Namespace) -> None:
     """Vote on all galaxies, as the rule cast_votes does."""
-    voting.cast_votes_file(path, model, path.with_name("votes.h5"))
+    table = model.with_name("confidence.h5")
+    # Any table: only its length counts here.
+    write_model(table, "confidence", {"confidence": np.zeros(options.voters + 1)}, {})
+    voting.cast_votes_file(path, model, table, path.with_name("votes.h5"))
 
 
 def exact_ward(path: Path, model: Path, options: argparse.Namespace) -> None:

@@ -1,13 +1,16 @@
 """Hold the vote against a structureless null, other seeds, and the voters against each other."""
 
 from morphovote.logs import rule_log
+from morphovote.models import read_groups
 from morphovote.vote_controls import check_vote_file
 
 with rule_log(snakemake.log[0]):
     check_vote_file(
         snakemake.input.components,
-        snakemake.output[0],
-        groups=snakemake.params.groups,
+        snakemake.output.controls,
+        snakemake.output.seeds,
+        scheme=snakemake.params.scheme,
+        groups=read_groups(snakemake.params.groups, snakemake.input.get("groups", [])),
         agreement=snakemake.params.agreement,
         seed=snakemake.params.seed,
         voters=snakemake.params.voters,

@@ -2,10 +2,18 @@
 
 import torch
 
-from morphovote import autoencoder, denoising
+from morphovote import autoencoder, denoising, published_denoiser
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
-    model = autoencoder.load_denoiser(snakemake.input.denoiser)
-    denoising.denoise_shard(model, snakemake.input.cutouts, snakemake.output[0])
+    weights, cutouts, output = (
+        snakemake.input.denoiser,
+        snakemake.input.cutouts,
+        snakemake.output[0],
+    )
+    if snakemake.params.scheme == "published":
+        dense = published_denoiser.load_model(weights)
+        published_denoiser.denoise_shard(dense, cutouts, output, snakemake.params.scaling)
+    else:
+        denoising.denoise_shard(autoencoder.load_denoiser(weights), cutouts, output)

@@ -1,17 +1,17 @@
 """Encode the polar images of one shard with the encoder."""
 
-import torch
-
 from morphovote import encoder_files, encoding, shards
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
-    torch.set_num_threads(snakemake.threads)
     polar = snakemake.input.polar
     model, card = encoder_files.load_encoder(snakemake.input.weights, snakemake.input.card)
     precision, rotations = snakemake.params.precision, snakemake.params.rotations
     dtype = encoding.choose_dtype(precision, encoding.pick_device())
-    embedding = encoding.encode_shard(polar, model, card, precision, rotations)
+    scheme = snakemake.params.input_scheme
+    embedding = encoding.encode_shard(
+        polar, model, card, precision, rotations, snakemake.threads, scheme
+    )
     shards.write_shard(
         snakemake.output[0],
         {**shards.read_shard(polar, ["row", "id"]), "embedding": embedding},
@@ -20,6 +20,8 @@ with rule_log(snakemake.log[0]):
             "name": card["name"],
             "weights": card["weights"],
             "rotations": rotations,
+            "polar": snakemake.params.scheme,
+            "input": scheme,
             "precision": str(dtype).removeprefix("torch."),
         },
     )

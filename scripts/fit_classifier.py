@@ -1,6 +1,6 @@
 """Train a classifier on the galaxies that the vote kept."""
 
-from morphovote.classifier import fit_classifier_file
+from morphovote.classification import fit_classifier_file
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
@@ -8,5 +8,7 @@ with rule_log(snakemake.log[0]):
         snakemake.input.votes,
         snakemake.input.names,
         snakemake.input.components,
-        snakemake.output[0],
+        snakemake.output.classifier,
+        snakemake.output.held_out,
+        checked=next(iter(snakemake.input.get("checked", [])), None),
     )

@@ -1,15 +1,21 @@
 """Cluster bags of a reference sample of the field and bring the voters to one numbering."""
 
+from morphovote import published_vote, voting
 from morphovote.logs import rule_log
-from morphovote.voting import fit_voters_file
+from morphovote.models import read_groups
 
 with rule_log(snakemake.log[0]):
-    fit_voters_file(
-        snakemake.input.components,
-        snakemake.output[0],
-        groups=snakemake.params.groups,
-        agreement=snakemake.params.agreement,
-        seed=snakemake.params.seed,
-        voters=snakemake.params.voters,
-        threads=snakemake.threads,
-    )
+    components, output, params = snakemake.input.components, snakemake.output[0], snakemake.params
+    groups = read_groups(params.groups, snakemake.input.get("groups", []))
+    if params.scheme == "published":
+        published_vote.fit_voters_file(components, output, groups, params.seed)
+    else:
+        voting.fit_voters_file(
+            components,
+            output,
+            groups=groups,
+            agreement=params.agreement,
+            seed=params.seed,
+            voters=params.voters,
+            threads=snakemake.threads,
+        )

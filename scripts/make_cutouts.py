@@ -1,20 +1,23 @@
 """Cut the galaxies of one shard from their images: sky subtracted, neighbours masked, flagged."""
 
-from morphovote import cutouts, shards, sources
+from morphovote import cutouts, shards, sources, transfer
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
     table, tiles = sources.read_sources(snakemake.input.sources)
     size = int(snakemake.params.size)
+    target = transfer.read_pixel_scale(snakemake.input.get("transfer", []))
     arrays = cutouts.make_cutouts(
         table[table["SHARD"] == int(snakemake.wildcards.shard)],
         tiles,
         size,
         neighbours=snakemake.params.neighbours,
         threads=snakemake.threads,
+        target=target,
     )
     attributes = {
-        "pixel_scale": tiles.meta["PIXSCALE"],
+        "pixel_scale": target or tiles.meta["PIXSCALE"],
+        "images_pixel_scale": tiles.meta["PIXSCALE"],
         "zero_point": tiles.meta["ZEROPT"],
         "size": size,
     }

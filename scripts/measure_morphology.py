@@ -11,7 +11,8 @@ with rule_log(snakemake.log[0]):
     attributes = shards.read_attributes(cutouts)
     psf = None
     for path in snakemake.input.get("psf", []):
-        psf = prepare_psf(path, float(attributes["pixel_scale"]))
+        scales = [attributes.get(name) for name in ("pixel_scale", "images_pixel_scale")]
+        psf = prepare_psf(path, *scales)
     if psf is None:
         log.info("no PSF: r_e and n are of the image as seen, and nothing is called PSF-limited")
     sources = Table.read(snakemake.input.sources, hdu="SOURCES")

@@ -1,6 +1,6 @@
 """Give each group a class: from a file of names, or as a suggestion from what was measured."""
 
-from morphovote.classes import name_groups_file
+from morphovote.applied_names import name_groups_file
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
@@ -8,6 +8,7 @@ with rule_log(snakemake.log[0]):
         snakemake.input.votes,
         snakemake.input.measurements,
         snakemake.input.cutouts,
+        snakemake.input.groups,
         snakemake.output[0],
         names=snakemake.input.names[0] if snakemake.input.get("names") else None,
     )

@@ -1,7 +1,8 @@
-"""Join what every stage found and the source catalogue into one table, in three formats."""
+"""Join what every stage found and the source catalogue into one table, in four formats."""
 
 from morphovote.catalogue import build_catalogue, read_stages
 from morphovote.catalogue_files import write_fits, write_parquet, write_votable
+from morphovote.cds import write_cds
 from morphovote.logs import log, rule_log
 from morphovote.sources import read_sources
 from morphovote.tables import read_catalogue
@@ -17,4 +18,5 @@ with rule_log(snakemake.log[0]):
     write_fits(snakemake.output.fits, catalogue)
     write_parquet(snakemake.output.parquet, catalogue)
     write_votable(snakemake.output.votable, catalogue)
+    write_cds(snakemake.output.cds, snakemake.output.readme, catalogue)
     log.info("%d sources, %d columns", len(catalogue), len(catalogue.colnames))

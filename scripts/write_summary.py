@@ -1,18 +1,40 @@
-"""Count, compare with the controls, and collect the timings."""
+"""Count, compare with the controls, and collect tests and timings."""
 
-from morphovote import diagnostics, summary
+from morphovote import calibration, completeness, diagnostics, findings, shards, summary
 from morphovote.logs import rule_log
+from morphovote.stability_scores import summarise_stability
 
 with rule_log(snakemake.log[0]):
+    stability = snakemake.input.stability
+    catalogue = diagnostics.read_catalogue(snakemake.input.catalogue)
+    sources = diagnostics.read_sources(snakemake.input.sources)
+    comparisons, ordering, groups, overall = (
+        findings.read_rows(snakemake.input[name])
+        for name in ("separation", "ordering", "confounders", "overall")
+    )
+    massive = snakemake.params.config["diagnose"]["massive"]
     summary.write_summary(
         summary.summarise(
-            catalogue=diagnostics.read_catalogue(snakemake.input.catalogue),
+            catalogue=catalogue,
+            sources=sources,
             controls=summary.read_json(snakemake.input.controls),
+            stability=summarise_stability(
+                shards.read_shard(stability), shards.read_attributes(stability)
+            ),
+            calibration=calibration.summarise_checks(
+                calibration.read_checks(snakemake.input.held_out)
+            ),
+            recovery=next(map(completeness.read_recovery, snakemake.input.injections), None),
+            tests=findings.summarise_tests(catalogue, sources, massive, comparisons, ordering),
+            audit=findings.summarise_audit(groups, overall),
             card=summary.read_json(snakemake.input.card),
             names=summary.read_names(snakemake.input.names),
             timings=summary.read_benchmarks(snakemake.params.benchmarks),
             config=snakemake.params.config,
             field=snakemake.wildcards.field,
+            match=next(map(summary.read_json, snakemake.input.match), None),
+            model=summary.read_json(snakemake.input.model),
+            frozen=summary.read_frozen(snakemake.input.get("shift", [])),
         ),
         snakemake.output[0],
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
 
 
 def rand_index(first: np.ndarray, second: np.ndarray) -> float:
@@ -105,7 +106,9 @@ def _align_from(own: np.ndarray, groups: int, start: int) -> tuple[np.ndarray, f
 
 def _match(labels: np.ndarray, votes: np.ndarray, groups: int) -> np.ndarray:
     """Mapping (K,) of a voter's labels that lets most of its votes fall on those of the others."""
-    overlap = np.eye(groups)[labels].T @ votes
+    places = np.arange(len(labels))
+    member = csr_array((np.ones(len(labels)), (labels, places)), (groups, len(labels)))
+    overlap = member @ votes
     return linear_sum_assignment(overlap, maximize=True)[1]
 
 
@@ -116,3 +119,27 @@ def count_votes(labels: np.ndarray, groups: int) -> np.ndarray:
     for voter in labels:
         votes[rows, voter] += 1
     return votes
+
+
+def rank_groups(counts: np.ndarray, parents: np.ndarray | None = None) -> np.ndarray:
+    """Groups of each galaxy by their votes, the lower number first of equal ones.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (N, K)
+    parents : ndarray of int, shape (K,), optional
+        Group that each one is a part of, its own number where it is none. Votes for the parts of
+        one group count together first: splitting a group hands none of its members to others.
+
+    Returns
+    -------
+    ndarray of int, shape (N, K)
+        Groups without a vote come last.
+    """
+    if parents is None:
+        return np.argsort(-counts, axis=1, kind="stable")
+    total = np.zeros_like(counts)
+    for parent in np.unique(parents):
+        family = parents == parent
+        total[:, family] = counts[:, family].sum(axis=1, keepdims=True)
+    return np.lexsort((-counts, -total, counts == 0), axis=1)

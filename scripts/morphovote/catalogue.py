@@ -10,6 +10,7 @@ from astropy.units import UnitBase
 
 from morphovote import shards
 from morphovote.columns import COLUMNS
+from morphovote.cosmology import kpc_per_arcsec
 from morphovote.errors import InputError
 from morphovote.flags import NOT_SELECTED, OUTLIER
 
@@ -17,6 +18,7 @@ from morphovote.flags import NOT_SELECTED, OUTLIER
 FROM_VOTES = {
     "GROUP": "group",
     "VOTE_FRACTION": "vote_fraction",
+    "VOTE_CONFIDENCE": "vote_confidence",
     "GROUP_SECOND": "group_second",
     "KEPT": "kept",
 }
@@ -25,6 +27,7 @@ FROM_CLASSES = {
     "CLASS_PROB": "class_prob",
     "CLASS_SECOND": "class_second",
     "CLASS_ORIGIN": "class_origin",
+    "CLASS_REASON": "class_reason",
 }
 FROM_CUTOUTS = {"SNR": "snr"}
 FROM_MEASUREMENTS = {
@@ -35,6 +38,12 @@ FROM_MEASUREMENTS = {
         "CONCENTRATION",
         "ASYMMETRY",
         "SMOOTHNESS",
+        "MULTIMODE",
+        "INTENSITY",
+        "DEVIATION",
+        "MULTIPLICITY",
+        "R50",
+        "R_PETROSIAN",
         "SERSIC_N",
         "R_E",
         "AXIS_RATIO",
@@ -57,15 +66,15 @@ def build_catalogue(
     Parameters
     ----------
     sources : Table
-        The source list: ROW, ID, RA, DEC (deg), SELECTED.
+        The source list: ROW, ID, RA, DEC (deg), SELECTED, REDSHIFT.
     source_catalogue : Table or None
         What the sources came from, in the same order; None where there was no catalogue.
     cutouts : mapping of ndarray
         `row`, `flags`, `snr` of the selected sources, in any order.
     votes : mapping of ndarray
-        `row`, `group`, `vote_fraction`, `group_second`, `kept`, `outlier`.
+        `row`, `group`, `vote_fraction`, `vote_confidence`, `group_second`, `kept`, `outlier`.
     classes : mapping of ndarray
-        `row`, `class`, `class_prob`, `class_second`, `class_origin`.
+        `row`, `class`, `class_prob`, `class_second`, `class_origin`, `class_reason`.
     measurements : mapping of ndarray
         `row`, `flags`, `measure_flag` and the parameters.
 
@@ -100,6 +109,7 @@ def build_catalogue(
         _check_rows(stage, arrays["row"], selected)
         for name, array in wanted.items():
             values[name] = _place(arrays[array], arrays["row"], count, missing[name])
+    values["R_E_KPC"] = values["R_E"] * kpc_per_arcsec(sources["REDSHIFT"])
     flag = np.where(selected, 0, NOT_SELECTED).astype(np.int32)
     flag[cutouts["row"]] |= cutouts["flags"].astype(np.int32)
     flag[measurements["row"]] |= measurements["flags"].astype(np.int32)

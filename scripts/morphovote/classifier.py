@@ -1,6 +1,6 @@
-"""Classes of single galaxies: from the vote where it is kept, else from a classifier.
+"""The classifier: it learns the classes of the kept galaxies from their principal components.
 
-The classifier is a multinomial logistic regression on the principal components, trained on kept
+It is a multinomial logistic regression on the principal components, trained on kept
 galaxies. Its probabilities are calibrated with one temperature (Guo et al. 2017) on galaxies that
 were left out in training. Classes are not balanced in training: probabilities are meant to be
 frequencies, and reweighting would shift them. What the classifier learns is the vote's own
@@ -11,37 +11,36 @@ can tell.
 from pathlib import Path
 
 import numpy as np
-import yaml
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from morphovote.classes import CLASSES
+from morphovote.classes import OWN_CLASS, order_names
 from morphovote.errors import InputError
 from morphovote.logs import log
-from morphovote.models import read_model, write_model
+from morphovote.models import read_model
 from morphovote.reduction import affine
-from morphovote.shards import (
-    count_rows,
-    iterate_batches,
-    open_shard,
-    read_attributes,
-    read_shard,
-    write_shard,
-)
 
-# Galaxies to train on, at most.
-TRAINING_LIMIT = 10_000
 FOLDS = 5
 # Inverse strengths of the L2 penalty to choose from, for components of unit total variance.
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
-BATCH = 4096
+# Of a model file: the logistic regression, how common each class is, the correction by eye.
+ARRAYS = (
+    "names",
+    "coefficients",
+    "intercepts",
+    "mean",
+    "classes",
+    "prior",
+    "offset",
+    "slope",
+)
 
 
 def fit_classifier(
     components: np.ndarray, labels: np.ndarray, seed: int = 0
-) -> dict[str, np.ndarray]:
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Train and calibrate the classifier.
 
     Penalty and temperature are those with the lowest log loss over five folds.
@@ -51,18 +50,22 @@ def fit_classifier(
     components : ndarray, shape (N, P)
         All finite.
     labels : ndarray of str, shape (N,)
-        Of `CLASSES`. One class alone, or none, gives a classifier that knows only that.
+        Classes. One alone, or none, gives a classifier that knows only that.
     seed : int
         Of the folds.
 
     Returns
     -------
-    dict of ndarray
+    model : dict of ndarray
         names (C,) str, coefficients (C, P), intercepts (C,), mean (P,), all for components in
         their own units, with the temperature (a scalar) already divided out; temperature and
         loss (log loss of left-out galaxies, nat) for the record.
+    held_out : ndarray, shape (N, C)
+        Probabilities of each galaxy from a training without its fold, at the penalty and the
+        temperature that suit the other folds best: nothing that was fitted to a galaxy's own
+        label has a part in its row. Even shares where there is one class, or none.
     """
-    names = np.array([name for name in CLASSES if (labels == name).any()], dtype=str)
+    names = np.array(order_names(labels), dtype=str)
     width = components.shape[1]
     mean = components.mean(axis=0, dtype=np.float64) if len(components) else np.zeros(width)
     model = {
@@ -75,7 +78,7 @@ def fit_classifier(
     }
     if len(names) < 2:
         log.info("only %d class among the kept galaxies: nothing to tell apart", len(names))
-        return model
+        return model, np.ones((len(labels), len(names)))
     data = components.astype(np.float64) - mean
     # One scale for all components: standardising each would raise the noise of the last ones.
     scale = np.sqrt((data**2).sum(axis=1).mean())
@@ -94,7 +97,8 @@ def fit_classifier(
         "temperature": np.float64(temperature),
         "loss": np.float64(loss),
     }
-    right = np.mean(trials[best].argmax(axis=1) == target)
+    held_out = _cross_fitted(trials, target, fold)
+    right = np.mean(held_out.argmax(axis=1) == target)
     log.info(
         "classifier: %d galaxies, %d classes; of galaxies left out %.1f %% get the vote's class; "
         "temperature %.2f, log loss %.3f",
@@ -104,7 +108,19 @@ def fit_classifier(
         temperature,
         loss,
     )
-    return model
+    return model, held_out
+
+
+def _cross_fitted(trials: list[np.ndarray], target: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Probabilities (N, C) of left-out galaxies, tuned on the other folds only."""
+    result = np.zeros(trials[0].shape)
+    for number in np.unique(fold):
+        out = fold == number
+        rest = ~out if not out.all() else out
+        scores = [_temperature(logits[rest], target[rest]) for logits in trials]
+        best = int(np.argmin([loss for _, loss in scores]))
+        result[out] = softmax(trials[best][out] / scores[best][0], axis=1)
+    return result
 
 
 def _folds(target: np.ndarray, seed: int) -> np.ndarray:
@@ -151,11 +167,11 @@ def _left_out(
 def _temperature(logits: np.ndarray, target: np.ndarray) -> tuple[float, float]:
     """Temperature with the lowest log loss, and this loss (nat per galaxy).
 
-    One galaxy's worth of every class is spread over all: without it classes that fall apart
-    clearly would get probabilities that no number of galaxies supports (Platt 1999).
+    One more galaxy is spread over all classes: without it classes that fall apart clearly would
+    get probabilities that no number of galaxies supports (Platt 1999).
     """
-    size, classes = logits.shape
-    spread = classes / (size + classes)
+    size = len(logits)
+    spread = 1 / (size + 1)
 
     def loss(logarithm: float) -> float:
         scaled = log_softmax(logits / np.exp(logarithm), axis=1)
@@ -184,129 +200,6 @@ def apply_classifier(components: np.ndarray, model: dict[str, np.ndarray]) -> np
     return softmax(logits, axis=1) if logits.shape[1] else logits
 
 
-def classify(
-    votes: dict[str, np.ndarray],
-    names: dict[int, str],
-    components: np.ndarray,
-    model: dict[str, np.ndarray],
-) -> dict[str, np.ndarray]:
-    """Give each galaxy a class.
-
-    Parameters
-    ----------
-    votes : dict of ndarray, shape (N, ...)
-        group, kept, outlier, counts, from `cast_votes`.
-    names : dict of str
-        Class of each group.
-    components : ndarray, shape (N, P)
-    model : dict of ndarray
-        From `fit_classifier`.
-
-    Returns
-    -------
-    dict of ndarray, shape (N,)
-        class : str. The group's class where the vote is kept, else the classifier's; "UNC" for
-            outliers, and where the classifier knows no class; "" where there are no data.
-        class_prob : float32. Share of the voters whose group has this class, or the classifier's
-            probability; NaN where there is neither.
-        class_second : str, the second most likely class, "" where there is none.
-        class_origin : str, "vote", "classifier" or "none".
-    """
-    size = len(votes["group"])
-    order = list(CLASSES)
-    table = np.zeros((len(names), len(order)))
-    for number, name in names.items():
-        table[number, order.index(name)] = 1
-    total = np.maximum(votes["counts"].sum(axis=1, keepdims=True), 1)
-    by_vote = votes["counts"] @ table / total
-    by_classifier = np.zeros((size, len(order)))
-    if len(model["names"]):
-        known = [order.index(str(name)) for name in model["names"]]
-        by_classifier[:, known] = apply_classifier(components, model)
-    has_data = votes["group"] >= 0
-    from_vote = votes["kept"] & has_data & ~votes["outlier"]
-    from_classifier = has_data & ~from_vote & ~votes["outlier"] & (len(model["names"]) > 0)
-    own = np.array([order.index(names[number]) for number in range(len(names))])
-    chosen = np.where(from_vote, own[np.maximum(votes["group"], 0)], -1)
-    share = np.where(from_vote[:, None], by_vote, np.nan_to_num(by_classifier))
-    chosen = np.where(from_classifier, share.argmax(axis=1), chosen)
-    rows = np.arange(size)
-    probability = share[rows, chosen]
-    share[rows, chosen] = -1
-    second = np.where(share.max(axis=1) > 0, share.argmax(axis=1), -1)
-    decided = from_vote | from_classifier
-    text = np.array([*order, ""], dtype=object)
-    name = text[np.where(decided, chosen, -1)]
-    name[has_data & ~decided] = "UNC"
-    origin = np.full(size, "none", dtype=object)
-    origin[from_vote], origin[from_classifier] = "vote", "classifier"
-    return {
-        "class": name,
-        "class_prob": np.where(decided, probability, np.nan).astype(np.float32),
-        "class_second": text[np.where(decided, second, -1)],
-        "class_origin": origin,
-    }
-
-
-def read_group_classes(path: str | Path, attributes: dict) -> dict[int, str]:
-    """Class of each group, from names.yaml.
-
-    Parameters
-    ----------
-    path : path
-    attributes : dict
-        Of the votes: `groups` and `voters`.
-
-    Raises
-    ------
-    InputError
-        If the file is unreadable or belongs to another vote.
-    """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        names = {int(number): str(entry["class"]) for number, entry in content["groups"].items()}
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a file of group names ({error}). Delete it and run the workflow again."
-        ) from error
-    groups, voters = int(attributes["groups"]), attributes["voters"]
-    if content.get("voters") != voters or sorted(names) != list(range(groups)):
-        raise InputError(
-            f"{path}: names {len(names)} groups of vote {content.get('voters')}, but the votes "
-            f"are of {groups} groups of vote {voters}.\nTake names and voters from one model "
-            "folder, or delete the file and run the workflow again."
-        )
-    unknown = sorted(set(names.values()) - set(CLASSES))
-    if unknown:
-        raise InputError(f"{path}: unknown class {unknown[0]}, expected {', '.join(CLASSES)}.")
-    return names
-
-
-def fit_classifier_file(
-    votes: str | Path, names: str | Path, components: str | Path, output: str | Path, seed: int = 0
-) -> None:
-    """Train the classifier on a random sample (10,000 at most) of the kept galaxies of a field."""
-    attributes = read_attributes(votes)
-    classes = read_group_classes(names, attributes)
-    vote = read_shard(votes, ["group", "kept", "outlier"])
-    check_length(votes, components)
-    rows = np.flatnonzero(vote["kept"] & ~vote["outlier"])
-    if len(rows) > TRAINING_LIMIT:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, TRAINING_LIMIT, replace=False))
-    chosen = np.zeros(len(vote["group"]), bool)
-    chosen[rows] = True
-    parts, start = [], 0
-    for batch in iterate_batches(components, ["component"], BATCH):
-        size = len(batch["component"])
-        parts.append(batch["component"][chosen[start : start + size]])
-        start += size
-    labels = np.array([classes[int(number)] for number in vote["group"][rows]], dtype=str)
-    model = fit_classifier(np.concatenate(parts), labels, seed)
-    found = read_attributes(components)
-    kept = {name: found[name] for name in ("pca", "encoder") if name in found}
-    write_model(output, "classifier", model, kept | {"galaxies": len(rows), "seed": seed})
-
-
 def load_classifier(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
     """Read a classifier and the attributes that say what it was trained on.
 
@@ -315,60 +208,12 @@ def load_classifier(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
     InputError
         If the file is no classifier, or its parts do not fit together.
     """
-    arrays = ("names", "coefficients", "intercepts", "mean")
-    model, attributes = read_model(path, "classifier", arrays)
+    model, attributes = read_model(path, "classifier", ARRAYS)
     shape = (len(model["names"]), len(model["mean"]))
-    unknown = [name for name in model["names"] if name not in CLASSES]
+    unknown = [name for name in model["names"] if not OWN_CLASS.fullmatch(name)]
     if unknown or model["coefficients"].shape != shape or model["intercepts"].shape != shape[:1]:
         raise InputError(
             f"{path}: classes {', '.join(model['names'])} and coefficients of shape "
             f"{model['coefficients'].shape} do not fit. The file is damaged: fit it again."
         )
     return model, attributes
-
-
-def check_length(votes: str | Path, components: str | Path) -> None:
-    """Stop where two files are not of the same galaxies."""
-    if count_rows(votes) != count_rows(components):
-        raise InputError(
-            f"{votes}: {count_rows(votes)} rows, but {components} has {count_rows(components)}. "
-            "Delete the older of the two and run the workflow again."
-        )
-
-
-def classify_file(
-    votes: str | Path,
-    names: str | Path,
-    components: str | Path,
-    classifier: str | Path,
-    output: str | Path,
-) -> None:
-    """Classify all galaxies of a field, one batch in memory at a time.
-
-    Raises
-    ------
-    InputError
-        If names, classifier and votes are not of one model.
-    """
-    classes = read_group_classes(names, read_attributes(votes))
-    model, attributes = load_classifier(classifier)
-    found = read_attributes(components)
-    with open_shard(components) as file:
-        width = file["component"].shape[1]
-    if width != len(model["mean"]) or found.get("pca") != attributes.get("pca"):
-        raise InputError(
-            f"{components}: {width} components of PCA {found.get('pca')}, but {classifier} was "
-            f"trained on {len(model['mean'])} of PCA {attributes.get('pca')}.\nTake both from one "
-            "model folder."
-        )
-    check_length(votes, components)
-    columns = ["row", "id", "group", "kept", "outlier", "counts"]
-    parts = []
-    batches = iterate_batches(votes, columns, BATCH)
-    for vote, batch in zip(batches, iterate_batches(components, ["component"], BATCH), strict=True):
-        found_classes = classify(vote, classes, batch["component"], model)
-        parts.append({"row": vote["row"], "id": vote["id"], **found_classes})
-    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    for origin in ("vote", "classifier", "none"):
-        log.info("%d galaxies classified by: %s", (arrays["class_origin"] == origin).sum(), origin)
-    write_shard(output, arrays)

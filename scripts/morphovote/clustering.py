@@ -77,7 +77,7 @@ def _join(tree: Birch, points: np.ndarray, groups: int) -> np.ndarray:
 def _weighted_ward(centres: np.ndarray, weights: np.ndarray, groups: int) -> np.ndarray:
     """Ward's clustering of weighted points, by the update of Lance & Williams (1967).
 
-    Quadratic in memory and at worst cubic in time: for some hundred points.
+    Quadratic in memory and mostly quadratic in time: for some thousand points.
     """
     squared = cdist(centres, centres, "sqeuclidean")
     cost = squared * weights[:, None] * weights / (weights[:, None] + weights)
@@ -85,8 +85,12 @@ def _weighted_ward(centres: np.ndarray, weights: np.ndarray, groups: int) -> np.
     weights = weights.copy()
     label = np.arange(len(centres))
     alive = np.ones(len(centres), bool)
+    # The cheapest partner of each: looking through all pairs for every step would be cubic.
+    partner = cost.argmin(axis=1)
+    cheapest = cost[label, partner]
     for _ in range(len(centres) - groups):
-        i, j = np.unravel_index(cost.argmin(), cost.shape)
+        i = cheapest.argmin()
+        j = partner[i]
         total = weights[i] + weights[j] + weights
         with np.errstate(invalid="ignore"):
             merged = (
@@ -101,6 +105,14 @@ def _weighted_ward(centres: np.ndarray, weights: np.ndarray, groups: int) -> np.
         cost[j], cost[:, j] = np.inf, np.inf
         weights[i] += weights[j]
         label[label == j] = i
+        # Only what had one of the two as partner, or is now closer to the new one, changes.
+        again = np.flatnonzero(alive & ((partner == i) | (partner == j)))
+        again = np.append(again[again != i], i)
+        partner[again] = cost[again].argmin(axis=1)
+        cheapest[again] = cost[again, partner[again]]
+        cheapest[j] = np.inf
+        closer = (merged < cheapest) | ((merged == cheapest) & (i < partner))
+        partner[closer], cheapest[closer] = i, merged[closer]
     return np.unique(label, return_inverse=True)[1]
 
 

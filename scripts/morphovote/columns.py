@@ -39,6 +39,15 @@ COLUMNS = (
         "VOTE_FRACTION", "", "stat.value", "f4", "Share of the voters that agree on GROUP", NAN
     ),
     CatalogueColumn(
+        "VOTE_CONFIDENCE",
+        "",
+        "stat.probability",
+        "f4",
+        "Of the galaxies with at least this value c, an expected share 1 - c would have as many "
+        "votes without any groups in the data",
+        NAN,
+    ),
+    CatalogueColumn(
         "GROUP_SECOND", "", "meta.code.class", "i4", "Group with the next most votes, -1 none", -1
     ),
     CatalogueColumn(
@@ -54,7 +63,13 @@ COLUMNS = (
         "",
     ),
     CatalogueColumn(
-        "CLASS_PROB", "", "stat.probability;src.morph.type", "f4", "Probability of CLASS", NAN
+        "CLASS_PROB",
+        "",
+        "stat.probability;src.morph.type",
+        "f4",
+        "Probability that CLASS is the vote's class, from voters, classifier and VOTE_CONFIDENCE; "
+        "that it is right, where corrected by eye",
+        NAN,
     ),
     CatalogueColumn(
         "CLASS_SECOND", "", "src.morph.type", "U", "Second most probable class, empty if none", ""
@@ -64,8 +79,17 @@ COLUMNS = (
         "",
         "meta.code.class",
         "U",
-        "Where CLASS comes from: vote (name of the group), classifier, none",
+        "Where CLASS comes from: vote (name of the group), classifier (and votes), none",
         "none",
+    ),
+    CatalogueColumn(
+        "CLASS_REASON",
+        "",
+        "meta.code",
+        "U",
+        "Why there is no class: not selected, no data, outlier (unlike the reference), no "
+        "classifier, unclassifiable (CLASS is UNC); empty for a classified galaxy",
+        "not selected",
     ),
     CatalogueColumn(
         "FLAGS", "", "meta.code", "i4", "Bits, each explained in the header of the table", 0
@@ -103,6 +127,43 @@ COLUMNS = (
         "SMOOTHNESS", "", "src.morph.param", "f4", "Clumpiness (Conselice 2003; Lotz+ 2004)", NAN
     ),
     CatalogueColumn(
+        "MULTIMODE",
+        "",
+        "src.morph.param",
+        "f4",
+        "M: area of the second brightest part over that of the brightest (Freeman+ 2013)",
+        NAN,
+    ),
+    CatalogueColumn(
+        "INTENSITY",
+        "",
+        "src.morph.param",
+        "f4",
+        "I: light of the second brightest part over that of the brightest (Freeman+ 2013)",
+        NAN,
+    ),
+    CatalogueColumn(
+        "DEVIATION",
+        "",
+        "src.morph.param",
+        "f4",
+        "D: distance of the centroid from the brightest part, in radii (Freeman+ 2013)",
+        NAN,
+    ),
+    CatalogueColumn(
+        "MULTIPLICITY",
+        "",
+        "src.morph.param",
+        "f4",
+        "Psi: 100 log10 of the pair sum of the most compact arrangement over that of the light "
+        "(Law+ 2007)",
+        NAN,
+    ),
+    CatalogueColumn(
+        "R50", "arcsec", "phys.angSize", "f4", "Radius of half the light, not deconvolved", NAN
+    ),
+    CatalogueColumn("R_PETROSIAN", "arcsec", "phys.angSize", "f4", "Petrosian radius", NAN),
+    CatalogueColumn(
         "SERSIC_N",
         "",
         "src.morph.param",
@@ -116,6 +177,14 @@ COLUMNS = (
         "phys.angSize.smajAxis",
         "f4",
         "Half-light radius of the Sersic profile along its major axis",
+        NAN,
+    ),
+    CatalogueColumn(
+        "R_E_KPC",
+        "kpc",
+        "phys.size.smajAxis",
+        "f4",
+        "R_E at the redshift of the source catalogue (flat universe, H0 70, Omega_m 0.3)",
         NAN,
     ),
     CatalogueColumn(

@@ -2,6 +2,8 @@
 
 import difflib
 import glob
+import math
+import os
 from pathlib import Path
 
 import yaml
@@ -9,6 +11,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
 
 from morphovote.errors import InputError
+from morphovote.transfer import DESCRIPTION, check_settings, read_description
 
 # What simulate_field writes, described as a user would describe a survey's files.
 SIMULATED = {
@@ -29,8 +32,25 @@ SIMULATED_COLUMNS = {
 }
 SIMULATED_ZERO_POINT = 25.94
 
+# The published vote has three voters and keeps where all agree, whatever the config says.
+PUBLISHED_VOTE = {"voters": 3, "agreement": 1.0}
+
+# What measure.select can ask for.
+MEASURED_ROLES = ("mag", "redshift", "log_mass", "u_v", "v_j", "ra", "dec", "x", "y")
+
+# What the names of columns begin with that come from a field's physical catalogue.
+PHYSICAL_PREFIX = "PHYS_"
+
 # What a frozen model must hold.
-MODEL_FILES = ("denoiser.safetensors", "pca.h5", "voters.h5", "classifier.h5", "names.yaml")
+MODEL_FILES = (
+    "denoiser.safetensors",
+    "pca.h5",
+    "voters.h5",
+    "confidence.h5",
+    "classifier.h5",
+    "names.yaml",
+    DESCRIPTION,
+)
 
 
 def complete_config(config: dict, schema_path: str | Path) -> dict:
@@ -58,14 +78,25 @@ def complete_config(config: dict, schema_path: str | Path) -> dict:
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=relevance)
     if errors:
         raise InputError(_explain(errors[-1]))
+    _check_finite(config, "config")
+    _check_results()
     complete = _fill_defaults(config, schema, schema["$defs"])
     _check_weights(complete["encoder"]["weights"])
+    _check_schemes(complete)
     names = complete["classes"]["names"]
     if names is not None:
         _require_file(names, "classes.names")
     complete["fields"] = {
         name: resolve_field(name, field) for name, field in complete["fields"].items()
     }
+    _check_measured(complete["measure"]["select"])
+    for name, field in complete["fields"].items():
+        if field["simulate"]:
+            check_galaxies(name, field, field["simulate"]["galaxies"], complete["voting"]["groups"])
+    if complete["voting"]["scheme"] == "published":
+        complete["voting"] = complete["voting"] | PUBLISHED_VOTE
+        _check_own_model(complete["fields"])
+    _check_models(complete)
     return complete
 
 
@@ -83,9 +114,11 @@ def resolve_field(name: str, field: dict) -> dict:
     -------
     dict
         `kind` ('images' or 'cutouts'), `pattern` (of the cutouts), `images`, `rms`, `weight`,
-        `psf` and `catalogue` (lists of paths), `columns`, `select`, `pixel_origin`,
-        `pixel_scale`, `zero_point`, `model` (path or None), `simulate` (dict or None), `detect`
-        (whether the catalogue is made by detect_sources).
+        `psf`, `catalogue` and `checked` (lists of paths), `columns`, `select`, `pixel_origin`,
+        `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the path of the
+        archive that is unpacked into it, or empty), `simulate` (dict or None), `detect` (whether
+        the catalogue is made by detect_sources), `physical` (dict or None) and, with it,
+        `unmatched` (the catalogue before match_physical, with `unmatched_columns`).
 
     Raises
     ------
@@ -100,11 +133,14 @@ def resolve_field(name: str, field: dict) -> dict:
             f"config, {where}: found {found}, expected exactly one of simulate, images and "
             "cutouts. Keep the one that describes this field."
         )
+    for key, (low, high) in field["select"].items():
+        _check_range(f"{where}.select.{key}", low, high)
     if "rms" in field and "weight" in field:
         raise InputError(
             f"config, {where}: found both rms and weight, expected at most one noise map. "
             "Keep the one you trust."
         )
+    model, archive = _model_folder(field.get("model"), name)
     resolved = {
         "kind": "cutouts" if "cutouts" in field else "images",
         "pattern": field.get("cutouts"),
@@ -113,12 +149,17 @@ def resolve_field(name: str, field: dict) -> dict:
         "pixel_origin": field["pixel_origin"],
         "pixel_scale": field.get("pixel_scale"),
         "zero_point": field.get("zero_point"),
-        "model": _model_folder(field.get("model"), where),
+        "model": model,
+        "archive": archive,
         "simulate": field.get("simulate"),
         "detect": False,
+        "checked": [field["checked"]] if "checked" in field else [],
+        "physical": None,
     }
+    if "checked" in field:
+        _require_file(field["checked"], f"{where}.checked")
     if "simulate" in field:
-        extra = sorted(set(field) - {"simulate", "select", "pixel_origin", "model"})
+        extra = sorted(set(field) - {"simulate", "select", "pixel_origin", "model", "checked"})
         if extra:
             raise InputError(
                 f"config, {where}: found {', '.join(extra)} beside simulate, which brings its own. "
@@ -142,6 +183,8 @@ def resolve_field(name: str, field: dict) -> dict:
         if single in field:
             _require_file(field[single], f"{where}.{single}")
         resolved[single] = [field[single]] if single in field else []
+    if resolved["psf"]:
+        _check_psf(field["psf"], f"{where}.psf")
     if resolved["columns"] and not resolved["catalogue"]:
         raise InputError(
             f"config, {where}: found columns but no catalogue. Add catalogue: <file>, or remove "
@@ -150,7 +193,36 @@ def resolve_field(name: str, field: dict) -> dict:
     if resolved["kind"] == "images" and not resolved["catalogue"]:
         resolved["detect"] = True
         resolved["catalogue"] = [f"results/{name}/detected.fits"]
+    if "physical" in field:
+        _resolve_physical(name, field["physical"], resolved)
     return resolved
+
+
+def _resolve_physical(name: str, physical: dict, resolved: dict) -> None:
+    """Put the cross-match between the field's catalogue and all that reads it."""
+    where = f"fields.{name}.physical"
+    _require_file(physical["catalogue"], f"{where}.catalogue")
+    if not resolved["catalogue"]:
+        raise InputError(
+            f"config, {where}: the field has no catalogue to match with. Add catalogue: <file>."
+        )
+    roles = dict(physical["columns"])
+    by = {role: roles.pop(role) for role in ("id", "ra", "dec") if role in roles}
+    if set(by) not in ({"id"}, {"ra", "dec"}):
+        raise InputError(
+            f"config, {where}.columns: found {', '.join(by) or 'none'} of id, ra and dec, expected "
+            "ra and dec (match by position) or id (match by id). Correct it."
+        )
+    resolved["physical"] = physical | {"match_by": by}
+    resolved["unmatched"], resolved["unmatched_columns"] = (
+        resolved["catalogue"],
+        resolved["columns"],
+    )
+    resolved["catalogue"] = [f"results/{name}/matched.parquet"]
+    # What the physical catalogue gives counts before the field's own.
+    resolved["columns"] = resolved["columns"] | {
+        role: PHYSICAL_PREFIX + column for role, column in roles.items()
+    }
 
 
 def _fill_defaults(value, schema: dict, definitions: dict):
@@ -187,8 +259,9 @@ def _explain(error: ValidationError) -> str:
         return f"{place}: the key {missing[0]!r} is missing. Add it."
     if "propertyNames" in error.absolute_schema_path:
         return (
-            f"{place}: {error.instance!r} cannot name a field; expected letters, digits and _ . + "
-            "-, and neither 'all' nor 'encoder', which the workflow uses. Rename it."
+            f"{place}: {str(error.instance)[:120]!r} cannot name a field; expected a text of up to "
+            "100 letters, digits and _ . + -, and neither 'all' nor 'encoder', which the workflow "
+            "uses. Rename it (a number needs quotes)."
         )
     if error.validator == "enum":
         wanted = ", ".join(str(choice) for choice in error.validator_value)
@@ -204,7 +277,10 @@ def _explain(error: ValidationError) -> str:
 
 
 def _find(pattern: str, where: str) -> list[str]:
-    paths = sorted(glob.glob(pattern, recursive=True))
+    # A name may itself hold brackets.
+    paths = sorted(glob.glob(pattern, recursive=True)) or [pattern] * Path(pattern).is_file()
+    for path in paths:
+        _check_path(path, where)
     if not paths:
         raise InputError(
             f"config, {where}: no file matches {pattern!r}, seen from {Path.cwd()}. Correct the "
@@ -213,12 +289,128 @@ def _find(pattern: str, where: str) -> list[str]:
     return paths
 
 
+def _check_path(path: str, where: str) -> None:
+    """Stop at a path that Snakemake would take for a pattern."""
+    if set("{}\n") & set(path):
+        raise InputError(
+            f"config, {where}: found {path!r}, expected a path without braces and line breaks, "
+            "which Snakemake cannot tell from its own patterns. Rename the file or its folder."
+        )
+
+
 def _require_file(path: str, where: str) -> None:
+    _check_path(path, where)
     if not Path(path).is_file():
         raise InputError(
             f"config, {where}: there is no file {path!r}, seen from {Path.cwd()}. Correct the "
             "path; relative paths start at the working directory."
         )
+
+
+def read_yaml(path: str | Path) -> dict:
+    """Read a file of YAML.
+
+    Raises
+    ------
+    InputError
+        If it is no YAML, with the line at which it stops being one, or no table of keys.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise InputError(
+            f"{path}{place}: not a readable YAML file ({reason}). Correct that line or the one "
+            "before it: brackets, colons, and spaces in place of tabs."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: found no table of keys, expected 'fields:' and what is under it."
+                         " Write one, or take config.yaml of the project.")  # fmt: skip
+    return content
+
+
+def check_galaxies(name: str, field: dict, galaxies: int, groups: int | str) -> None:
+    """Stop where a field has fewer galaxies than groups to put them in.
+
+    Parameters
+    ----------
+    name, field : str, dict
+        Of the completed config.
+    galaxies : int
+        Selected sources, as far as is known.
+    groups : int or 'auto'
+
+    Raises
+    ------
+    InputError
+        If the field fits a model of its own, and cannot.
+    """
+    if field["model"] is None and isinstance(groups, int) and galaxies <= groups:
+        raise InputError(
+            f"config, voting.groups: found {groups} for field {name} with {galaxies} galaxies, "
+            f"expected fewer groups than galaxies. Set it to {max(galaxies // 5, 2)} at most, or "
+            "select more galaxies."
+        )
+
+
+def _check_finite(value, place: str) -> None:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            _check_finite(part, f"{place}, {key}" if place == "config" else f"{place}.{key}")
+    elif isinstance(value, list):
+        for part in value:
+            _check_finite(part, place)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{place}: found {value}, expected a finite number. Correct it.")
+
+
+def _check_range(where: str, low: float | None, high: float | None) -> None:
+    if low is not None and high is not None and low > high:
+        raise InputError(
+            f"config, {where}: found [{low}, {high}], expected the lowest value first. Correct it."
+        )
+
+
+def _check_results() -> None:
+    """Stop where nothing can be written, before a job has found that out."""
+    results = Path("results")
+    if results.is_symlink() and not results.exists():
+        found = f"a link to {os.readlink(results)}, which is not there"
+    elif results.exists() and not results.is_dir():
+        found = "a file"
+    elif not os.access(results if results.exists() else ".", os.W_OK | os.X_OK):
+        found = "a folder that you may not write to"
+    else:
+        return
+    raise InputError(
+        f"{results.absolute()}: found {found}, expected a folder for the results. Give yourself "
+        "the right to write there, remove it, or run in another folder."
+    )
+
+
+def _check_measured(select: dict) -> None:
+    """Stop at a cut that only the measuring would notice."""
+    for role, (low, high) in select.items():
+        where = f"measure.select.{role}"
+        _check_range(where, low, high)
+        if role.lower() not in MEASURED_ROLES:
+            raise InputError(
+                f"config, {where}: unknown '{role}', expected some of {', '.join(MEASURED_ROLES)}. "
+                "Correct it."
+            )
+
+
+def _check_psf(path: str, where: str) -> None:
+    """Read the PSF now: the job that needs it comes after hours of others."""
+    # Takes a second to import, and few fields have a PSF.
+    from morphovote.images import read_psf
+
+    try:
+        read_psf(path)
+    except InputError as error:
+        raise InputError(f"config, {where}: {error}") from error
 
 
 def _check_weights(weights: str) -> None:
@@ -229,16 +421,80 @@ def _check_weights(weights: str) -> None:
         )
 
 
-def _model_folder(folder: str | None, where: str) -> str | None:
-    """A frozen model's folder, once its files are there or this run makes them."""
-    if folder is None:
-        return None
-    folder = folder.rstrip("/")
+def _check_schemes(config: dict) -> None:
+    """Stop at combinations of published and other steps that do not fit together."""
+
+    def published(section: str, key: str = "scheme") -> bool:
+        return config[section][key] == "published"
+
+    if published("cutout", "scaling") and not published("denoiser"):
+        raise InputError(
+            "config, cutout.scaling: found published beside denoiser.scheme "
+            f"{config['denoiser']['scheme']}, which needs the noise in the images' unit. Set "
+            "denoiser.scheme: published too, or cutout.scaling: flux."
+        )
+    if published("denoiser") and config["cutout"]["size"] % 4:
+        raise InputError(
+            f"config, cutout.size: found {config['cutout']['size']}, expected a multiple of 4 with "
+            "denoiser.scheme published, which halves the picture twice. Correct it."
+        )
+    if published("polar") and not published("encoder", "input"):
+        raise InputError(
+            f"config, encoder.input: found {config['encoder']['input']} beside polar.scheme "
+            "published, whose picture has the angle along the other side. Set encoder.input: "
+            "published too, or polar.scheme: moments."
+        )
+    if published("encoder", "input") and config["encoder"]["rotations"] > 1:
+        raise InputError(
+            f"config, encoder.rotations: found {config['encoder']['rotations']}, expected 1 with "
+            "encoder.input published, which does not wrap in angle. Correct one of them."
+        )
+
+
+def _check_own_model(fields: dict) -> None:
+    """Stop where a field would use a model that only labels the galaxies it was fitted to."""
+    for name, field in fields.items():
+        if field["model"] is not None:
+            raise InputError(
+                f"config, fields.{name}.model: found {field['model']!r} with voting.scheme "
+                "published, which can only label the galaxies it was fitted to. Remove model, or "
+                "set voting.scheme: bagged for both fields."
+            )
+
+
+def _model_folder(path: str | None, name: str) -> tuple[str | None, list[str]]:
+    """A frozen model's folder, and the archive it is unpacked from.
+
+    The files of a folder are there, unless a field of this run makes them; an archive is a file,
+    and its folder is the field's own.
+    """
+    if path is None:
+        return None, []
+    where = f"fields.{name}.model"
+    if Path(path).is_file() or path.endswith(".zip"):
+        if not path.startswith("results/"):
+            _require_file(path, where)
+        return f"results/{name}/frozen_model", [path]
+    folder = path.rstrip("/")
     made_here = folder.startswith("results/")
-    missing = [name for name in MODEL_FILES if not (Path(folder) / name).is_file()]
+    missing = [file for file in MODEL_FILES if not (Path(folder) / file).is_file()]
     if missing and not made_here:
         raise InputError(
-            f"config, {where}.model: {folder} lacks {', '.join(missing)}. Give the model folder of "
-            "a finished run (results/<field>/model)."
+            f"config, {where}: {folder} lacks {', '.join(missing)}. Give the model folder of a "
+            "finished run (results/<field>/model), or an archive of it."
         )
-    return folder
+    return folder, []
+
+
+def _check_models(config: dict) -> None:
+    """Stop before the first job where a field's steps are not those of its model.
+
+    Models that this run may fit anew, and those in archives, are checked by check_model.
+    """
+    for name, field in config["fields"].items():
+        made_here = {f"results/{other}/model" for other in config["fields"]}
+        if field["model"] is None or field["archive"] or field["model"] in made_here:
+            continue
+        path = Path(field["model"]) / DESCRIPTION
+        if path.is_file():
+            check_settings(config, read_description(path), name)

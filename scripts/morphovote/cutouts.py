@@ -19,6 +19,7 @@ from morphovote.errors import InputError
 from morphovote.flags import BLEND, EDGE, LOW_SNR, MISSING, NEIGHBOUR, NO_DATA, OFF_CENTRE, OWN
 from morphovote.images import missing_pixels, read_section
 from morphovote.logs import log, progress
+from morphovote.resampling import native_side, resample_cutout, same_scale
 from morphovote.tiles import open_tile
 
 # Pixels around the cutout that are read too, for the sky and for neighbours' wings.
@@ -43,7 +44,12 @@ UNITS = {"x": "pix", "y": "pix"}
 
 
 def make_cutouts(
-    sources: Table, tiles: Table, size: int, neighbours: str = "mask", threads: int = 1
+    sources: Table,
+    tiles: Table,
+    size: int,
+    neighbours: str = "mask",
+    threads: int = 1,
+    target: float | None = None,
 ) -> dict[str, np.ndarray]:
     """Cut sources from their tiles.
 
@@ -59,6 +65,9 @@ def make_cutouts(
         Whether neighbours' pixels are replaced by sky.
     threads : int
         Processes to use; the result does not depend on it.
+    target : float, optional
+        Pixel scale (arcsec) of the cutouts where it is not that of the tiles: each is cut so much
+        larger or smaller, and resampled (`resampling.resample_cutout`).
 
     Returns
     -------
@@ -73,7 +82,11 @@ def make_cutouts(
     arrays["id"] = np.array([str(value) for value in sources["ID"].tolist()], dtype=object)
     jobs = _jobs(sources)
     scale = float(tiles.meta["PIXSCALE"])
-    common = (sources, tiles, size, neighbours, scale)
+    if target is not None and same_scale(scale, target):
+        target = None
+    if target is not None:
+        log.info("resampled from %.4g to %.4g arcsec a pixel, light kept", scale, target)
+    common = (sources, tiles, size, neighbours, scale, target)
     for rows, part in progress(_run(jobs, common, threads), len(jobs), "batches of cutouts"):
         for name, values in part.items():
             arrays[name][rows] = values
@@ -222,17 +235,24 @@ def _cut_job(rows: np.ndarray):
 
 
 def _cut_batch(
-    rows: np.ndarray, sources: Table, tiles: Table, size: int, neighbours: str, scale: float
+    rows: np.ndarray,
+    sources: Table,
+    tiles: Table,
+    size: int,
+    neighbours: str,
+    scale: float,
+    target: float | None,
 ) -> dict[str, np.ndarray]:
     part = _empty(len(rows), size)
     del part["row"], part["id"]
-    side = size + 2 * BORDER
+    native = size if target is None else native_side(size, scale, target)
+    side = native + 2 * BORDER
     current, stack = None, ExitStack()
     with stack:
         for i, row in enumerate(rows):
             tile = int(sources["TILE"][row])
             x, y = float(sources["X"][row]), float(sources["Y"][row])
-            left, bottom = (int(np.floor(v - (size - 1) / 2 + 0.5)) - BORDER for v in (x, y))
+            left, bottom = (int(np.floor(v - (native - 1) / 2 + 0.5)) - BORDER for v in (x, y))
             try:
                 if tile != current:
                     stack.close()
@@ -251,12 +271,14 @@ def _cut_batch(
                 section,
                 rms,
                 (x - left, y - bottom),
-                size,
+                native,
                 name=str(sources["ID"][row]),
                 pixel_scale=scale,
                 neighbours=neighbours,
                 relative=relative,
             )
+            if target is not None:
+                result = resample_cutout(result, size, scale / target)
             for key, value in result.items():
                 part[key][i] = value
     return part

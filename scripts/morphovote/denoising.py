@@ -21,11 +21,11 @@ from torch import nn
 from torch.nn import functional
 
 from morphovote import shards
-from morphovote.autoencoder import Denoiser, centre_distance
+from morphovote.autoencoder import Denoiser, centre_distance, save_denoiser
 from morphovote.errors import InputError
 from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA
 from morphovote.logs import log, progress
-from morphovote.noise import draw_noise, noise_amplitude
+from morphovote.noise import draw_noise, noise_amplitude, noise_correlation
 
 # Galaxies in one call of the network. Fixed, so that a result never depends on the neighbours.
 BATCH = 16
@@ -55,7 +55,9 @@ def noise_scale(rms: np.ndarray) -> np.ndarray:
     return np.median(rms, axis=(1, 2)).astype(np.float32)
 
 
-def read_sample(paths: Sequence[str | Path], seed: int) -> dict[str, np.ndarray]:
+def read_sample(
+    paths: Sequence[str | Path], seed: int, limit: int | None = None
+) -> dict[str, np.ndarray]:
     """Read a random sample of cutouts from all shards, of bounded size, in units of the noise.
 
     Parameters
@@ -63,12 +65,14 @@ def read_sample(paths: Sequence[str | Path], seed: int) -> dict[str, np.ndarray]
     paths : sequence of path
         Cutout shards. Galaxies without data are left out.
     seed : int
+    limit : int, optional
+        Most galaxies to read, `SAMPLE_GALAXIES` where left out.
 
     Returns
     -------
     dict of ndarray
         `image` (float32), `level` (float16: rms relative to its median) and `mask` (uint8),
-        each of shape (N, H, W), N at most `SAMPLE_GALAXIES`.
+        each of shape (N, H, W), N at most the limit.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def read_sample(paths: Sequence[str | Path], seed: int) -> dict[str, np.ndarray]
         )
     with shards.open_shard(paths[usable[0][0]]) as file:
         size = file["image"].shape[1:]
-    most = min(SAMPLE_GALAXIES, max(8, SAMPLE_BYTES // (7 * size[0] * size[1])))
+    most = min(limit or SAMPLE_GALAXIES, max(8, SAMPLE_BYTES // (7 * size[0] * size[1])))
     if len(usable) > most:
         chosen = np.random.default_rng(seed).choice(len(usable), most, replace=False)
         usable = [usable[i] for i in np.sort(chosen)]
@@ -378,6 +382,29 @@ def denoise_shard(model: Denoiser, cutouts: str | Path, path: str | Path) -> Non
     attributes = shards.read_attributes(cutouts)
     attributes.pop("made_by", None)
     shards.write_shard(path, arrays, attributes)
+
+
+def train_file(
+    cutouts: Sequence[str | Path],
+    weights: str | Path,
+    history: str | Path,
+    latent: int,
+    epochs: int,
+    seed: int,
+) -> None:
+    """Train on a random sample of cutout shards; write the weights and the loss curve."""
+    sample = read_sample(cutouts, seed)
+    covariance = noise_correlation(sample["image"], sample["level"], sample["mask"])
+    middle = len(covariance) // 2
+    log.info(
+        "%d cutouts; sky noise is %.3f of the rms map, next pixels correlate by %.2f",
+        len(sample["image"]),
+        covariance[middle, middle] ** 0.5,
+        covariance[middle, middle + 1] / covariance[middle, middle],
+    )
+    model, curve = train(sample, covariance, latent, epochs, seed)
+    save_denoiser(weights, model, covariance)
+    write_curve(history, curve)
 
 
 def write_curve(path: str | Path, curve: list[dict]) -> None:

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
+from astropy.stats import binom_conf_interval
 from astropy.table import Table
 from scipy.stats import binom, spearmanr
 
 from morphovote import flags
+from morphovote.classes import MEASURED as JUDGED
+from morphovote.classes import trusted
 from morphovote.errors import InputError
 
 # The order of the classes wherever they are listed: from smooth and concentrated to shapeless.
@@ -18,9 +21,11 @@ CATALOGUE_COLUMNS = (
     "ID",
     "GROUP",
     "VOTE_FRACTION",
+    "VOTE_CONFIDENCE",
     "KEPT",
     "CLASS",
     "CLASS_ORIGIN",
+    "CLASS_REASON",
     "FLAGS",
     "SNR",
     "GINI",
@@ -30,8 +35,11 @@ CATALOGUE_COLUMNS = (
     "SMOOTHNESS",
     "SERSIC_N",
     "R_E",
+    "AXIS_RATIO",
     "MEASURE_FLAG",
 )
+# What the source catalogue may tell; NaN where it does not.
+SOURCE_COLUMNS = ("MAG", "REDSHIFT", "LOG_MASS", "U_V", "V_J")
 MEASURED = ("SERSIC_N", "R_E", "GINI", "M20", "CONCENTRATION", "ASYMMETRY")
 
 
@@ -84,13 +92,40 @@ def read_columns(path: str | Path, names: Sequence[str], extension: str | None =
 
 
 def read_catalogue(path: str | Path) -> Table:
-    """The columns of a morphovote catalogue that the diagnostics use, one row a source."""
-    return read_columns(path, CATALOGUE_COLUMNS)
+    """The columns of a morphovote catalogue that the diagnostics use, one row a source.
+
+    What MEASURE_FLAG marks as badly measured is NaN (`leave_out_bad`), so that no figure and no
+    median holds it.
+    """
+    return leave_out_bad(read_columns(path, CATALOGUE_COLUMNS))
+
+
+def leave_out_bad(catalogue: Table) -> Table:
+    """A copy of the catalogue with NaN wherever MEASURE_FLAG says that a value is bad."""
+    catalogue = catalogue.copy()
+    names = (*JUDGED, "measure_flag")
+    shape = {name: np.asarray(catalogue[name.upper()]) for name in names}
+    for name, values in trusted(shape).items():
+        catalogue[name.upper()] = values
+    return catalogue
+
+
+def read_sources(path: str | Path) -> Table:
+    """`SOURCE_COLUMNS` of the source list, one row a source, in the catalogue's order."""
+    return read_columns(path, SOURCE_COLUMNS, "SOURCES")
+
+
+def is_massive(log_mass: np.ndarray, cut: float) -> np.ndarray:
+    """Above a stellar mass (log10 of solar masses); never where the mass is unknown."""
+    return np.nan_to_num(np.asarray(log_mass, dtype=float), nan=-np.inf) > cut
 
 
 def _native(column: np.ndarray) -> np.ndarray:
     column = np.asarray(column)
-    if column.dtype.kind in "SU":
+    if column.dtype.kind == "S":
+        # Other letters than ASCII's: the catalogue holds them as UTF-8.
+        return np.char.strip(np.char.decode(column, "utf-8", "replace"))
+    if column.dtype.kind == "U":
         return np.char.strip(column.astype(str))
     if column.dtype.kind in "iu" and column.dtype.itemsize > 1:
         return column.astype(np.int64)
@@ -120,8 +155,8 @@ def in_vote(flag: np.ndarray) -> np.ndarray:
     return (np.asarray(flag) & (flags.NO_DATA | flags.NOT_SELECTED)) == 0
 
 
-def fraction_interval(successes: int, total: int, z: float = 1.96) -> tuple[float, float, float]:
-    """Fraction and its Wilson (1927, JASA 22, 209) interval, by default 95 %.
+def fraction_interval(successes: int, total: int) -> tuple[float, float, float]:
+    """Fraction and its 95 % Wilson (1927, JASA 22, 209) interval.
 
     Returns
     -------
@@ -130,11 +165,8 @@ def fraction_interval(successes: int, total: int, z: float = 1.96) -> tuple[floa
     """
     if total == 0:
         return np.nan, np.nan, np.nan
-    fraction = successes / total
-    scale = 1 + z**2 / total
-    centre = (fraction + z**2 / (2 * total)) / scale
-    half = z / scale * np.sqrt(fraction * (1 - fraction) / total + z**2 / (4 * total**2))
-    return fraction, max(0.0, centre - half), min(1.0, centre + half)
+    low, high = binom_conf_interval(successes, total, 0.95, interval="wilson")
+    return successes / total, float(low), float(high)
 
 
 def median_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
@@ -227,7 +259,29 @@ def is_quiescent(u_v: np.ndarray, v_j: np.ndarray, redshift: np.ndarray) -> np.n
     return inside
 
 
-def kept_by_snr(snr: np.ndarray, kept: np.ndarray, bins: int = 8) -> Table:
+def equal_bins(values: np.ndarray, most: int, fewest: int) -> list[np.ndarray]:
+    """Rows of bins that hold about as many galaxies each, by ascending value.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (N,)
+        Rows that are not finite are left out.
+    most : int
+        Bins, at most.
+    fewest : int
+        Galaxies in a bin, at least, unless there are fewer in all.
+
+    Returns
+    -------
+    list of ndarray of int
+    """
+    rows = np.flatnonzero(np.isfinite(values))
+    rows = rows[np.argsort(values[rows], kind="stable")]
+    count = max(1, min(most, len(rows) // fewest))
+    return [part for part in np.array_split(rows, count) if len(part)]
+
+
+def kept_by_snr(snr: np.ndarray, kept: np.ndarray, bins: int = 10) -> Table:
     """Kept fraction in bins of signal-to-noise ratio that hold about as many galaxies each.
 
     Parameters
@@ -243,22 +297,45 @@ def kept_by_snr(snr: np.ndarray, kept: np.ndarray, bins: int = 8) -> Table:
     Table
         Columns snr (median), snr_low, snr_high, galaxies, fraction, low, high (95 %).
     """
-    use = np.isfinite(snr) & (np.asarray(snr) > 0)
-    order = np.argsort(snr[use], kind="stable")
-    snr, kept = snr[use][order], np.asarray(kept, dtype=bool)[use][order]
-    rows = []
-    for part in np.array_split(np.arange(len(snr)), max(1, min(bins, len(snr) // 15))):
-        if len(part):
-            rows.append(
-                (
-                    float(np.median(snr[part])),
-                    float(snr[part[0]]),
-                    float(snr[part[-1]]),
-                    len(part),
-                    *fraction_interval(int(kept[part].sum()), len(part)),
-                )
-            )
+    snr, kept = np.asarray(snr, dtype=float), np.asarray(kept, dtype=bool)
+    rows = [
+        (float(np.median(snr[part])), float(snr[part[0]]), float(snr[part[-1]]), len(part),
+         *fraction_interval(int(kept[part].sum()), len(part)))
+        for part in equal_bins(np.where(snr > 0, snr, np.nan), bins, 15)
+    ]  # fmt: skip
     names = ("snr", "snr_low", "snr_high", "galaxies", "fraction", "low", "high")
+    return Table(rows=rows, names=names) if rows else Table(names=names)
+
+
+def class_fractions(name: np.ndarray, values: np.ndarray, bins: int = 8) -> Table:
+    """Share of every class in bins of a quantity that hold about as many galaxies each.
+
+    Parameters
+    ----------
+    name : ndarray of str, shape (N,)
+        Classes; galaxies without one are left out.
+    values : ndarray of float, shape (N,)
+        NaNs are left out.
+    bins : int
+        At most; fewer where a bin would hold fewer than 25 galaxies.
+
+    Returns
+    -------
+    Table
+        One row a bin and class: middle (median), bin_low, bin_high, class, galaxies (in the bin),
+        members (of the class), fraction, low, high (95 % Wilson interval).
+    """
+    name = np.asarray(name, dtype=str)
+    order = order_classes(name)
+    values = np.where(np.isin(name, order), np.asarray(values, dtype=float), np.nan)
+    rows = []
+    for part in equal_bins(values, bins, 25):
+        ends = float(np.median(values[part])), float(values[part[0]]), float(values[part[-1]])
+        for key in order:
+            members = int((name[part] == key).sum())
+            rows.append((*ends, key, len(part), members, *fraction_interval(members, len(part))))
+    names = ("middle", "bin_low", "bin_high", "class", "galaxies", "members", "fraction", "low",
+             "high")  # fmt: skip
     return Table(rows=rows, names=names) if rows else Table(names=names)
 
 
@@ -274,7 +351,8 @@ def select_members(
     distance : ndarray of float, shape (M,)
         From its nearest likes; it decides between equal vote fractions. NaN counts as far.
     typical, doubtful : int
-        How many of each, at most. The typical ones are picked first; nobody is both.
+        How many of each, at most; nobody is both. Where there are fewer members than both
+        together, they are shared out in proportion, so that neither kind is empty.
 
     Returns
     -------
@@ -284,6 +362,9 @@ def select_members(
     far = np.where(np.isfinite(distance), distance, np.inf)
     share = np.where(np.isfinite(vote_fraction), vote_fraction, -1)
     order = np.lexsort((np.arange(len(far)), far, -share))
+    if typical and doubtful and len(order) < typical + doubtful:
+        doubtful = max(round(len(order) * doubtful / (typical + doubtful)), len(order) > 1)
+        typical = len(order) - doubtful
     first = order[:typical]
     last = order[typical:][::-1][:doubtful]
     return first, last

@@ -110,7 +110,7 @@ def write_encoder(model: ConvNeXt, output: str | Path, card: str | Path, about: 
     output, card : str or Path
     about : dict
         `name`, `source`, `weights`, and what differs from the model's own config of `licence`,
-        `mean`, `std`, `interpolation`, `model_args`, `upsample`, `seed`.
+        `mean`, `std`, `interpolation`, `model_args`, `upsample`, `planes`, `seed`.
 
     Returns
     -------
@@ -125,6 +125,7 @@ def write_encoder(model: ConvNeXt, output: str | Path, card: str | Path, about: 
         "std": list(config["std"]),
         "interpolation": config.get("interpolation", "bicubic"),
         "upsample": PRETRAINED_UPSAMPLE,
+        "planes": "grey",
         "model_args": {},
         "seed": None,
         **about,
@@ -334,7 +335,7 @@ def _from_file(name: str, path: Path) -> tuple[ConvNeXt, dict]:
         )
     model = _build(name, _channels(state), about.get("model_args"))
     _fill(model, state, str(path), name)
-    kept = ("licence", "mean", "std", "interpolation", "model_args", "upsample", "seed")
+    kept = ("licence", "mean", "std", "interpolation", "model_args", "upsample", "planes", "seed")
     return model, {
         "licence": "not stated in the file",
         "source": about.get("source", path.name),

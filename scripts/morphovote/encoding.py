@@ -1,8 +1,8 @@
 """Encoding: polar images to the pooled features of a ConvNeXt."""
 
-import queue
-import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +13,33 @@ from torch.nn.functional import interpolate, pad
 from morphovote import shards
 from morphovote.errors import InputError
 from morphovote.logs import progress
+from morphovote.published import network_input
 
 # Every batch has this many galaxies, the last padded: the kernels that the hardware picks depend
 # on the batch's shape, so only a fixed one gives a galaxy the same bits in any company.
 BATCH = 32
+# Planes that show a network structure: window (rows, columns) of the local mean, and how much
+# the brightness above the mean of the ring, and above the local mean, is amplified.
+WINDOW, CONTRASTS = (9, 17), (4.0, 8.0)
 # Columns of the input after which a ConvNeXt sees the same picture again.
 STRIDE = 32
-# Batches read and prepared ahead of the network.
-AHEAD = 4
+# Threads that keep a GPU busy: while it computes one batch, others are prepared and copied.
+GPU_FEEDERS = 3
 
 
 def encode_shard(
-    path: str | Path, model: nn.Module, card: dict, precision: str = "auto", rotations: int = 1
+    path: str | Path,
+    model: nn.Module,
+    card: dict,
+    precision: str = "auto",
+    rotations: int = 1,
+    threads: int = 1,
+    scheme: str = "normalised",
 ) -> np.ndarray:
     """Encode the polar images of a shard.
+
+    Each processor takes batches of its own: faster than all of them sharing the arithmetic of
+    one small batch, and the result does not depend on how many there are.
 
     Parameters
     ----------
@@ -36,12 +49,16 @@ def encode_shard(
         A ConvNeXt with pooled features, as `encoder_files.load_encoder` gives it. Changed in
         place: wraps in angle from here on.
     card : dict
-        `mean`, `std`, `channels`, `upsample`.
+        `mean`, `std`, `channels`, `upsample`, `planes`.
     precision : str
         'auto', 'float32' or 'bfloat16'.
     rotations : int
         Average over this many shifts of the image along the angle, and, if more than one, over
         the mirror of each as well.
+    threads : int
+        Processors.
+    scheme : {'normalised', 'published'}
+        How the picture is prepared; published, the network does not wrap in angle either.
 
     Returns
     -------
@@ -56,22 +73,44 @@ def encode_shard(
     count = shards.count_rows(path)
     device = pick_device()
     dtype = choose_dtype(precision, device)
-    encoder = prepare_model(model, device, dtype)
+    published = scheme == "published"
+    encoder = prepare_model(model, device, dtype, wrap=not published)
+    prepare = prepare_published_input if published else prepare_input
     result = np.full((count, model.num_features), np.nan, np.float32)
 
-    def ready() -> Iterator[tuple[np.ndarray, torch.Tensor]]:
-        for batch in shards.iterate_batches(path, ["image", "angle"], BATCH):
-            yield np.isfinite(batch["angle"]), prepare_input(batch["image"], card, dtype)
+    def encode(batch: dict[str, np.ndarray]) -> np.ndarray:
+        images = prepare(batch["image"], card, dtype).to(device)
+        features = encode_batch(encoder, images, rotations)[: len(batch["image"])].cpu().numpy()
+        features[~np.isfinite(batch["angle"])] = np.nan
+        return features
 
+    workers = threads if device.type == "cpu" else min(threads, GPU_FEEDERS)
+    batches = shards.iterate_batches(path, ["image", "angle"], BATCH)
     start = 0
-    for known, images in progress(
-        prefetch(ready(), AHEAD), -(-count // BATCH), f"batches of {BATCH} galaxies"
+    for features in progress(
+        map_ordered(encode, batches, workers), -(-count // BATCH), f"batches of {BATCH} galaxies"
     ):
-        features = encode_batch(encoder, images.to(device), rotations)
-        rows = slice(start, start + len(known))
-        result[rows][known] = features[: len(known)].cpu().numpy()[known]
-        start = rows.stop
+        result[start : start + len(features)] = features
+        start += len(features)
     return result
+
+
+def map_ordered(function: Callable, items: Iterable, workers: int) -> Iterator:
+    """Yield `function(item)` in the order of the items, computed by threads.
+
+    Each thread computes with one processor. No more than two items a thread are read ahead.
+    """
+    waiting: deque = deque()
+    with ThreadPoolExecutor(workers, "encode", torch.set_num_threads, (1,)) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def pick_device() -> torch.device:
@@ -104,13 +143,16 @@ def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
     return getattr(torch, precision)
 
 
-def prepare_model(model: nn.Module, device: torch.device, dtype: torch.dtype) -> nn.Module:
+def prepare_model(
+    model: nn.Module, device: torch.device, dtype: torch.dtype, wrap: bool = True
+) -> nn.Module:
     """Make a network wrap in angle and put it where it will run, in evaluation mode.
 
     The head (pooling and norm) stays in float32: it costs nothing, and in bfloat16 would round
     the features themselves to three digits.
     """
-    wrap_angle(model)
+    if wrap:
+        wrap_angle(model)
     model = model.eval().to(device, dtype, memory_format=torch.channels_last)
     model.head.float()
     return model
@@ -121,8 +163,9 @@ def prepare_input(images: np.ndarray, card: dict, dtype: torch.dtype) -> torch.T
 
     Returns
     -------
-    Tensor, shape (32, channels, upsample R, upsample A)
-        Grey in every channel, with the network's own mean and standard deviation taken out.
+    Tensor, shape (32, 3, upsample R, upsample A)
+        Grey in every channel, or, where the card's `planes` is 'structure', those of
+        `structure_planes`; the network's own mean and standard deviation are taken out.
     """
     grey = torch.zeros((BATCH, 1, *images.shape[1:]))
     grey[: len(images), 0] = torch.from_numpy(np.asarray(images, np.float32))
@@ -131,8 +174,54 @@ def prepare_input(images: np.ndarray, card: dict, dtype: torch.dtype) -> torch.T
         wrapped = pad(pad(grey, (2, 2, 0, 0), mode="circular"), (0, 0, 2, 2), mode="replicate")
         large = interpolate(wrapped, scale_factor=factor, mode="bicubic", align_corners=False)
         grey = large[..., 2 * factor : -2 * factor, 2 * factor : -2 * factor].clamp(0, 1)
+    if card["planes"] == "structure":
+        grey = structure_planes(grey)
     mean, std = (torch.tensor(card[key])[:, None, None] for key in ("mean", "std"))
     return ((grey - mean) / std).to(dtype, memory_format=torch.channels_last)
+
+
+def prepare_published_input(images: np.ndarray, card: dict, dtype: torch.dtype) -> torch.Tensor:
+    """The same as published: (32, channels, 224, 224), values in [0, 1]."""
+    pictures = network_input(images, card["channels"])
+    full = torch.zeros((BATCH, *pictures.shape[1:]))
+    full[: len(images)] = pictures
+    return full.to(dtype, memory_format=torch.channels_last)
+
+
+def structure_planes(grey: torch.Tensor) -> torch.Tensor:
+    """Three views of polar images: brightness, and what stands out of the ring and locally.
+
+    Arms, bars and lanes are faint ripples on a bright disc; a small network sees them better
+    when the disc is taken away. Turning or mirroring the image does the same to every plane.
+
+    Parameters
+    ----------
+    grey : Tensor, shape (B, 1, R, A)
+        In [0, 1].
+
+    Returns
+    -------
+    Tensor, shape (B, 3, R, A)
+        In [0, 1]: the image; its excess over the mean of each radius; its excess over the mean
+        of a window of 9 radii by 17 angles. No excess is 0.5.
+    """
+    rows, columns = (side // 2 for side in WINDOW)
+    padded = torch.cat([grey[..., -columns:], grey, grey[..., :columns]], -1)
+    padded = pad(padded, (0, 0, rows, rows), mode="replicate")
+    local = _moving_mean(_moving_mean(padded, WINDOW[1], -1), WINDOW[0], -2)
+    ring = grey.mean(-1, keepdim=True)
+    excess = [
+        0.5 + 0.5 * torch.tanh(contrast * (grey - mean))
+        for contrast, mean in zip(CONTRASTS, (ring, local), strict=True)
+    ]
+    return torch.cat([grey, *excess], 1)
+
+
+def _moving_mean(values: torch.Tensor, side: int, axis: int) -> torch.Tensor:
+    """Mean of `side` neighbours along an axis, which becomes shorter by side - 1."""
+    total = pad(values, (1, 0) if axis == -1 else (0, 0, 1, 0)).cumsum(axis)
+    count = values.shape[axis] - side + 1
+    return (total.narrow(axis, side, count) - total.narrow(axis, 0, count)) / side
 
 
 @torch.inference_mode()
@@ -185,45 +274,3 @@ def wrap_angle(module: nn.Module) -> None:
             setattr(module, name, _WrappedConv(child))
         elif not isinstance(child, _WrappedConv):
             wrap_angle(child)
-
-
-def prefetch(items: Iterable, ahead: int) -> Iterator:
-    """Yield `items`, made in a background thread up to `ahead` of their use.
-
-    An exception in the thread is raised here; leaving early ends the thread.
-    """
-    ready: queue.Queue = queue.Queue(ahead)
-    stopped = threading.Event()
-    end = object()
-
-    def put(item: object) -> bool:
-        while not stopped.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def work() -> None:
-        try:
-            for item in items:
-                if not put((item, None)):
-                    return
-            put((end, None))
-        except BaseException as error:
-            put((end, error))
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = ready.get()
-            if error is not None:
-                raise error
-            if item is end:
-                return
-            yield item
-    finally:
-        stopped.set()
-        thread.join()

@@ -27,6 +27,9 @@ EXTENSIONS = {
     "weight": ("WHT", "WEIGHT", "IVAR", "INVVAR"),
 }
 
+# How far (px) the brightest pixel of a PSF may lie from the middle of its image.
+PSF_OFFSET = 2
+
 
 class Image(NamedTuple):
     """What is known of a FITS image without reading its pixels.
@@ -73,6 +76,7 @@ def inspect_image(path: str | Path, kind: str = "image") -> Image:
             )
         named = [plane for plane in planes if plane[1].name.upper() in EXTENSIONS[kind]]
         number, hdu = (named or planes)[0]
+        _check_length(path, hdu)
         wcs = _celestial_wcs(hdu.header, path)
         return Image(str(path), number, tuple(hdu.shape), wcs, wcs and _pixel_scale(wcs))
 
@@ -200,14 +204,25 @@ def read_psf(path: str | Path) -> np.ndarray:
     Raises
     ------
     InputError
-        If there is no 2-D image or its sum is not positive.
+        If there is no 2-D image, its sum is not positive, or its peak is not in its middle.
     """
     image = inspect_image(path)
     with open_image(path, image.hdu) as hdu:
         psf = read_section(hdu, 0, 0, *image.shape).astype(float)
     psf = np.nan_to_num(psf, nan=0.0, posinf=0.0, neginf=0.0)
     if psf.sum() <= 0:
-        raise InputError(f"{path}: the PSF sums to {psf.sum():.3g}, expected a positive sum.")
+        raise InputError(
+            f"{path}: the PSF sums to {psf.sum():.3g}, expected a positive sum.\n"
+            "Give another PSF, or leave `psf` out."
+        )
+    y, x = np.unravel_index(psf.argmax(), psf.shape)
+    middle = [(side - 1) / 2 for side in psf.shape]
+    if max(abs(y - middle[0]), abs(x - middle[1])) > PSF_OFFSET:
+        raise InputError(
+            f"{path}: the PSF's brightest pixel is at x = {x}, y = {y}, expected it in the middle, "
+            f"at x = {middle[1]:g}, y = {middle[0]:g} (from 0).\n"
+            "Cut the PSF out about its peak, or leave `psf` out."
+        )
     for axis in (0, 1):
         if psf.shape[axis] % 2 == 0:
             # The peak of an even-sized stamp is half a pixel to one side: drop the other side.
@@ -228,9 +243,26 @@ def _open(path: str | Path, memmap: bool = True) -> Iterator[fits.HDUList]:
                 f"{path}: no such file. Check the field's paths in config.yaml."
             ) from (error)
         except OSError as error:
-            raise InputError(f"{path}: not a readable FITS file ({error}).") from error
+            raise InputError(
+                f"{path}: not a readable FITS file ({error}).\nFetch it again, or correct the path."
+            ) from error
         with hdus:
             yield hdus
+
+
+def _check_length(path: str | Path, hdu) -> None:
+    """Stop at a file that is shorter than its header says; a compressed one is seen on reading."""
+    about = hdu.fileinfo()
+    if about["file"].compression is not None or isinstance(hdu, fits.CompImageHDU):
+        return
+    # The padding after the pixels may be missing: nothing is lost with it.
+    size = abs(hdu.header["BITPIX"]) // 8 * hdu.shape[0] * hdu.shape[1]
+    expected, found = about["datLoc"] + size, Path(path).stat().st_size
+    if found < expected:
+        raise InputError(
+            f"{path}: is cut short: found {found} bytes, expected {expected} from its header.\n"
+            "Fetch it again."
+        )
 
 
 def _celestial_wcs(header: fits.Header, path: str | Path) -> WCS | None:

@@ -1,6 +1,8 @@
 """What a rule tells its user: to the terminal and to its log file at once."""
 
+import errno
 import logging
+import re
 import sys
 import time
 import traceback
@@ -17,8 +19,8 @@ log = logging.getLogger("morphovote")
 def rule_log(path: str | Path) -> Iterator[None]:
     """Send the library's messages to the terminal and to a rule's log file.
 
-    An `InputError` ends the script with its sentence alone; any other exception leaves its
-    traceback in the log file and names that file on the terminal.
+    An `InputError` ends the script with its sentence alone, Ctrl-C with a word; any other
+    exception leaves its traceback in the log file and names that file on the terminal.
 
     Parameters
     ----------
@@ -45,13 +47,34 @@ def rule_log(path: str | Path) -> Iterator[None]:
     except InputError as error:
         log.error("ERROR: %s", error)
         sys.exit(1)
+    except KeyboardInterrupt:
+        log.error("stopped")
+        sys.exit(130)
     except Exception as error:
         file.stream.write(traceback.format_exc())
-        log.error("ERROR: %s: %s (the traceback is in %s)", type(error).__name__, error, path)
+        what = _machine_says(error) or f"{type(error).__name__}: {error}"
+        log.error("ERROR: %s (the traceback is in %s)", what, path)
         sys.exit(1)
     finally:
         file.close()
         log.handlers.clear()
+
+
+def _machine_says(error: Exception) -> str:
+    """A sentence for what the machine refuses, empty for all other errors."""
+    if isinstance(error, MemoryError):
+        return "not enough memory. Free some, or lower shard_size, and run again"
+    if not isinstance(error, OSError):
+        return ""
+    # HDF5 tells the number in its text only.
+    told = re.search(r"errno = (\d+)", str(error))
+    number = int(told[1]) if told else error.errno
+    place = f"{error.filename}: " if error.filename else ""
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{place}no room is left on the disk. Free some and run again: no half file is left"
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{place}you may not write or read there. Give yourself the right and run again"
+    return ""
 
 
 def progress(items: Iterable, total: int, what: str, every: float = 5.0) -> Iterator:

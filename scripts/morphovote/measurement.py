@@ -2,7 +2,8 @@
 
 Non-parametric ones come from statmorph (Rodriguez-Gomez et al. 2019, MNRAS 483, 4140): Gini and M20
 (Lotz et al. 2004, AJ 128, 163), C, A and S (Conselice 2003; Lotz et al. 2004), M, I and D (Freeman
-et al. 2013, MNRAS 434, 282), Petrosian radius. The Sersic fit is `sersic.fit_sersic`.
+et al. 2013, MNRAS 434, 282), Petrosian radius. The Sersic fit is `sersic.fit_sersic`, the
+multiplicity `multiplicity.multiplicity`.
 """
 
 import logging
@@ -34,6 +35,7 @@ from morphovote.flags import (
 )
 from morphovote.images import inspect_image, read_psf
 from morphovote.logs import log, progress
+from morphovote.multiplicity import multiplicity
 from morphovote.sersic import fit_sersic, prepare_kernel
 from morphovote.workers import map_with_limit
 
@@ -61,10 +63,12 @@ NONPARAMETRIC = {
     "snr_pixel": ("sn_per_pixel", ""),
 }
 SERSIC = {"sersic_n": "", "r_e": "arcsec", "axis_ratio": "", "sersic_chi2": ""}
-UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | SERSIC
+UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | {"multiplicity": ""} | SERSIC
 
 
-def prepare_psf(path: str | Path, pixel_scale: float) -> np.ndarray:
+def prepare_psf(
+    path: str | Path, pixel_scale: float, images_pixel_scale: float | None = None
+) -> np.ndarray:
     """Read a PSF and bring it to the pixels of the cutouts.
 
     Parameters
@@ -73,6 +77,8 @@ def prepare_psf(path: str | Path, pixel_scale: float) -> np.ndarray:
         FITS image. Without a WCS it is taken to have the pixels of the images.
     pixel_scale : float
         Of the cutouts, arcsec.
+    images_pixel_scale : float, optional
+        Of the images, where the cutouts were resampled.
 
     Returns
     -------
@@ -85,7 +91,7 @@ def prepare_psf(path: str | Path, pixel_scale: float) -> np.ndarray:
         If the file holds no PSF, or one whose middle pixel has no light.
     """
     psf = read_psf(path)
-    scale = inspect_image(path).pixel_scale or pixel_scale
+    scale = inspect_image(path).pixel_scale or images_pixel_scale or pixel_scale
     if abs(scale / pixel_scale - 1) > 0.01:
         half = [int((size - 1) / 2 * scale / pixel_scale) for size in psf.shape]
         at = [(np.arange(-h, h + 1) * pixel_scale / scale) + (size - 1) / 2
@@ -192,6 +198,7 @@ def measure_galaxy(
             value = float(morphology[theirs])
             # statmorph writes -99 for what it could not measure.
             values[name] = value if np.isfinite(value) and value != -99.0 else np.nan
+        values["multiplicity"] = multiplicity(image, segment & ~hidden)
         flag = {0: 0, 1: SUSPECT}.get(int(morphology.flag), BAD)
         if sersic:
             start = _first_guess(morphology, segment)

@@ -1,7 +1,9 @@
 """Model files: what one field fits and another may use, as plain HDF5 without pickled objects."""
 
 import hashlib
+import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -9,7 +11,8 @@ import numpy as np
 
 from morphovote import __version__
 from morphovote.errors import InputError
-from morphovote.shards import open_shard
+from morphovote.logs import log
+from morphovote.shards import decoding, open_shard
 
 
 def write_model(
@@ -69,7 +72,7 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
     InputError
         If it is no HDF5 file, of another kind, incomplete, or holds a number that is not finite.
     """
-    with open_shard(path) as file:
+    with open_shard(path) as file, decoding(path):
         found = file.attrs.get("kind", "none")
         if found != kind:
             raise InputError(
@@ -102,3 +105,24 @@ def digest(*arrays: np.ndarray) -> str:
     for array in arrays:
         total.update(np.ascontiguousarray(array).tobytes())
     return total.hexdigest()[:16]
+
+
+def read_groups(given: int | str, sources: Sequence[str | Path]) -> int:
+    """Number of groups to vote on: that of a frozen model, the recommended one, or the config's.
+
+    Parameters
+    ----------
+    given : int or 'auto'
+        Of the config.
+    sources : sequence of path
+        The frozen model's voters, or what `group_scan.choose_groups_file` wrote, or nothing.
+    """
+    for source in sources:
+        if Path(source).suffix == ".h5":
+            attributes = read_model(source, "voters", ())[1]
+            # Splits have added to the groups since.
+            return int(attributes.get("fitted_groups", attributes["groups"]))
+        found = json.loads(Path(source).read_text(encoding="utf-8"))
+        log.info("%s", found["sentence"])
+        return int(found["used_by_auto"])
+    return int(given)

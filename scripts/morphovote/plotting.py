@@ -2,7 +2,8 @@
 
 import csv
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -16,6 +17,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from scipy.ndimage import gaussian_filter
 
 from morphovote.diagnostics import order_classes
+
+# What a spreadsheet takes for the beginning of a formula, and what it rightly takes for a number.
+FORMULA = tuple("=+-@")
+NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 
 # Inches: both columns of an A4 page. Text of 8 points keeps its size there.
 WIDTH = 7.1
@@ -209,6 +214,29 @@ def plain_log_ticks(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def label_mapped(axis: Axis, forward: Callable[[float], float], values: Sequence[float]) -> None:
+    """Label an axis, on which `forward` of a quantity is drawn, with the quantity's own values.
+
+    Parameters
+    ----------
+    axis : Axis
+        With its limits set.
+    forward : callable
+        From a value of the quantity to its place.
+    values : sequence of float
+        Those to label, where they lie within the limits.
+    """
+    low, high = sorted(axis.get_view_interval())
+    shown = [value for value in values if low <= forward(value) <= high]
+    axis.set_ticks([forward(value) for value in shown], [f"{value:g}" for value in shown])
+
+
+def count_classes(name: np.ndarray) -> dict[str, int]:
+    """How many galaxies each class has."""
+    found, counts = np.unique(name, return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
 @styled
 def message_figure(message: str, height: float = 1.2) -> Figure:
     """A figure that says why there is nothing to draw."""
@@ -250,7 +278,10 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 
 
 def save_numbers(table: Table, path: str | Path) -> None:
-    """Write the numbers behind a figure as CSV, whole or not at all; NaN becomes an empty cell."""
+    """Write the numbers behind a figure as CSV, whole or not at all; NaN becomes an empty cell.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -268,4 +299,9 @@ def save_numbers(table: Table, path: str | Path) -> None:
 def _cell(value: object) -> object:
     if isinstance(value, float):
         return f"{value:.6g}" if np.isfinite(value) else ""
+    if isinstance(value, str):
+        # A lone carriage return would end the row for most readers.
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+        if value.lstrip().startswith(FORMULA) and not NUMBER.fullmatch(value):
+            return f"'{value}"
     return value

@@ -5,12 +5,13 @@ pixels, radii in pixels. Inclination is not removed: an edge-on disc stays an ed
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, grid_sample
 
-from morphovote import flags
+from morphovote import flags, published, shards
 from morphovote.errors import InputError
 from morphovote.logs import progress
 
@@ -34,7 +35,6 @@ def unwrap(
     mask: np.ndarray,
     x: np.ndarray,
     y: np.ndarray,
-    scheme: str = "moments",
     empty: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Unwrap cutouts into polar images that turn, mirror, move and scale with the galaxy.
@@ -51,8 +51,6 @@ def unwrap(
         Bits `flags.OWN`, `flags.NEIGHBOUR`, `flags.MISSING`.
     x, y : ndarray, shape (N,)
         Position of each source in its cutout (px).
-    scheme : str
-        Only 'moments'.
     empty : ndarray of bool, shape (N,), optional
         Galaxies without data: their image is zero and their scalars NaN.
 
@@ -64,16 +62,7 @@ def unwrap(
         `angle` + 2 pi j / 96, or minus 2 pi j / 96 where `mirrored`.
         `pole_x`, `pole_y` (px), `angle` (rad, in [0, 2 pi)), `radius` (px), float32;
         `mirrored` bool.
-
-    Raises
-    ------
-    InputError
-        If the scheme is unknown.
     """
-    if scheme != "moments":
-        raise InputError(
-            f"config polar.scheme: found '{scheme}', expected 'moments'. Correct the config."
-        )
     count = len(images)
     empty = np.zeros(count, bool) if empty is None else np.asarray(empty, bool)
     result = {
@@ -93,6 +82,51 @@ def unwrap(
             for name, values in batch.items():
                 result[name][rows] = values[: len(rows)].numpy()
     return result
+
+
+def unwrap_shard(
+    denoised: str | Path, cutouts: str | Path, output: str | Path, scheme: str
+) -> None:
+    """Unwrap a shard of denoised galaxies; see `unwrap` and `published.unwrap`.
+
+    Parameters
+    ----------
+    denoised, cutouts : path
+        Shards of the same galaxies: `image` (and `low`, `high` from the published denoiser), and
+        `mask`, `flags`, `x`, `y`.
+    output : path
+        Gets `row`, `id` and what unwrapping returns.
+    scheme : {'moments', 'published'}
+
+    Raises
+    ------
+    InputError
+        If the shards hold other galaxies.
+    """
+    with shards.open_shard(denoised) as file:
+        limits = [name for name in ("low", "high") if name in file]
+    galaxies = shards.read_shard(denoised, ["row", "id", "image", *limits])
+    source = shards.read_shard(cutouts, ["row", "mask", "flags", "x", "y"])
+    if not np.array_equal(galaxies["row"], source["row"]):
+        raise InputError(
+            f"{denoised}: array 'row' differs from that of {cutouts}, expected the same galaxies. "
+            "Delete both and run the workflow again."
+        )
+    empty = (source["flags"] & flags.NO_DATA) > 0
+    if scheme == "published":
+        known = (galaxies["low"], galaxies["high"]) if limits else None
+        unwrapped = published.unwrap(galaxies["image"], known, empty)
+    else:
+        unwrapped = unwrap(galaxies["image"], source["mask"], source["x"], source["y"], empty)
+    shards.write_shard(
+        output,
+        {"row": galaxies["row"], "id": galaxies["id"], **unwrapped},
+        attributes={
+            "scheme": scheme,
+            "pixel_scale": shards.read_attributes(denoised).get("pixel_scale", np.nan),
+        },
+        units={"pole_x": "pix", "pole_y": "pix", "angle": "rad", "radius": "pix"},
+    )
 
 
 def _batches(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -24,7 +24,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy, normalize, smooth_l1_loss
 from torch.utils.data import DataLoader, Dataset
 
-from morphovote.encoding import choose_dtype, pick_device, wrap_angle
+from morphovote.encoding import choose_dtype, pick_device, structure_planes, wrap_angle
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
 from morphovote.training_galaxies import (
@@ -89,8 +89,8 @@ class Learner(nn.Module):
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Features (N, D) of grey images (N, 64, 96) in [0, 1]."""
-        grey = ((images - 0.5) / 0.5)[:, None].expand(-1, 3, -1, -1)
-        return self.backbone(grey.contiguous(memory_format=torch.channels_last))
+        planes = (structure_planes(images[:, None]) - 0.5) / 0.5
+        return self.backbone(planes.contiguous(memory_format=torch.channels_last))
 
 
 class Stream(Dataset):
@@ -518,5 +518,6 @@ def describe(settings: dict, curve: list[dict]) -> dict:
         "mean": [0.5] * 3,
         "std": [0.5] * 3,
         "upsample": 1,
+        "planes": "structure",
         "seed": settings["seed"],
     }

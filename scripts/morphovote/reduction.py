@@ -21,8 +21,8 @@ SAMPLE_LIMIT = 20_000
 # product may round differently for another shape.
 BLOCK = 512
 # Embeddings made with different values of these are different coordinates.
-IDENTITY = ("encoder", "rotations")
-KEPT_ATTRIBUTES = ("encoder", "name", "weights", "rotations", "precision", "pixel_scale")
+IDENTITY = ("encoder", "rotations", "polar", "input")
+KEPT_ATTRIBUTES = (*IDENTITY, "name", "weights", "precision", "pixel_scale")
 
 
 def affine(rows: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> np.ndarray:
@@ -75,20 +75,28 @@ def sample_rows(
     available : int
         Number of rows without NaN.
     """
-    usable = np.concatenate(
-        [np.isfinite(batch).all(axis=1) for batch in _batches(paths, name)] or [np.zeros(0, bool)]
-    )
-    rows = np.flatnonzero(usable)
-    if len(rows) > limit:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, limit, replace=False))
-    chosen = np.zeros(len(usable), bool)
-    chosen[rows] = True
+    chosen, available = choose_rows(paths, name, limit, seed)
     parts, start = [], 0
     for batch in _batches(paths, name):
         parts.append(batch[chosen[start : start + len(batch)]])
         start += len(batch)
     sample = np.concatenate(parts) if parts else np.zeros((0, 0))
-    return sample.astype(np.float32), int(usable.sum())
+    return sample.astype(np.float32), available
+
+
+def choose_rows(
+    paths: Sequence[str | Path], name: str, limit: int, seed: int
+) -> tuple[np.ndarray, int]:
+    """Which rows `sample_rows` draws, as bool over all, and the number of rows without NaN."""
+    usable = np.concatenate(
+        [np.isfinite(batch).all(axis=1) for batch in _batches(paths, name)] or [np.zeros(0, bool)]
+    )
+    rows = np.flatnonzero(usable)
+    if len(rows) > limit:
+        rows = np.random.default_rng(seed).choice(rows, limit, replace=False)
+    chosen = np.zeros(len(usable), bool)
+    chosen[rows] = True
+    return chosen, int(usable.sum())
 
 
 def _batches(paths: Sequence[str | Path], name: str) -> Iterator[np.ndarray]:
@@ -117,7 +125,8 @@ def check_encoder(found: dict, path: str | Path, expected: dict, source: str | P
     Raises
     ------
     InputError
-        If the encoder (its SHA-256) or the number of rotations differs.
+        If the encoder (its SHA-256), the number of rotations, or the scheme of the polar images or
+        of the encoder's input differs.
     """
     for name in IDENTITY:
         if name in expected and found.get(name) != expected[name]:
@@ -279,7 +288,8 @@ def project_shards(paths: Sequence[str | Path], model: str | Path, output: str |
             chunks = (max(1, min(total, (1 << 20) // (4 * width))), width) if total else None
             rows = file.create_dataset("row", (total,), np.int64)
             ids = file.create_dataset("id", (total,), h5py.string_dtype())
-            values = file.create_dataset("component", (total, width), np.float32, chunks=chunks)
+            values = file.create_dataset("component", (total, width), np.float32, chunks=chunks,
+                                         fletcher32=chunks is not None)  # fmt: skip
             for start, batch in progress(_projected(paths, pca), _count(paths), "batches"):
                 part = slice(start, start + len(batch["row"]))
                 rows[part], ids[part] = batch["row"], batch["id"].astype(object)

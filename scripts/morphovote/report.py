@@ -9,7 +9,8 @@ from pathlib import Path
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from morphovote import flags
+from morphovote import findings, flags, frozen_findings, trust
+from morphovote.classes import REASONS
 from morphovote.errors import InputError
 
 # Below this ratio of the kept fractions a page says plainly that the vote shows little.
@@ -19,11 +20,23 @@ LITTLE = 1.5
 MISSING = "\N{EN DASH}"
 
 TITLES = {
+    "shift": "Can the frozen model be trusted on this field?",
     "votes": "Does the vote find more than chance?",
+    "stability": "Does a turned, noisier or blurred galaxy keep its group?",
+    "depth": "The vote by magnitude and signal-to-noise ratio",
+    "classes": "The classes in pictures",
+    "groups": "How many groups?",
+    "reliability": "How far to trust a class and its probability",
+    "completeness": "What is recovered of galaxies of known class",
     "galleries": "The groups in pictures",
+    "confounders": "Do the groups follow brightness, size or place?",
     "tsne": "A map of the galaxies",
+    "separation": "Do the classes differ, and in the published order?",
     "structure": "Gini, M20, concentration and asymmetry",
+    "mid": "Multimode, intensity and deviation",
     "sizes": "Sérsic index and size",
+    "masses": "Size and Sérsic index against stellar mass",
+    "fractions": "Classes by redshift and stellar mass",
     "colours": "Rest-frame colours",
     "training": "Training of the denoiser",
 }
@@ -82,10 +95,25 @@ def render(
         count=count,
     )
     page = environment.from_string(Path(template).read_text(encoding="utf-8"))
+    figures = [path for path in figures if Path(path).stem not in summary["not_drawn"]["figures"]]
+    marks: dict[int, list[str]] = {}
+    for row in summary["confounders"]["marked"]:
+        marks.setdefault(row["group"], []).append(row["text"])
     return page.render(
         summary=summary,
         names_given=names.get("origin") == "file",
         sentences=sentences(summary),
+        stability=stability_sentences(summary["stability"]),
+        trust=trust.trust_sentences(summary["calibration"]),
+        recovery=trust.recovery_sentences(summary["injection"]),
+        reasons=REASONS,
+        missing=findings.missing_sentence(summary["not_drawn"]),
+        audit=findings.audit_sentences(summary["confounders"]),
+        separation=findings.separation_sentences(
+            summary["separation"], suggested=summary["names_origin"] != "file"
+        ),
+        marks=marks,
+        shift=frozen_findings.shift_sentences(summary["shift"]),
         figures={figure["name"]: figure for figure in read_figures(figures, captions)},
         meanings=MEANINGS,
         flags=flags.FLAGS,
@@ -131,7 +159,9 @@ def sentences(summary: dict) -> list[str]:
         _what_was_run(summary),
         _kept(summary),
         _meaning(summary),
+        _confidence(summary),
         _agreement(summary),
+        *frozen_findings.model_sentences(summary["model"], summary["shift"]),
         _encoder(summary["encoder"]),
         _naming(summary),
     ]
@@ -144,10 +174,26 @@ def _what_was_run(summary: dict) -> str:
     without = f" ({'; '.join(left_out)})" if left_out else ""
     voting = summary["config"].get("voting", {})
     voters = voting.get("voters", "Several")
+    groups = summary["controls"].get("groups", "the")
     return (
         f"The source catalogue has {summary['sources']:,} sources, of which "
         f"{summary['voted']:,} took part in the vote{without}. {voters} clusterings voted on "
-        f"{voting.get('groups', 'the')} groups; {summary['groups_used']} of them have members."
+        f"{groups} groups; {summary['groups_used']} of them have members.{_match(summary)}"
+    )
+
+
+def _match(summary: dict) -> str:
+    match = summary.get("match")
+    if not match:
+        return ""
+    text = f" {match['matched']:,} sources ({percent(match['rate'])}) have a match in the physical "
+    if "median" not in match:
+        return f"{text}catalogue, by id."
+    return (
+        f"{text}catalogue within {match['radius']:g} arcsec (median separation "
+        f"{match['median']:.2f} arcsec, offset {match['offset_ra']:+.2f} arcsec east and "
+        f"{match['offset_dec']:+.2f} north); of positions moved by ten radii "
+        f"{percent(match['chance_rate'])} match, by chance."
     )
 
 
@@ -181,15 +227,31 @@ def _meaning(summary: dict) -> str:
             "what is kept would have been kept without any groups in the data."
         )
     times = "far more than" if ratio is None else f"{digits(ratio)} times what"
+    shares = (
+        f"{percent(summary['controls']['data']['mean'])} against "
+        f"{percent(summary['null_kept_fraction'])}"
+    )
     interval = (
         ""
         if None in (low, high)
-        else f" ({digits(low)} to {digits(high)} within the noise's interval)"
+        else f" ({digits(low)} to {digits(high)} times within the noise's interval)"
     )
     return (
-        f"The galaxies keep {times} structureless noise does{interval}: the encoder's numbers "
-        "hold groups that the voters find again. Whether these are kinds of galaxies, and not "
-        "kinds of noise or size, the figures below have to show."
+        f"In these controls, on samples of one size, the galaxies keep {times} structureless "
+        f"noise does, {shares}{interval}: the encoder's numbers hold groups that the voters find "
+        "again. Whether these are kinds of galaxies, and not kinds of noise or size, the figures "
+        "below have to show."
+    )
+
+
+def _confidence(summary: dict) -> str:
+    found = summary["confidence"]
+    return (
+        f"The control also says what a vote is worth: {percent(found['null_share'])} of the "
+        "galaxies vote no better than noise, and of those that reach the agreement an expected "
+        f"{percent(1 - found['at_agreement'])} are kept by chance. A cut at VOTE_CONFIDENCE 0.9 "
+        f"leaves {found['cuts']['0.9']:,} galaxies, one in ten or fewer by chance; a cut at 0.95 "
+        f"leaves {found['cuts']['0.95']:,}."
     )
 
 
@@ -202,10 +264,22 @@ def _agreement(summary: dict) -> str:
     )
     kept = seeds["ari_kept"]["mean"]
     text += f" ({digits(kept)} over the galaxies that both keep)." if kept is not None else "."
-    for same in summary["controls"].get("algorithms", []):
-        if len(same) > 1:
-            text += f" On these data {' and '.join(same)} are one and the same algorithm."
-    return text
+    steady = seeds["same_group_kept"]
+    if steady is not None:
+        text += (
+            f" All {len(summary['controls']['data']['values'])} seeds put "
+            f"{percent(seeds['same_group'])} of the galaxies, and {percent(steady)} of those that "
+            "the first vote keeps, in the same group."
+        )
+    alike = ", ".join(
+        f"{pair.replace('-', ' and ')} {digits(value)}"
+        for pair, value in summary["algorithms_ari"].items()
+    )
+    text += f" Algorithms on the same bag agree at {alike}"
+    same = [" and ".join(names) for names in summary["algorithms_distinct"] if len(names) > 1]
+    if same:
+        return f"{text}: {'; '.join(same)} are one and the same algorithm on these data."
+    return f"{text}: none is another under a second name."
 
 
 def _encoder(card: dict) -> str:
@@ -229,11 +303,84 @@ def is_random(card: dict) -> bool:
 
 def _naming(summary: dict) -> str:
     if summary["names_origin"] == "file":
-        return "The groups' classes were given by hand, in a file of names."
+        return _named(summary.get("naming", {}))
     return (
         "The groups' classes are suggestions from their measured medians: nobody has looked at "
         "them. Look at the pictures below, and give your own in a file (config: classes.names)."
     )
+
+
+def stability_sentences(stability: dict) -> list[str]:
+    """What the check of stability found, in plain sentences.
+
+    Parameters
+    ----------
+    stability : dict
+        As `stability_scores.summarise_stability` returns it.
+    """
+    if not stability["checks"]:
+        return [
+            "Too few galaxies of this field have a group, so it was not checked whether a turned "
+            "or noisier galaxy keeps its own."
+        ]
+    found = {(c["kind"], c["amount"], c["galaxies"]): c for c in stability["checks"]}
+    turned, exact = found["turned", None, "all"], found["exact", None, "all"]
+    text = (
+        f"{stability['galaxies']:,} galaxies, {stability['kept']:,} of them kept, were turned and "
+        "mirrored as cutouts and taken through everything after. At angles that need "
+        f"interpolation, {_share(turned, 'retrieved')} of the {turned['views']:,} views have their "
+        f"own galaxy as the nearest of {stability['rivals']:,}; at quarter turns, which only move "
+        f"pixels, {percent(exact['retrieved'][0])}."
+    )
+    kept = found["turned", None, "kept"]
+    if kept["count"]:
+        text += (
+            f" Kept galaxies have their group again in {_share(kept, 'unchanged')} of these views, "
+            "and galaxies as new to the model as those of another field would have theirs in "
+            f"{_share(kept, 'unchanged_unseen')}."
+        )
+    parts = [
+        f"{percent(check['unchanged_unseen'][0])} with "
+        + (f"{amount:g} times the noise" if kind == "noise" else f"a PSF wider by {amount:g} px")
+        for (kind, amount, which), check in found.items()
+        if kind in ("noise", "psf") and which == "all"
+    ]
+    return [
+        text,
+        "Noise and PSF move galaxies to other groups. Of all galaxies of the sample, taken as new "
+        f"to the model, these keep theirs: {'; '.join(parts)}. Compare groups between galaxies of "
+        "like noise and PSF only.",
+    ]
+
+
+def _share(check: dict, score: str) -> str:
+    value, low, high = check[score]
+    return f"{percent(value)} (95 % interval {percent(low)} to {percent(high)})"
+
+
+def _named(naming: dict) -> str:
+    """Who named the groups, and what became of names given for another vote."""
+    who, when = naming.get("who"), naming.get("when")
+    text = "The groups' classes were given by hand, in a file of names"
+    text += f" by {who}" if who else ""
+    text += f" ({when})." if when else "."
+    if naming.get("joined") or naming.get("split"):
+        text += (
+            f" In it {naming['joined']} groups are joined to others and {naming['split']} are "
+            "split: votes for joined groups count together, so that more galaxies are kept, while "
+            "the control by structureless noise is of the groups as they were fitted."
+        )
+    matching = naming.get("matching")
+    if matching:
+        without = ", ".join(str(number) for number in matching["unmatched"])
+        lost = ", ".join(str(number) for number in matching["lost"])
+        text += (
+            f" The names were given for another vote ({matching['voters']}); "
+            f"{len(matching['matched'])} groups were found again by their centres."
+        )
+        text += f" Not named, since no named group lies near: group {without}." if without else ""
+        text += f" Named there, and not found here: group {lost}." if lost else ""
+    return text
 
 
 def digits(value: float | None, significant: int = 2) -> str:

@@ -4,8 +4,10 @@ A shard holds arrays whose first axis is the galaxy, in catalogue order, chunked
 shard has `row` (int64, the row of the source list) and `id` (text). Attributes say what made it.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -16,6 +18,24 @@ from morphovote.errors import InputError
 
 # A chunk of about this many bytes is read and compressed at once.
 CHUNK_BYTES = 1 << 20
+# Attribute of an array of texts.
+DIGEST = "sha256"
+# What HDF5 says, and as what, where it cannot read.
+DAMAGE = (OSError, RuntimeError, KeyError)
+HDF5_READING = ("Can't synchronously read", "Can't read", "Unable to", "\"Unable to", "'Unable to",
+                "Can't open", "\"Can't open")  # fmt: skip
+# Rule that makes a file, by its folder or its name.
+MADE_BY = {
+    "cutouts": "make_cutouts",
+    "denoised": "denoise_cutouts",
+    "polar": "unwrap_polar",
+    "embeddings": "encode_polar",
+    "measurements": "measure_morphology",
+    "components.h5": "project_embeddings",
+    "votes.h5": "cast_votes",
+    "classes.h5": "classify_galaxies",
+    "stability.h5": "check_stability",
+}
 
 
 def write_shard(
@@ -65,31 +85,59 @@ def write_shard(
 def _create(file: h5py.File, name: str, array: np.ndarray) -> h5py.Dataset:
     if array.dtype.kind in "UO":
         # Empty and non-ASCII ids survive as UTF-8.
-        return file.create_dataset(name, data=array.astype(object), dtype=h5py.string_dtype())
-    if array.size == 0:
+        texts = array.astype(object)
+        dataset = file.create_dataset(name, data=texts, dtype=h5py.string_dtype())
+        dataset.attrs[DIGEST] = _digest(texts)
+        return dataset
+    if array.size == 0 or array.ndim == 0:
         return file.create_dataset(name, data=array)
     row_bytes = max(array[0].nbytes, 1)
     chunk = (min(len(array), max(1, CHUNK_BYTES // row_bytes)), *array.shape[1:])
     # Noise does not compress, but masks, rms maps and missing rows shrink to almost nothing.
     return file.create_dataset(
-        name, data=array, chunks=chunk, compression="gzip", compression_opts=1, shuffle=True
-    )
+        name, data=array, chunks=chunk, compression="gzip", compression_opts=1, shuffle=True,
+        fletcher32=True,
+    )  # fmt: skip
 
 
-def open_shard(path: str | Path) -> h5py.File:
+@contextmanager
+def open_shard(path: str | Path) -> Iterator[h5py.File]:
     """Open a shard for reading.
 
     Raises
     ------
     InputError
-        If the file is missing or no HDF5 file.
+        If the file is missing, no HDF5 file, or damaged: each chunk has a checksum.
     """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: no such file. {remedy(path)}")
     try:
-        return h5py.File(path, "r")
-    except OSError as error:
+        file = h5py.File(path, "r")
+    except (OSError, RuntimeError) as error:
         raise InputError(
-            f"{path}: not a readable HDF5 shard ({error}). Delete it and run the workflow again."
+            f"{path}: not a readable HDF5 file ({_first(error)}). {remedy(path)}"
         ) from error
+    with file:
+        try:
+            yield file
+        except DAMAGE as error:
+            # Of HDF5's own words only those on reading: a full disk has others.
+            if not str(error).startswith(HDF5_READING):
+                raise
+            raise InputError(f"{path}: is damaged ({_first(error)}). {remedy(path)}") from error
+
+
+def remedy(path: str | Path) -> str:
+    """What to do about a damaged file, by its place in the results."""
+    path = Path(path)
+    rule = MADE_BY.get(path.name) or MADE_BY.get(path.parent.name)
+    if path.parent.name == "model":
+        return "Take the model folder again from where it was made, or fit the model anew."
+    return "Delete it and run the workflow again" + (f": {rule} makes it anew." if rule else ".")
+
+
+def _first(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:150]
 
 
 def read_shard(
@@ -109,7 +157,7 @@ def read_shard(
     dict of ndarray
         Text comes back with dtype object (str).
     """
-    with open_shard(path) as file:
+    with open_shard(path) as file, decoding(path):
         return {name: _read(file, name, rows) for name in (names or list(file))}
 
 
@@ -117,23 +165,44 @@ def _read(file: h5py.File, name: str, rows: slice) -> np.ndarray:
     if name not in file:
         raise InputError(
             f"{file.filename}: has no array '{name}', only {', '.join(file)}. "
-            "Delete it and run the workflow again."
+            + remedy(file.filename)
         )
     dataset = file[name]
-    if h5py.check_string_dtype(dataset.dtype):
-        return dataset.asstr()[rows]
-    return dataset[rows]
+    if not isinstance(dataset, h5py.Dataset):
+        raise InputError(f"{file.filename}: '{name}' is no array. {remedy(file.filename)}")
+    if not h5py.check_string_dtype(dataset.dtype):
+        return dataset[rows]
+    texts = dataset.asstr()[rows]
+    # HDF5's checksums leave texts out.
+    if len(texts) == len(dataset) and dataset.attrs.get(DIGEST, _digest(texts)) != _digest(texts):
+        raise InputError(f"{file.filename}: array '{name}' is damaged. {remedy(file.filename)}")
+    return texts
+
+
+def _digest(texts: np.ndarray) -> str:
+    return hashlib.sha256("\0".join(texts.ravel().tolist()).encode("utf-8", "replace")).hexdigest()
+
+
+@contextmanager
+def decoding(path: str | Path) -> Iterator[None]:
+    """Turn whatever a damaged file makes of its reader into a sentence."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"{path}: is damaged ({_first(error)}). {remedy(path)}") from error
 
 
 def read_attributes(path: str | Path) -> dict:
     """Attributes of a shard, as a dict."""
-    with open_shard(path) as file:
+    with open_shard(path) as file, decoding(path):
         return dict(file.attrs)
 
 
 def count_rows(path: str | Path) -> int:
     """Number of galaxies in a shard."""
-    with open_shard(path) as file:
+    with open_shard(path) as file, decoding(path):
         return len(file["row"])
 
 
@@ -144,7 +213,9 @@ def iterate_batches(
     with open_shard(path) as file:
         for start in range(0, len(file["row"]), size):
             rows = slice(start, start + size)
-            yield {name: _read(file, name, rows) for name in names}
+            with decoding(path):
+                batch = {name: _read(file, name, rows) for name in names}
+            yield batch
 
 
 def concatenate(paths: Sequence[str | Path], names: Sequence[str]) -> dict[str, np.ndarray]:

@@ -6,7 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote, unquote
 
+import astropy.units as u
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
@@ -20,6 +22,8 @@ from morphovote.tiles import assign_tiles, common_pixel_scale, inspect_tiles
 # What a catalogue column can mean. The last ones are only carried along.
 ROLES = ("id", "ra", "dec", "x", "y", "file", "mag", "redshift", "log_mass", "u_v", "v_j")
 CARRIED = ("mag", "redshift", "log_mass", "u_v", "v_j")
+# What stays as it is in the header: ASCII's letters and signs, without the sign of the escapes.
+PRINTABLE = "".join(map(chr, range(32, 127))).replace("%", "")
 UNITS = {
     "RA": "deg",
     "DEC": "deg",
@@ -91,13 +95,14 @@ def list_sources(
     if catalogue is None:
         if kind != "cutouts":
             raise InputError("Images without a catalogue: run detect_sources on them first.")
-        sources, table, roles = _sources_of_files(images, pattern), Table(), {}
+        paths = sorted(map(str, files))
+        sources, table, roles = _sources_of_files(paths, images, pattern), Table(), {}
     else:
         table, roles = _read_roles(catalogue, columns or {}, select or {})
         locate = _locate_cutouts if kind == "cutouts" else _locate_in_images
         sources = locate(table, roles, images, tiles, catalogue, pattern, pixel_origin, columns)
     if len(sources) == 0:
-        raise InputError(f"{catalogue}: the catalogue has no rows.")
+        raise InputError(f"{catalogue}: the catalogue has no rows. Give one with sources.")
     sources.add_column(np.arange(len(sources), dtype=np.int64), name="ROW", index=0)
     for role in CARRIED:
         name = role.upper()
@@ -134,11 +139,17 @@ def write_sources(path: str | Path, sources: Table, tiles: Table) -> None:
     header = fits.Header()
     for key, value in tiles.meta.items():
         # FITS has no NaN in headers: a missing zero point is a card without a value.
-        header[key] = None if isinstance(value, float) and np.isnan(value) else value
+        value = None if isinstance(value, float) and np.isnan(value) else value
+        # Headers hold ASCII only: paths in other letters are written as in addresses.
+        header[key] = quote(value, safe=PRINTABLE) if isinstance(value, str) else value
     parts = []
     for name, table in (("SOURCES", sources), ("TILES", tiles)):
         plain = table.copy(copy_data=False)
         plain.meta = {}
+        for column in plain.colnames:
+            if plain[column].dtype.kind == "U":
+                texts = np.char.encode(np.asarray(plain[column]), "utf-8", "replace")
+                plain.replace_column(column, texts)
         for column, unit in UNITS.items():
             if column in plain.colnames:
                 plain[column].unit = unit
@@ -170,14 +181,28 @@ def read_sources(path: str | Path) -> tuple[Table, Table]:
         sources, tiles = (Table(hdus[name].data) for name in ("SOURCES", "TILES"))
         header = hdus[0].header
         tiles.meta = {key: header[key] for key in ("PIXSCALE", "ZEROPT", "KIND", "CATALOG")}
+    tiles.meta["CATALOG"] = unquote(tiles.meta["CATALOG"])
     if not isinstance(tiles.meta["ZEROPT"], int | float):
         tiles.meta["ZEROPT"] = np.nan
     for table in (sources, tiles):
         for name in table.colnames:
             column = np.asarray(table[name])
+            if column.dtype.kind == "S":
+                table.replace_column(name, np.char.decode(column, "utf-8", "replace"))
+                continue
             # Native byte order, for every library that is handed these.
             table.replace_column(name, column.astype(column.dtype.newbyteorder("=")))
     return sources, tiles
+
+
+def read_positions(catalogue: str | Path, columns: dict[str, str]) -> dict[str, np.ndarray]:
+    """Ids (N,) of a catalogue, and its `ra` and `dec` (deg, NaN where missing) if it has them."""
+    table, roles = _read_roles(catalogue, columns, {})
+    positions = {"id": _ids(table, roles, catalogue)}
+    if {"ra", "dec"} <= set(roles):
+        for role in ("ra", "dec"):
+            positions[role] = _numbers(table, roles, role, catalogue, len(table))
+    return positions
 
 
 def _read_roles(catalogue, columns: dict, select: dict) -> tuple[Table, dict[str, str]]:
@@ -217,7 +242,16 @@ def _numbers(table: Table, roles: dict, role: str, catalogue, length: int) -> np
         ) from error
     if values.ndim != 1:
         raise InputError(f"{catalogue}: column '{name}' holds arrays, expected one number a row.")
-    return np.asarray(values.filled(np.nan))
+    return np.asarray(values.filled(np.nan)) * _to_degrees(role, column.unit)
+
+
+def _to_degrees(role: str, unit) -> float:
+    """Factor for a position that its file says is in hours or radians; 1 for all else."""
+    if role not in ("ra", "dec") or unit is None:
+        return 1
+    if unit == u.hour:  # as some write the hours of a right ascension
+        return 15
+    return float(unit.to(u.deg)) if unit.is_equivalent(u.deg) else 1
 
 
 def _selected(table: Table, roles: dict, select: dict, catalogue, length: int) -> np.ndarray:
@@ -244,6 +278,9 @@ def _ids(table: Table, roles: dict, catalogue) -> np.ndarray:
             "Give another id column in `columns`."
         )
     ids = np.asarray(ids)
+    if ids.dtype.kind == "U":
+        # No format of the results holds a NUL.
+        ids = np.array([text.replace("\0", "\N{REPLACEMENT CHARACTER}") for text in ids.tolist()])
     if ids.dtype.kind == "f" and np.all(ids == np.round(ids)):
         ids = ids.astype(np.int64)
     return ids
@@ -372,21 +409,24 @@ def _locate_cutouts(
     return Table({"ID": ids, "RA": ra, "DEC": dec, "TILE": tile, "X": x, "Y": y})
 
 
-def _sources_of_files(images: list[Image], pattern: str) -> Table:
-    names = [_matched_part(image.path, pattern) for image in images]
+def _sources_of_files(paths: Sequence[str], images: list[Image], pattern: str) -> Table:
+    """Every file is a source; one that cannot be read has a row, and no tile."""
+    names = [_matched_part(path, pattern) for path in paths]
     if len(set(names)) < len(names):
-        names = [Path(image.path).stem for image in images]
+        names = [Path(path).stem for path in paths]
     plain = all(re.fullmatch(r"0|[1-9]\d{0,17}", name) for name in names)
-    centres = _centres(images)
-    sky = np.full((len(images), 2), np.nan)
-    for number, image in enumerate(images):
-        if image.wcs:
-            sky[number] = pixel_to_sky(image.wcs, *centres[number])
+    tile = {image.path: number for number, image in enumerate(images)}
+    tile = np.array([tile.get(path, -1) for path in paths], dtype=np.int64)
+    centres = np.where(tile[:, None] >= 0, _centres(images)[tile], np.nan)
+    sky = np.full((len(paths), 2), np.nan)
+    for row in np.flatnonzero(tile >= 0):
+        if images[tile[row]].wcs:
+            sky[row] = pixel_to_sky(images[tile[row]].wcs, *centres[row])
     return Table({
         "ID": np.array(names, dtype=np.int64 if plain else str),
         "RA": sky[:, 0],
         "DEC": sky[:, 1],
-        "TILE": np.arange(len(images), dtype=np.int64),
+        "TILE": tile,
         "X": centres[:, 0],
         "Y": centres[:, 1],
     })  # fmt: skip

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 import yaml
 from astropy.table import Table
 
-from morphovote import __version__, diagnostics, flags
+from morphovote import __version__, diagnostics, findings, flags
+from morphovote.classes import FEWEST, REASONS
 from morphovote.errors import InputError
 
 # What a run's numbers may depend on.
@@ -33,12 +35,21 @@ PACKAGES = (
 
 def summarise(
     catalogue: Table,
+    sources: Table,
     controls: dict,
+    stability: dict,
+    tests: dict,
+    audit: dict,
     card: dict,
     names: dict,
     timings: list[dict],
     config: dict,
     field: str,
+    calibration: dict,
+    recovery: dict | None = None,
+    match: dict | None = None,
+    model: dict | None = None,
+    frozen: dict | None = None,
 ) -> dict:
     """Everything that summary.json holds.
 
@@ -46,9 +57,15 @@ def summarise(
     ----------
     catalogue : Table
         As `diagnostics.read_catalogue` returns it.
+    sources : Table
+        As `diagnostics.read_sources` returns it.
     controls : dict
         Of the vote: vote_controls.json. The ratio to the null is its, of votes on samples of one
         size, and not that of the whole catalogue's kept fraction.
+    stability : dict
+        As `stability_scores.summarise_stability` returns it.
+    tests, audit : dict
+        As `findings.summarise_tests` and `findings.summarise_audit` return them.
     card : dict
         Of the encoder: encoder.json.
     names : dict
@@ -57,6 +74,16 @@ def summarise(
         As `read_benchmarks` returns them.
     config : dict
     field : str
+    calibration : dict
+        As `calibration.summarise_checks` returns it.
+    recovery : dict, optional
+        Of injected galaxies, as `completeness.summarise_recovery` returns it.
+    match : dict, optional
+        Of the cross-match with a physical catalogue: match.json.
+    model : dict, optional
+        What it was fitted on: model.json.
+    frozen : dict, optional
+        Of a frozen model: how far the field lies from it, shift.json.
 
     Returns
     -------
@@ -71,6 +98,7 @@ def summarise(
     numbers = {
         "field": field,
         "sources": len(catalogue),
+        "match": match,
         "selected": int(((flag & flags.NOT_SELECTED) == 0).sum()),
         "voted": int(voted.sum()),
         "kept": int(kept.sum()),
@@ -82,25 +110,65 @@ def summarise(
         "ratio_interval": [controls["ratio"]["low"], controls["ratio"]["high"]],
         "voter_ari": controls["voter_ari"],
         "seed_ari": controls["seed_ari"],
+        "algorithms_ari": controls["algorithms_ari"],
+        "algorithms_distinct": controls["algorithms"],
+        "confidence": count_confidence(catalogue, controls["confidence"], voted),
         "controls": controls,
+        "stability": stability,
         "classes": count_values(catalogue["CLASS"]),
         "classes_kept": count_values(np.asarray(catalogue["CLASS"])[kept]),
         "origins": count_values(catalogue["CLASS_ORIGIN"]),
+        "unclassified": count_reasons(catalogue),
+        "calibration": calibration,
+        "injection": recovery,
         "flags": count_flags(flag),
         "rejections": count_rejections(flag, kept, voted),
         "groups": groups,
         "groups_used": sum(group["galaxies"] > 0 for group in groups),
         "names_origin": str(names.get("origin", "")),
+        "naming": {key: names.get(key) for key in ("source", "who", "when", "note", "matching")}
+        | {"joined": count_marks(names, "merge"), "split": count_marks(names, "split")},
         "trends": {
             column.lower(): diagnostics.rank_trend(catalogue["CLASS"], catalogue[column])
             for column in diagnostics.MEASURED
         },
+        "separation": tests,
+        "confounders": audit,
+        "not_drawn": findings.find_missing(sources),
         "encoder": card,
+        "model": model,
+        "shift": frozen,
         "timings": timings,
         "versions": versions(),
         "config": config,
     }
     return plain(numbers)
+
+
+def count_confidence(catalogue: Table, confidence: dict, voted: np.ndarray) -> dict:
+    """Galaxies that a cut at some values of VOTE_CONFIDENCE keeps.
+
+    Parameters
+    ----------
+    catalogue : Table
+    confidence : dict
+        Of the controls, as `confidence.describe_cuts` gives it.
+    voted : ndarray of bool, shape (N,)
+
+    Returns
+    -------
+    dict
+        null_share and at_agreement of the controls; cuts: confidence -> galaxies that reach it.
+        Galaxies on which a frozen model voted have its confidence, not that of these controls.
+    """
+    values = np.nan_to_num(np.asarray(catalogue["VOTE_CONFIDENCE"], dtype=float))[voted]
+    # The column is float32: its 0.9 may be a little less.
+    cuts = {cut: int((values >= float(cut) - 1e-6).sum()) for cut in confidence["cuts"]}
+    return {
+        "null_share": confidence["null_share"],
+        "at_agreement": confidence["at_agreement"],
+        "cuts": cuts,
+    }
 
 
 def count_values(values: np.ndarray) -> dict[str, int]:
@@ -112,6 +180,14 @@ def count_values(values: np.ndarray) -> dict[str, int]:
     result = {name: count.pop(name) for name in order}
     rest = sum(count.values())
     return result | ({"none": rest} if rest else {})
+
+
+def count_reasons(catalogue: Table) -> dict[str, int]:
+    """Galaxies without a class, by the reason for it."""
+    reason = np.asarray(catalogue["CLASS_REASON"], dtype=str)
+    return {
+        name: int((reason == name).sum()) for name in REASONS if name and (reason == name).any()
+    }
 
 
 def count_flags(flag: np.ndarray) -> dict[str, int]:
@@ -152,9 +228,14 @@ def count_rejections(flag: np.ndarray, kept: np.ndarray, voted: np.ndarray) -> d
 def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     """Size, kept fraction, class and measured medians of every group, by class.
 
+    Medians of what was measured are of the same galaxies as in `classes.suggest_names`: the kept
+    members, or all where fewer than three are kept, as far as they are measured well. That of the
+    vote fraction is of all members.
+
     Parameters
     ----------
     catalogue : Table
+        As `diagnostics.read_catalogue` returns it.
     names : dict
         Of the groups: names.yaml.
     """
@@ -164,6 +245,8 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     rows = []
     for number in sorted(set(named) | set(np.unique(group[group >= 0]).tolist())):
         members = group == number
+        core = members & kept
+        core = core if core.sum() >= FEWEST else members
         entry = named.get(number, {})
         row = {
             "group": number,
@@ -171,13 +254,20 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
             "reason": str(entry.get("reason") or ""),
             "galaxies": int(members.sum()),
             "kept": int((members & kept).sum()),
+            "measured": int((core & np.isfinite(catalogue["GINI"])).sum()),
+            "vote_fraction": diagnostics.median_interval(catalogue["VOTE_FRACTION"][members])[0],
         }
-        for column in ("VOTE_FRACTION", *diagnostics.MEASURED, "SNR"):
-            row[column.lower()] = diagnostics.median_interval(catalogue[column][members])[0]
+        for column in (*diagnostics.MEASURED, "SNR"):
+            row[column.lower()] = diagnostics.median_interval(catalogue[column][core])[0]
         rows.append(row)
     order = diagnostics.order_classes(np.array([row["class"] for row in rows], dtype=str))
     place = {name: i for i, name in enumerate(order)}
     return sorted(rows, key=lambda row: (place.get(row["class"], len(order)), -row["galaxies"]))
+
+
+def count_marks(names: dict, mark: str) -> int:
+    """Groups of a file of names that have a mark: "merge" or "split"."""
+    return sum(mark in entry for entry in names["groups"].values())
 
 
 def read_json(path: str | Path) -> dict:
@@ -200,6 +290,11 @@ def read_json(path: str | Path) -> dict:
             "the workflow again."
         )
     return found
+
+
+def read_frozen(paths: Sequence[str | Path]) -> dict | None:
+    """The shift report of a field with a frozen model, None for other fields."""
+    return read_json(paths[0]) if paths else None
 
 
 def read_names(path: str | Path) -> dict:

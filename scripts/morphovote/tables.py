@@ -6,10 +6,12 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pyarrow
 import pyarrow.parquet
 from astropy.io import fits
 from astropy.io.votable import parse_single_table
 from astropy.table import Column, MaskedColumn, Table
+from astropy.units import Unit
 
 from morphovote.errors import InputError
 
@@ -95,7 +97,9 @@ def _reader(path: str | Path):
         except Exception as error:
             first = (str(error).splitlines() or [type(error).__name__])[0]
             raise InputError(
-                f"{path}: not a readable {FORMATS[suffix].upper()} table ({first})."
+                f"{path}: not a readable {FORMATS[suffix].upper()} table ({first[:200]}).\n"
+                "Check that the file is whole, in UTF-8 if it is text, and that its name ends "
+                "rightly."
             ) from error
 
     return guarded
@@ -105,7 +109,9 @@ def _read_fits(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict
     with fits.open(path, memmap=True) as hdus:
         tables = [n for n, hdu in enumerate(hdus) if not hdu.is_image]
         if not tables:
-            raise InputError(f"{path}: no extension holds a table.")
+            raise InputError(
+                f"{path}: no extension holds a table.\nGive the catalogue, not an image."
+            )
         # SExtractor's LDAC and others put small tables before the catalogue.
         number = max(tables, key=lambda n: hdus[n].header["NAXIS2"])
         available = list(hdus[number].columns.names)
@@ -116,12 +122,15 @@ def _read_fits(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict
         with fits.open(path, memmap=True) as hdus:
             data = hdus[number].data
             table = {n: np.array(data[n]) for n in names if n in available}
+            units = {c.name: c.unit for c in hdus[number].columns}
             null = {c.name: c.null for c in hdus[number].columns if c.null is not None}
             for name, column in table.items():
                 if name in null and column.dtype.kind != "f":
                     table[name] = MaskedColumn(column, mask=column == null[name])
                 else:
                     table[name] = Column(column)
+                if units.get(name):
+                    table[name].unit = Unit(units[name], parse_strict="silent")
         return available, table
     return available, _columns(table)
 
@@ -143,17 +152,32 @@ def _read_parquet(path: Path, names: Sequence[str] | None) -> tuple[list[str], d
     available = list(pyarrow.parquet.read_schema(path).names)
     wanted = [n for n in (available if names is None else names) if n in available]
     frame = pyarrow.parquet.read_table(path, columns=wanted)
-    columns = {}
-    for name in wanted:
-        column = frame[name].combine_chunks()
-        values = column.to_numpy(zero_copy_only=False)
-        if values.dtype == object:
-            missing = np.array([v is None for v in values], dtype=bool)
-            filled = np.array(["" if v is None else v for v in values])
-            columns[name] = MaskedColumn(filled, mask=missing) if missing.any() else Column(filled)
-        else:
-            columns[name] = Column(values)
-    return available, columns
+    return available, {name: _from_arrow(frame[name], frame.field(name)) for name in wanted}
+
+
+def _from_arrow(chunks: pyarrow.ChunkedArray, field: pyarrow.Field) -> Column:
+    """A column of a Parquet file, with the unit and description that its metadata may hold."""
+    values, shape = chunks.combine_chunks(), [len(chunks)]
+    while pyarrow.types.is_fixed_size_list(values.type):
+        shape.append(values.type.list_size)
+        values = values.flatten()
+    missing = values.is_null().to_numpy(zero_copy_only=False)
+    kind = values.type
+    simple = any(test(kind) for test in (pyarrow.types.is_integer, pyarrow.types.is_boolean))
+    if missing.any() and simple:
+        # Without this whole numbers would become floats, and True an object.
+        values = values.fill_null(False if pyarrow.types.is_boolean(kind) else 0)
+    data = values.to_numpy(zero_copy_only=False)
+    if data.dtype == object:
+        data = np.array(["" if value is None else value for value in data], dtype=str)
+    notes = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
+    about = {"description": notes.get("description")}
+    if notes.get("unit"):
+        about["unit"] = Unit(notes["unit"], parse_strict="silent")
+    data, missing = data.reshape(shape), missing.reshape(shape)
+    if missing.any():
+        return MaskedColumn(data, mask=missing, **about)
+    return Column(data, **about)
 
 
 def _read_hdf5(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict]:

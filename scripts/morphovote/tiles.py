@@ -21,6 +21,8 @@ from morphovote.logs import log, progress
 
 # Side of the square around a source (px) whose valid pixels decide between overlapping tiles.
 BOX = 100
+# Tiles whose noise maps are held against the pixels, and the factor by which both may differ.
+PROBED, NOISE_FACTOR = 12, 10
 
 
 def inspect_tiles(
@@ -49,7 +51,8 @@ def inspect_tiles(
     Raises
     ------
     InputError
-        If there is no image, both kinds of noise map, or a pair that does not fit.
+        If there is no image, both kinds of noise map, a pair that does not fit, or an rms map that
+        cannot be the noise of its image.
     """
     if not images:
         raise InputError("No image file was found. Correct `images` or `cutouts` of the field.")
@@ -81,9 +84,15 @@ def inspect_tiles(
         found.append(image)
         rows.append(row)
     if not found:
-        raise InputError(f"None of the {len(images)} images can be read, such as {images[0]}.")
+        raise InputError(
+            f"None of the {len(images)} images can be read, such as {images[0]}.\n"
+            "Fetch them again, or correct the pattern."
+        )
     names = ("IMAGE", "HDU", "RMS", "RMS_HDU", "WEIGHT", "WEIGHT_HDU")
-    return found, Table(rows=rows, names=names)
+    tiles = Table(rows=rows, names=names)
+    if paths["rms"] or paths["weight"]:
+        _check_noise(tiles)
+    return found, tiles
 
 
 def common_pixel_scale(images: Sequence[Image], given: float | None) -> float:
@@ -196,6 +205,14 @@ def open_tile(stack: ExitStack, tile: Row):
     return image, None, np.asarray, False
 
 
+def cutout_side(sources: Table, tiles: Table) -> int | None:
+    """Median side (px) of a field's ready-made cutouts, whose sources lie in their centres."""
+    if tiles.meta["KIND"] != "cutouts":
+        return None
+    centre = np.fmin(np.asarray(sources["X"]), np.asarray(sources["Y"]))
+    return int(2 * np.nanmedian(centre) + 1)
+
+
 def _check_pair(image: Image, noise: Image, kind: str) -> None:
     if image.shape != noise.shape:
         raise InputError(
@@ -212,6 +229,53 @@ def _check_pair(image: Image, noise: Image, kind: str) -> None:
                 f"{noise.path}: lies {apart:.0f} pixels from its image {image.path} on the sky.\n"
                 f"Files of `{kind}` are paired with the images in sorted order: check the names."
             )
+
+
+def _check_noise(tiles: Table) -> None:
+    """Stop where noise maps are empty, or rms maps are far off the scatter of the pixels.
+
+    A weight map given as rms, or one of another unit, would go unnoticed: everything is scaled by
+    it. Looked at are a few sections of some tiles.
+    """
+    ratios, empty = [], None
+    for number in np.unique(np.linspace(0, len(tiles) - 1, PROBED).astype(int)):
+        tile = tiles[int(number)]
+        with ExitStack() as stack:
+            image, noise, convert, relative = open_tile(stack, tile)
+            for place in _probes(image.shape):
+                pixels, rms = read_section(image, *place), convert(read_section(noise, *place))
+                if missing_pixels(pixels).mean() > 0.5:
+                    continue
+                if missing_pixels(pixels, rms).mean() > 0.5:
+                    empty = str(noise.fileinfo()["file"].name)
+                    continue
+                # Differences between pixels hold little of the galaxies' light.
+                difference = np.abs(pixels[:, 2:] - pixels[:, :-2])
+                scatter = 1.05 * np.median(difference[np.isfinite(difference)])
+                ratios.append((scatter, float(np.median(rms[rms > 0])), tile))
+    if not ratios and empty:
+        raise InputError(
+            f"{empty}: no positive numbers where its image has data, expected the noise there.\n"
+            "Give another map, or leave `rms` or `weight` out."
+        )
+    if not ratios or relative:
+        return
+    ratios.sort(key=lambda found: found[0] / found[1])
+    scatter, rms, tile = ratios[len(ratios) // 2]
+    if not 1 / NOISE_FACTOR < scatter / rms < NOISE_FACTOR and scatter > 0:
+        raise InputError(
+            f"{tile['RMS']}: says a noise of {rms:.3g}, but the pixels of {tile['IMAGE']} scatter "
+            f"by {scatter:.3g}.\nExpected the rms in the image's unit. If it holds 1 / variance, "
+            "give it as `weight:`; else convert it."
+        )
+
+
+def _probes(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+    """Sections (y, x, height, width) in a grid of 3 x 3 over an image."""
+    sides = [min(side, BOX) for side in shape]
+    starts = [[int(part * (side - box)) for part in (0.1, 0.5, 0.9)]
+              for side, box in zip(shape, sides, strict=True)]  # fmt: skip
+    return [(y, x, *sides) for y in starts[0] for x in starts[1]]
 
 
 def _near(image: Image, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Controls of the vote: a structureless null, other seeds, and the voters against each other."""
 
+import csv
+import io
 import json
 import os
 import time
@@ -9,17 +11,20 @@ import numpy as np
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from morphovote.alignment import pairwise_rand_index, rand_index
+from morphovote import published_vote
+from morphovote.alignment import align, count_votes, pairwise_rand_index, rand_index
 from morphovote.clustering import ALGORITHMS, cluster
+from morphovote.confidence import calibrate_votes, describe_cuts
 from morphovote.logs import log, progress
-from morphovote.reduction import sample_rows
-from morphovote.voting import BAG_LIMIT, BAG_SHARE, cast_votes, fit_voters
+from morphovote.reduction import choose_rows, sample_rows
+from morphovote.shards import read_attributes, read_shard
+from morphovote.voting import BAG_LIMIT, BAG_SHARE, cast_votes, fit_voters, votes_needed
 
 # Data and null are voted on in samples of one size, this at most: a full reference would take
 # the time of the vote itself for every draw.
 SAMPLE = 5_000
 DRAWS = 5
-OTHER_SEEDS = 3
+OTHER_SEEDS = 4
 # Bags on which the algorithms are compared with each other.
 SHARED_BAGS = 3
 # Algorithms that agree better than this on the same bag are one algorithm.
@@ -47,13 +52,19 @@ def null_sample(components: np.ndarray, seed: int) -> np.ndarray:
     return (data.mean(axis=0) + drawn).astype(np.float32)
 
 
-def mean_interval(values: list[float]) -> dict:
+def mean_interval(values: list[float], bounded: bool = True) -> dict:
     """Mean of a few draws with its 95 % interval (Student's t).
+
+    Parameters
+    ----------
+    values : list of float
+    bounded : bool
+        Whether they are shares: low and high are clipped to 0 and 1.
 
     Returns
     -------
     dict
-        values, mean, low, high; low and high are clipped to 0 and 1.
+        values, mean, low, high.
     """
     mean = float(np.mean(values))
     spread = stats.sem(values) if len(values) > 1 else 0.0
@@ -61,8 +72,8 @@ def mean_interval(values: list[float]) -> dict:
     return {
         "values": [float(value) for value in values],
         "mean": mean,
-        "low": max(mean - half, 0.0),
-        "high": min(mean + half, 1.0),
+        "low": max(mean - half, 0.0) if bounded else mean - half,
+        "high": min(mean + half, 1.0) if bounded else mean + half,
     }
 
 
@@ -95,17 +106,26 @@ def compare_algorithms(
             for j in range(i + 1, len(ALGORITHMS)):
                 found.setdefault(f"{first}-{ALGORITHMS[j]}", []).append(likeness[i, j])
     mean = {pair: float(np.mean(values)) for pair, values in found.items()}
+    return mean, same_algorithms(mean)
+
+
+def same_algorithms(likeness: dict[str, float]) -> list[list[str]]:
+    """The algorithms, those together whose adjusted Rand index is above 0.98."""
     distinct: list[list[str]] = []
     for name in ALGORITHMS:
-        twin = [group for group in distinct if any(mean[f"{one}-{name}"] > SAME for one in group)]
+        twin = [
+            group for group in distinct if any(likeness[f"{one}-{name}"] > SAME for one in group)
+        ]
         if twin:
             twin[0].append(name)
         else:
             distinct.append([name])
-    return mean, distinct
+    return distinct
 
 
-def voter_likeness(labels: np.ndarray, algorithms: list[str]) -> tuple[float, dict]:
+def voter_likeness(
+    labels: np.ndarray, algorithms: list[str]
+) -> tuple[float, dict[str, float], np.ndarray]:
     """Adjusted Rand index of the voters of one vote, which saw different bags.
 
     Parameters
@@ -119,6 +139,8 @@ def voter_likeness(labels: np.ndarray, algorithms: list[str]) -> tuple[float, di
         Over all pairs of voters.
     by_algorithm : dict of float
         Over the pairs of two algorithms, such as "kmeans-ward".
+    pairs : ndarray, shape (V, V)
+        Of every two voters.
     """
     matrix = pairwise_rand_index(labels)
     upper = np.triu(np.ones_like(matrix, dtype=bool), 1)
@@ -130,7 +152,7 @@ def voter_likeness(labels: np.ndarray, algorithms: list[str]) -> tuple[float, di
             pair = (pair | pair.T) & upper
             if pair.any():
                 result[f"{first}-{second}"] = float(matrix[pair].mean())
-    return float(matrix[upper].mean()), result
+    return float(matrix[upper].mean()), result, matrix
 
 
 def check_vote(
@@ -140,7 +162,8 @@ def check_vote(
     seed: int,
     voters: int = 30,
     threads: int = 1,
-) -> dict:
+    scheme: str = "bagged",
+) -> tuple[dict, np.ndarray]:
     """Vote on the data and on its null in the same way, with several seeds, and compare.
 
     Parameters
@@ -149,6 +172,8 @@ def check_vote(
         All finite.
     groups, agreement, seed, voters, threads
         As for `fit_voters`.
+    scheme : {'bagged', 'published'}
+        Which vote. The published one has neither agreement nor voters to set.
 
     Returns
     -------
@@ -158,12 +183,16 @@ def check_vote(
         data, null : kept fraction of every run with mean and 95 % interval;
         ratio : of the two means, with an interval from the null's;
         vote_histogram : share of galaxies with 0, 1, ... V votes for their group;
+        vote_counts : the same as numbers of galaxies, of every run;
+        confidence : what numbers of votes are worth, see `confidence.describe_cuts`;
         seed_ari : mean adjusted Rand index between runs with different seeds;
         seeds : the same in detail, see `seed_stability`;
         voter_ari : mean adjusted Rand index of two voters of the first run;
-        voter_ari_by_algorithm, algorithms_ari, algorithms : see `voter_likeness` and
-            `compare_algorithms`;
+        voter_ari_by_algorithm, voter_ari_pairs (with the voters' algorithms), algorithms_ari,
+        algorithms : see `voter_likeness` and `compare_algorithms`;
         sentence : the outcome in words.
+    ndarray, shape (N, 2)
+        Group in the runs' common numbering and `seed_stability`'s share, one row a galaxy.
     """
     began = time.monotonic()
     tasks = [("data", number) for number in range(1 + OTHER_SEEDS)]
@@ -172,13 +201,25 @@ def check_vote(
     first = None
     for kind, number in progress(tasks, len(tasks), "controls"):
         sample = components if kind == "data" else null_sample(components, seed + number)
-        fitted = fit_voters(sample, groups, agreement, seed + number, voters, threads, quiet=True)
-        runs[kind].append(cast_votes(sample, fitted))
+        if scheme == "published":
+            fitted = published_vote.fit_voters(sample, groups, seed + number)
+            runs[kind].append(published_vote.cast_votes(sample, fitted))
+        else:
+            fitted = fit_voters(
+                sample, groups, agreement, seed + number, voters, threads, quiet=True
+            )
+            runs[kind].append(cast_votes(sample, fitted))
         first = first or fitted
     kept = {kind: mean_interval([run["kept"].mean() for run in runs[kind]]) for kind in runs}
-    alike, distinct = compare_algorithms(components, groups, seed)
-    voter_ari, by_algorithm = voter_likeness(first.labels, first.algorithms)
-    seeds = seed_stability(runs["data"])
+    voter_ari, by_algorithm, pairs = voter_likeness(first.labels, first.algorithms)
+    if scheme == "published":
+        # Its voters are the algorithms, on the same galaxies.
+        alike, distinct = by_algorithm, same_algorithms(by_algorithm)
+    else:
+        alike, distinct = compare_algorithms(components, groups, seed)
+    seeds, galaxies = seed_stability(runs["data"], groups)
+    votes = {kind: np.stack([count_galaxies(run, voters) for run in runs[kind]]) for kind in runs}
+    table = calibrate_votes(votes["data"], votes["null"])
     result = {
         "galaxies": len(components),
         "voters": voters,
@@ -189,17 +230,20 @@ def check_vote(
         "data": kept["data"],
         "null": kept["null"],
         "ratio": _ratio(kept["data"], kept["null"]),
-        "vote_histogram": {kind: vote_histogram(runs[kind], voters) for kind in runs},
+        "vote_histogram": {kind: (sum(votes[kind]) / votes[kind].sum()).tolist() for kind in votes},
+        "vote_counts": {kind: votes[kind].tolist() for kind in votes},
+        "confidence": describe_cuts(table, votes_needed(agreement, voters)),
         "seed_ari": seeds["ari_all"]["mean"],
         "seeds": seeds,
         "voter_ari": voter_ari,
         "voter_ari_by_algorithm": by_algorithm,
+        "voter_ari_pairs": {"algorithms": first.algorithms, "ari": np.round(pairs, 4).tolist()},
         "algorithms_ari": alike,
         "algorithms": distinct,
     }
     result["sentence"] = describe(result)
     result["seconds"] = round(time.monotonic() - began, 1)
-    return result
+    return result, galaxies
 
 
 def _ratio(data: dict, null: dict) -> dict:
@@ -211,26 +255,42 @@ def _ratio(data: dict, null: dict) -> dict:
     return {"value": over(null["mean"]), "low": over(null["high"]), "high": over(null["low"])}
 
 
-def vote_histogram(runs: list[dict], voters: int) -> list[float]:
-    """Share of the galaxies of all runs with 0, 1, ... `voters` votes for their group."""
-    votes = np.concatenate([run["counts"].max(axis=1) for run in runs])
-    return (np.bincount(votes, minlength=voters + 1) / len(votes)).tolist()
+def count_galaxies(run: dict, voters: int) -> np.ndarray:
+    """Galaxies (V + 1,) of a run with 0, 1, ... `voters` votes for their group."""
+    votes = np.rint(run["vote_fraction"] * voters).astype(int)
+    return np.bincount(votes, minlength=voters + 1)
 
 
-def seed_stability(runs: list[dict]) -> dict:
+def seed_stability(runs: list[dict], groups: int) -> tuple[dict, np.ndarray]:
     """Agreement of votes with different seeds on the same galaxies.
+
+    The runs' groups are brought to one numbering like those of voters. A galaxy's stability is the
+    share of the runs that put it in its most frequent group.
 
     Parameters
     ----------
     runs : list of dict
         From `cast_votes`.
+    groups : int
 
     Returns
     -------
     dict
         ari_all, ari_kept (over galaxies kept in both; None where there are fewer than ten), each
-        the list of all pairs and its mean; kept_in_both, share of galaxies.
+        the list of all pairs and its mean; kept_in_both, share of galaxies; stability and
+        stability_kept, the mean over all galaxies and over those that the first run kept;
+        same_group and same_group_kept, shares of them that all runs put in one group. None where
+        the first run kept no galaxy.
+    ndarray, shape (N, 2)
+        Each galaxy's most frequent group and its stability.
     """
+    matched = count_votes(align(np.stack([run["group"] for run in runs]), groups), groups)
+    stability = matched.max(axis=1) / len(runs)
+    kept = runs[0]["kept"]
+    shares = {"stability": stability, "same_group": stability == 1}
+    means = {name: float(values.mean()) for name, values in shares.items()}
+    for name, values in shares.items():
+        means[f"{name}_kept"] = float(values[kept].mean()) if kept.any() else None
     over_all, over_kept, shared = [], [], []
     for i in range(len(runs)):
         for j in range(i):
@@ -240,14 +300,16 @@ def seed_stability(runs: list[dict]) -> dict:
             shared.append(float(both.mean()))
             if both.sum() >= 10:
                 over_kept.append(rand_index(first["group"][both], second["group"][both]))
-    return {
+    found = {
         "ari_all": {"pairs": over_all, "mean": float(np.mean(over_all))},
         "ari_kept": {
             "pairs": over_kept,
             "mean": float(np.mean(over_kept)) if over_kept else None,
         },
         "kept_in_both": float(np.mean(shared)),
+        **means,
     }
+    return found, np.column_stack([matched.argmax(axis=1), stability])
 
 
 def describe(result: dict) -> str:
@@ -273,8 +335,21 @@ def describe(result: dict) -> str:
     return text
 
 
-def check_vote_file(components: str | Path, output: str | Path, **settings) -> None:
-    """Run `check_vote` on a random sample (5,000 at most) of a components file; write JSON."""
+def check_vote_file(
+    components: str | Path, output: str | Path, seeds: str | Path, **settings
+) -> None:
+    """Run `check_vote` on a random sample (5,000 at most) of a components file.
+
+    Parameters
+    ----------
+    components : path
+    output : path
+        The results, as JSON.
+    seeds : path
+        How steady each galaxy of the sample is over the seeds, as CSV: row, id, group, stability.
+    settings
+        See `check_vote`.
+    """
     sample, available = sample_rows([components], "component", SAMPLE, settings["seed"])
     log.info(
         "controls on %d of %d galaxies: %d seeds, %d null draws",
@@ -283,10 +358,27 @@ def check_vote_file(components: str | Path, output: str | Path, **settings) -> N
         1 + OTHER_SEEDS,
         DRAWS,
     )
-    result = check_vote(sample, **settings) | {"field_galaxies": available}
+    result, galaxies = check_vote(sample, **settings)
+    result["field_galaxies"] = available
+    attributes = read_attributes(components)
+    if "pca" in attributes:
+        result["pca"] = attributes["pca"]
     log.info("%s", result["sentence"])
-    output = Path(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f".{output.name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, output)
+    write_whole(output, json.dumps(result, indent=2) + "\n")
+    names = read_shard(components, ["row", "id"])
+    chosen, _ = choose_rows([components], "component", SAMPLE, settings["seed"])
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["row", "id", "group", "stability"])
+    for place, (group, stability) in zip(np.flatnonzero(chosen), galaxies, strict=True):
+        table.writerow([names["row"][place], names["id"][place], int(group), stability])
+    write_whole(seeds, text.getvalue())
+
+
+def write_whole(path: str | Path, text: str) -> None:
+    """Write a text file under another name, then rename it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

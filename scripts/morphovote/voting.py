@@ -21,8 +21,9 @@ import numpy as np
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
-from morphovote.alignment import align, count_votes
+from morphovote.alignment import align, count_votes, rank_groups
 from morphovote.clustering import ALGORITHMS, cluster
+from morphovote.confidence import load_confidence, look_up
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
 from morphovote.models import digest, read_model, write_model
@@ -72,6 +73,8 @@ class Voters:
         Share of the voters from which a galaxy is kept.
     limit : float
         Distance to the nearest reference galaxies from which a galaxy is an outlier.
+    parents : ndarray, shape (K,), or None
+        Where groups were split: the group that each is a part of, its own number if of none.
     """
 
     reference: np.ndarray
@@ -81,6 +84,7 @@ class Voters:
     groups: int
     agreement: float
     limit: float
+    parents: np.ndarray | None = None
 
     @property
     def digest(self) -> str:
@@ -303,22 +307,25 @@ def cast_votes(components: np.ndarray, voters: Voters) -> dict[str, np.ndarray]:
     is_member = away[:, :1] == 0
     others = np.where(is_member, away[:, 1 : CLOSEST + 1], away[:, :CLOSEST])
     distance[finite] = others.mean(axis=1)
-    order = np.argsort(-counts, axis=1, kind="stable")
+    order = rank_groups(counts, voters.parents)
     rows = np.arange(len(components))
     highest = counts[rows, order[:, 0]]
     total = len(voters.labels)
-    # To three decimals 0.667 is two thirds, and 20 of 30 voters reach it.
-    needed = np.ceil((voters.agreement - 0.0005) * total)
     runner_up = np.where(counts[rows, order[:, 1]] > 0, order[:, 1], -1)
     return {
         "group": np.where(finite, order[:, 0], -1).astype(np.int16),
         "vote_fraction": np.where(finite, highest / total, np.nan).astype(np.float32),
         "group_second": np.where(finite, runner_up, -1).astype(np.int16),
-        "kept": finite & (highest >= needed),
+        "kept": finite & (highest >= votes_needed(voters.agreement, total)),
         "counts": counts,
         "distance": distance,
         "outlier": np.nan_to_num(distance) > voters.limit,
     }
+
+
+def votes_needed(agreement: float, voters: int) -> int:
+    """Votes from which a galaxy is kept. To three decimals 0.667 is two thirds: 20 of 30."""
+    return int(np.ceil((agreement - 0.0005) * voters))
 
 
 def save_voters(path: str | Path, voters: Voters, attributes: dict) -> None:
@@ -338,7 +345,8 @@ def save_voters(path: str | Path, voters: Voters, attributes: dict) -> None:
             "agreement": voters.agreement,
             "outlier_distance": voters.limit,
             "voters": voters.digest,
-        },
+        }
+        | ({} if voters.parents is None else {"parents": voters.parents}),
     )
 
 
@@ -368,6 +376,7 @@ def load_voters(path: str | Path) -> tuple[Voters, dict]:
         groups=groups,
         agreement=float(attributes["agreement"]),
         limit=float(attributes["outlier_distance"]),
+        parents=attributes.get("parents"),
     )
     return voters, attributes
 
@@ -412,22 +421,36 @@ def fit_voters_file(
     log.info("sizes of the %d groups: %s", groups, ", ".join(str(size) for size in sizes))
 
 
-def cast_votes_file(components: str | Path, model: str | Path, output: str | Path) -> None:
+def cast_votes_file(
+    components: str | Path, model: str | Path, calibration: str | Path, output: str | Path
+) -> None:
     """Vote on all galaxies of a components file, one batch in memory at a time.
+
+    Parameters
+    ----------
+    components, model, calibration : path
+        Of the field; the voters; the confidence of every number of votes.
+    output : path
 
     Raises
     ------
     InputError
-        If the components are those of another PCA than the voters'.
+        If the components are those of another PCA than the voters', or the confidence is that of
+        another number of voters.
     """
     voters, attributes = load_voters(model)
+    confidence, calibrated = load_confidence(calibration, len(voters.labels))
     found = read_attributes(components)
     check_components(found, components, attributes, model)
+    check_components(found, components, calibrated, calibration)
     names = ["row", "id", "component"]
     batches = iterate_batches(components, names, BATCH)
     parts = []
     for batch in progress(batches, -(-count_rows(components) // BATCH), "batches"):
         votes = cast_votes(batch.pop("component"), voters)
+        own = np.maximum(votes["group"], 0).astype(int)[:, None]
+        highest = np.take_along_axis(votes["counts"], own, axis=1)[:, 0]
+        votes["vote_confidence"] = look_up(highest, confidence)
         parts.append(batch | votes)
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     kept = arrays["kept"]

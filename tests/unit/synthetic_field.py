@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.table import Table
 
-from morphovote import flags
+from morphovote import confounders, findings, flags, separation
 
 CLASS_OF_GROUP = ("SPH", "ETD", "ETD", "LTD", "LTD", "IRR", "UNC")
 # Medians of Gini, M20, C, A, n and r_e (arcsec) by class.
@@ -39,12 +39,16 @@ def make_catalogue(count: int = 120, seed: int = 0, groups: int = 7) -> Table:
             "DEC": 2 + rng.random(count),
             "GROUP": group,
             "VOTE_FRACTION": vote,
+            "VOTE_CONFIDENCE": np.clip(1.6 * vote - 0.6, 0, 1),
             "GROUP_SECOND": np.where(group >= 0, (group + 1) % groups, -1),
             "KEPT": kept,
             "CLASS": name,
             "CLASS_PROB": vote,
             "CLASS_SECOND": np.roll(name, 1),
             "CLASS_ORIGIN": origin,
+            "CLASS_REASON": np.where(
+                name == "UNC", "unclassifiable", np.where(name == "", "no data", "")
+            ),
             "FLAGS": flag,
             "SNR": snr,
             "GINI": centre[:, 0] + 0.04 * scatter[:, 0],
@@ -64,14 +68,50 @@ def make_catalogue(count: int = 120, seed: int = 0, groups: int = 7) -> Table:
 
 
 def make_sources(catalogue: Table, seed: int = 0) -> Table:
-    """Redshift and rest-frame colours for the catalogue's rows: spheroids red, the rest blue."""
+    """What a source catalogue tells of the catalogue's rows: spheroids red, the rest blue."""
     rng = np.random.default_rng(seed)
     count = len(catalogue)
     red = np.asarray(catalogue["CLASS"]) == "SPH"
     v_j = np.where(red, rng.normal(1.1, 0.15, count), rng.normal(0.8, 0.3, count))
     u_v = np.where(red, rng.normal(1.85, 0.12, count), 0.4 + 0.8 * v_j)
     u_v = u_v + rng.normal(0, 0.12, count)
-    return Table({"REDSHIFT": rng.uniform(0.2, 1.2, count), "U_V": u_v, "V_J": v_j})
+    return Table(
+        {
+            "MAG": 25 - 2.5 * np.log10(np.asarray(catalogue["SNR"]) / 10),
+            "REDSHIFT": rng.uniform(0.2, 1.2, count),
+            "LOG_MASS": rng.normal(9.8, 0.6, count),
+            "U_V": u_v,
+            "V_J": v_j,
+        }
+    )
+
+
+def make_mid(catalogue: Table, seed: int = 0) -> Table:
+    """Multimode, intensity and deviation for the catalogue's rows; half of them 0."""
+    values = np.random.default_rng(seed).exponential(0.1, (3, len(catalogue)))
+    values[:, ::2] = 0
+    return Table(dict(zip(("multimode", "intensity", "deviation"), values, strict=True)))
+
+
+def make_tests(catalogue: Table, sources: Table) -> tuple[dict, dict]:
+    """Tests of the classes and an audit of the groups, as the summary has them."""
+    samples = separation.choose_samples(sources, 10.0)
+    values = separation.measured_values(catalogue, sources)
+    table = separation.compare_classes(catalogue["CLASS"], values, samples, resamples=20)
+    comparisons = [
+        {
+            name: value if value == value else None
+            for name, value in zip(row.colnames, row, strict=True)
+        }
+        for row in table
+    ]
+    ordering = separation.check_ordering(table)
+    tests = findings.summarise_tests(catalogue, sources, 10.0, comparisons, ordering)
+    overall, groups = confounders.audit_groups(
+        {"snr": np.asarray(catalogue["SNR"])}, np.asarray(catalogue["GROUP"]), permutations=30
+    )
+    rows = ([dict(zip(t.colnames, row, strict=True)) for row in t] for t in (groups, overall))
+    return tests, findings.summarise_audit(*rows)
 
 
 def make_stamps(catalogue: Table, size: int = 40, seed: int = 0):
@@ -117,11 +157,20 @@ def make_controls(null: float = 0.43, data: float = 0.74) -> dict:
             "ari_all": {"pairs": [0.7, 0.72], "mean": 0.71},
             "ari_kept": {"pairs": [0.9], "mean": 0.9},
             "kept_in_both": 0.6,
+            "stability": 0.85,
+            "stability_kept": 0.99,
+            "same_group": 0.6,
+            "same_group_kept": 0.97,
         },
         "seed_ari": 0.71,
         "voter_ari": 0.55,
         "algorithms_ari": {"kmeans-ward": 0.7},
         "algorithms": [["kmeans"], ["ward", "birch"]],
+        "confidence": {
+            "null_share": 0.4,
+            "at_agreement": 0.93,
+            "cuts": {"0.5": 0.5, "0.8": 0.6, "0.9": 0.65, "0.95": None},
+        },
         "sentence": "",
     }
 
@@ -137,3 +186,28 @@ def names_of_groups(catalogue):
     named = catalogue[np.asarray(catalogue["CLASS_ORIGIN"], dtype=str) == "vote"]
     groups, first = np.unique(named["GROUP"], return_index=True)
     return {int(g): str(named["CLASS"][i]) for g, i in zip(groups, first, strict=True) if g >= 0}
+
+
+def make_stability(galaxies: int = 40, seed: int = 0) -> tuple[dict, dict]:
+    """Table and attributes of a check of stability in which noise does harm and turning none."""
+    rng = np.random.default_rng(seed)
+    kinds = ["exact", "turned", "turned", "noise", "noise", "psf"] * galaxies
+    count = len(kinds)
+    noisy = np.isin(kinds, ["noise", "psf"])
+    same = ~noisy | (rng.random(count) < 0.5)
+    row = np.repeat(np.arange(galaxies), 6)
+    table = {
+        "row": row,
+        "id": row.astype(str),
+        "snr": 10 ** rng.normal(1.5, 0.4, galaxies)[row],
+        "was_kept": (row % 2 == 0),
+        "kind": np.array(kinds, dtype=object),
+        "amount": np.tile([90.0, 22.5, 67.5, 1.5, 2.0, 3.0], galaxies),
+        "mirrored": np.zeros(count, bool),
+        "moved": rng.random(count),
+        "group": np.zeros(count, int),
+        "vote_fraction": rng.random(count),
+        "kept": np.ones(count, bool),
+    }
+    table |= {name: same for name in ("retrieved", "unchanged", "unchanged_unseen")}
+    return table, {"galaxies": galaxies, "rivals": 100, "psf_fwhm": 3.0, "seed": 0}

@@ -1,6 +1,7 @@
 """The catalogue: a row for every source, the contract's columns, three faithful formats."""
 
 import io
+import json
 import warnings
 from contextlib import redirect_stdout
 
@@ -25,9 +26,21 @@ from morphovote.errors import InputError
 from morphovote.tables import read_catalogue
 
 CONTRACT = [
-    *("ID", "RA", "DEC", "GROUP", "VOTE_FRACTION", "GROUP_SECOND", "KEPT"),
-    *("CLASS", "CLASS_PROB", "CLASS_SECOND", "CLASS_ORIGIN", "FLAGS", "SNR", "GINI", "M20"),
-    *("CONCENTRATION", "ASYMMETRY", "SMOOTHNESS", "SERSIC_N", "R_E", "AXIS_RATIO"),
+    *("ID", "RA", "DEC", "GROUP", "VOTE_FRACTION", "VOTE_CONFIDENCE"),
+    *("GROUP_SECOND", "KEPT"),
+    *(
+        "CLASS",
+        "CLASS_PROB",
+        "CLASS_SECOND",
+        "CLASS_ORIGIN",
+        "CLASS_REASON",
+        "FLAGS",
+        "SNR",
+        "GINI",
+        "M20",
+    ),
+    *("CONCENTRATION", "ASYMMETRY", "SMOOTHNESS", "MULTIMODE", "INTENSITY", "DEVIATION"),
+    *("MULTIPLICITY", "R50", "R_PETROSIAN", "SERSIC_N", "R_E", "R_E_KPC", "AXIS_RATIO"),
     "MEASURE_FLAG",
 ]
 
@@ -41,6 +54,7 @@ def source_list(selected, ids=None):
             "RA": 150 + np.arange(count) / 100,
             "DEC": np.full(count, 2.0),
             "SELECTED": np.array(selected, dtype=bool),
+            "REDSHIFT": np.full(count, 0.5),
         }
     )
 
@@ -59,6 +73,7 @@ def stages(rows):
             "id": ids,
             "group": (rows % 3).astype(np.int64),
             "vote_fraction": np.full(count, 0.75, np.float32),
+            "vote_confidence": np.full(count, 0.9, np.float32),
             "group_second": np.full(count, -1),
             "kept": rows % 2 == 0,
             "outlier": rows == 4,
@@ -70,6 +85,7 @@ def stages(rows):
             "class_prob": np.full(count, 0.5, np.float32),
             "class_second": np.array(["UNC"] * count, dtype=object),
             "class_origin": np.array(["vote"] * count, dtype=object),
+            "class_reason": np.array([""] * count, dtype=object),
         },
         "measurements": {
             "row": rows,
@@ -393,6 +409,10 @@ def test_any_source_table_survives(source, tmp_path):
                 assert_same(in_votable, expected)
             continue
         assert_same(in_fits, expected)
+        if expected.ndim > 1 and in_votable.dtype.kind == "U":
+            # Whole numbers that VOTable is too narrow for, as JSON lists of texts.
+            lists = [json.loads(text) for text in in_votable]
+            in_votable = np.array(lists, dtype=str).reshape(expected.shape)
         assert_same(in_votable, expected)
 
 

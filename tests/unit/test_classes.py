@@ -4,8 +4,17 @@ import h5py
 import numpy as np
 import pytest
 import yaml
+from astropy.table import Table
 
-from morphovote import classes, classifier, shards
+from morphovote import (
+    applied_names,
+    calibration,
+    classes,
+    classification,
+    classifier,
+    group_names,
+    shards,
+)
 from morphovote.errors import InputError
 from morphovote.flags import LOW_SNR, PSF_LIMITED
 from morphovote.measurement import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT
@@ -48,6 +57,10 @@ class TestSuggestedClass:
         for name, values in TEXTBOOK.items():
             assert classes.suggest_class(values | unfitted)[0] == name
 
+    def test_small_galaxies_are_judged_by_the_fit_that_knows_the_psf(self):
+        small = {"concentration": 3.0, "gini": 0.48, "m20": -1.75}
+        assert classes.suggest_class(TEXTBOOK["SPH"] | small)[0] == "SPH"
+
     def test_nothing_measured(self):
         nothing = dict.fromkeys(classes.MEASURED, np.nan)
         assert classes.suggest_class(nothing) == ("UNC", "nothing measured")
@@ -87,7 +100,7 @@ class TestSuggestedNames:
         case["measured"]["sersic_n"][19] = 90
         assert classes.suggest_names(**case)[0]["class"] == "SPH"
         case["kept"][:] = False
-        case["measured"]["gini"][:18] = np.nan
+        case["measured"]["gini"][:18] = case["measured"]["sersic_n"][:18] = np.nan
         assert classes.suggest_names(**case)[0]["class"] != "SPH"
 
     @pytest.mark.parametrize(
@@ -131,48 +144,15 @@ class TestSuggestedNames:
         np.testing.assert_array_equal(found["flags"], [2, 0, 5, 0])
 
 
-class TestNamesFile:
-    def read(self, tmp_path, text, groups=3, voters="v1"):
-        path = tmp_path / "names.yaml"
-        path.write_text(text)
-        return classes.read_names(path, groups, voters)
-
-    def test_both_forms_and_a_missing_group(self, tmp_path, caplog):
-        caplog.set_level("INFO", logger="morphovote")
-        text = "who: me\nwhen: 2025-01-01\ngroups:\n  2: LTD\n  0: {class: SPH, reason: round}\n"
-        found = self.read(tmp_path, text)
-        assert {number: entry["class"] for number, entry in found.items()} == {
-            0: "SPH",
-            1: "UNC",
-            2: "LTD",
-        }
-        assert found[0]["reason"] == "round"
-        assert "no class for group 1" in caplog.text
-
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
-            ("groups: {0: DISC}", "'DISC' of group 0"),
-            ("groups: {3: SPH}", "group 3 .* 0 to 2"),
-            ("groups: {one: SPH}", "group 'one'"),
-            ("groups: {0: null}", "None of group 0"),
-            ("groups: [SPH, LTD]", "no table 'groups'"),
-            ("0: SPH", "no table 'groups'"),
-            ("groups: {0: SPH}\nwhom: me", "unknown key whom"),
-            ("groups: {0: SPH}\nvoters: v2", "'voters' is v2"),
-            ("groups: {0: SPH", "not a readable YAML"),
-            ("groups: !!python/object/apply:os.system [ls]", "not a readable YAML"),
-        ],
-    )
-    def test_mistakes_are_named(self, tmp_path, text, message):
-        with pytest.raises(InputError, match=message):
-            self.read(tmp_path, text)
-
-    def test_missing_file(self, tmp_path):
-        with pytest.raises(InputError, match=r"none\.yaml"):
-            classes.read_names(tmp_path / "none.yaml", 3)
-
-
+COLUMNS = (
+    "row",
+    "id",
+    "class",
+    "class_prob",
+    "class_second",
+    "class_origin",
+    "class_reason",
+)
 NAMES = {0: "SPH", 1: "LTD", 2: "SPH", 3: "IRR"}
 
 
@@ -187,6 +167,7 @@ def galaxies():
     counts[np.arange(600), (group + 2) % 4] = 2
     kept = np.arange(600) < 400
     votes = {"group": group, "kept": kept, "outlier": np.zeros(600, bool), "counts": counts}
+    votes["vote_confidence"] = np.where(kept, 0.9, 0.6).astype(np.float32)
     return votes, components.astype(np.float32)
 
 
@@ -195,7 +176,8 @@ def model(galaxies):
     votes, components = galaxies
     kept = votes["kept"]
     labels = np.array([NAMES[number] for number in votes["group"][kept]])
-    return classifier.fit_classifier(components[kept], labels)
+    fitted, _ = classifier.fit_classifier(components[kept], labels)
+    return classification.complete_model(votes, NAMES, components[:0], fitted)[0]
 
 
 class TestClassifier:
@@ -214,7 +196,7 @@ class TestClassifier:
         components = np.eye(3)[target] * 1.5 + rng.normal(size=(3000, 3))
         components = np.concatenate([components, rng.normal(size=(3000, 40))], axis=1)
         labels = np.array(["SPH", "LTD", "IRR"])[target]
-        fitted = classifier.fit_classifier(components[:600], labels[:600])
+        fitted, _ = classifier.fit_classifier(components[:600], labels[:600])
         probability = classifier.apply_classifier(components[600:], fitted)
         claimed = probability.max(axis=1)
         right = fitted["names"][probability.argmax(axis=1)] == labels[600:]
@@ -226,7 +208,7 @@ class TestClassifier:
         rng = np.random.default_rng(0)
         target = np.arange(60) % 2
         components = target[:, None] * 100 + rng.normal(size=(60, 2))
-        fitted = classifier.fit_classifier(components, np.array(["SPH", "LTD"])[target])
+        fitted, _ = classifier.fit_classifier(components, np.array(["SPH", "LTD"])[target])
         assert 0.9 < classifier.apply_classifier(components, fitted).max(axis=1).mean() < 0.999
 
     def test_row_is_alone_to_the_bit(self, galaxies, model):
@@ -242,7 +224,7 @@ class TestClassifier:
     @pytest.mark.parametrize("labels", [[], ["LTD"] * 5, ["LTD"] * 5 + ["SPH"]])
     def test_few_classes_and_few_galaxies(self, labels):
         components = np.random.default_rng(0).normal(size=(len(labels), 3))
-        fitted = classifier.fit_classifier(components, np.array(labels, dtype=str))
+        fitted, _ = classifier.fit_classifier(components, np.array(labels, dtype=str))
         probability = classifier.apply_classifier(np.ones((2, 3)), fitted)
         assert probability.shape == (2, len(set(labels)))
         if labels:
@@ -252,32 +234,53 @@ class TestClassifier:
 class TestClassify:
     def test_kept_galaxies_take_the_class_of_their_group(self, galaxies, model):
         votes, components = galaxies
-        found = classifier.classify(votes, NAMES, components, model)
+        found = classification.classify(votes, NAMES, components, model)
         kept = votes["kept"]
         assert (found["class_origin"][kept] == "vote").all()
         assert (found["class_origin"][~kept] == "classifier").all()
         own = np.array([NAMES[number] for number in votes["group"]])
         np.testing.assert_array_equal(found["class"][kept], own[kept])
 
-    def test_probability_is_the_share_of_voters_with_the_class(self, galaxies, model):
+    def test_probability_is_of_voters_classifier_and_chance(self, galaxies, model):
         votes, components = galaxies
-        found = classifier.classify(votes, NAMES, components, model)
-        kept, group = votes["kept"], votes["group"]
-        # Groups 0 and 2 have one class: all ten votes count. 1 and 3 have two.
-        np.testing.assert_allclose(found["class_prob"][kept & (group % 2 == 0)], 1)
-        np.testing.assert_allclose(found["class_prob"][kept & (group % 2 == 1)], 0.8)
-        assert (found["class_second"][kept & (group % 2 == 0)] == "").all()
-        assert (found["class_second"][kept & (group == 1)] == "IRR").all()
+        found = classification.classify(votes, NAMES, components, model)
+        learnt = classifier.apply_classifier(components, model)
+        own = np.array([NAMES[number] for number in votes["group"]])
+        for name, share in (("SPH", 1.0), ("LTD", 0.8)):
+            rows = votes["kept"] & (own == name)
+            by_classifier = learnt[:, list(model["names"]).index(name)][rows]
+            common = model["prior"][list(model["classes"]).index(name)]
+            wanted = 0.9 * (share + by_classifier) / 2 + 0.1 * common
+            np.testing.assert_allclose(found["class_prob"][rows], wanted, rtol=1e-5)
 
-    def test_classifier_gives_class_probability_and_second(self, galaxies, model):
+    def test_votes_of_chance_say_no_more_than_how_common_a_class_is(self, galaxies, model):
         votes, components = galaxies
-        found = classifier.classify(votes, NAMES, components, model)
+        lost = votes | {"vote_confidence": np.zeros(600, np.float32)}
+        found = classification.classify(lost, NAMES, components, model)
+        prior = dict(zip(model["classes"], model["prior"], strict=True))
+        assert sum(prior.values()) == pytest.approx(1)
+        kept = votes["kept"]
+        wanted = [prior[name] for name in found["class"][kept]]
+        np.testing.assert_allclose(found["class_prob"][kept], wanted, rtol=1e-5)
+
+    def test_rest_takes_the_most_probable_class(self, galaxies, model):
+        votes, components = galaxies
+        found = classification.classify(votes, NAMES, components, model)
+        order, probability = classification.weigh_classes(votes, NAMES, components, model)
         rest = np.flatnonzero(~votes["kept"])
-        probability = classifier.apply_classifier(components[rest], model)
-        order = np.argsort(-probability, axis=1)
-        np.testing.assert_array_equal(found["class"][rest], model["names"][order[:, 0]])
-        np.testing.assert_array_equal(found["class_second"][rest], model["names"][order[:, 1]])
-        np.testing.assert_allclose(found["class_prob"][rest], probability.max(axis=1), rtol=1e-6)
+        ranks = np.argsort(-probability[rest], axis=1)
+        np.testing.assert_array_equal(found["class"][rest], np.array(order)[ranks[:, 0]])
+        np.testing.assert_array_equal(found["class_second"][rest], np.array(order)[ranks[:, 1]])
+        highest = probability[rest].max(axis=1)
+        np.testing.assert_allclose(found["class_prob"][rest], highest, rtol=1e-5)
+
+    def test_row_is_alone_to_the_bit(self, galaxies, model):
+        votes, components = galaxies
+        together = classification.classify(votes, NAMES, components, model)
+        some = {name: values[590:] for name, values in votes.items()}
+        alone = classification.classify(some, NAMES, components[590:], model)
+        for name, values in alone.items():
+            np.testing.assert_array_equal(values, together[name][590:])
 
     def test_outliers_and_rows_without_data(self, galaxies, model):
         votes, components = (
@@ -288,18 +291,25 @@ class TestClassify:
         votes["group"][1], votes["kept"][1], votes["counts"][1] = -1, False, 0
         components[1] = np.nan
         votes["kept"][2] = False
-        found = classifier.classify(votes, NAMES, components, model)
+        found = classification.classify(votes, NAMES, components, model)
         assert list(found["class"][:2]) == ["UNC", ""]
         assert list(found["class_origin"]) == ["none", "none", "classifier", "vote"]
+        assert list(found["class_reason"]) == ["outlier", "no data", "", ""]
         assert np.isnan(found["class_prob"][:2]).all()
         assert (found["class_second"][:2] == "").all()
 
     def test_without_any_kept_galaxy_the_rest_is_unclassified(self, galaxies):
         votes = galaxies[0] | {"kept": np.zeros(600, bool)}
-        nothing = classifier.fit_classifier(np.zeros((0, 8)), np.array([], dtype=str))
-        found = classifier.classify(votes, NAMES, galaxies[1], nothing)
+        nothing = classification.complete_model(
+            votes,
+            NAMES,
+            np.zeros((0, 8)),
+            classifier.fit_classifier(np.zeros((0, 8)), np.array([], dtype=str))[0],
+        )[0]
+        found = classification.classify(votes, NAMES, galaxies[1], nothing)
         assert set(found["class"]) == {"UNC"}
         assert set(found["class_origin"]) == {"none"}
+        assert set(found["class_reason"]) == {"no classifier"}
 
 
 class TestFiles:
@@ -327,8 +337,12 @@ class TestFiles:
 
     def name(self, folder, **options):
         shape, light = (sorted((folder / stage).glob("*")) for stage in ("measured", "cutouts"))
-        output = folder / "names.yaml"
-        classes.name_groups_file(folder / "votes.h5", shape, light, output, **options)
+        output, groups = folder / "names.yaml", folder / "groups.yaml"
+        group_names.write_yaml(
+            groups, {"version": 1, "voters": "v1", "regrouped": "v1", "fitted": 4, "groups": {}}
+        )
+        votes = folder / "votes.h5"
+        applied_names.name_groups_file(votes, shape, light, groups, output, **options)
         return yaml.safe_load(output.read_text())
 
     def test_from_votes_to_classes(self, folder):
@@ -336,33 +350,68 @@ class TestFiles:
         assert named["origin"] == "suggestion"
         assert {number: entry["class"] for number, entry in named["groups"].items()} == NAMES
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
-        classifier.fit_classifier_file(*paths, folder / "classifier.h5")
-        classifier.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
+        classification.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
+        classification.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
         found = shards.read_shard(folder / "classes.h5")
-        assert set(found) == {"row", "id", "class", "class_prob", "class_second", "class_origin"}
+        assert set(found) == set(COLUMNS)
         assert (found["class_origin"] == "vote").sum() == 400
+        held = shards.read_shard(folder / "held_out.h5")
+        assert set(held["check"]) == {"vote"}
+        assert len(held["row"]) == 400
+        assert (held["class"] == held["label"]).mean() > 0.9
         group = shards.read_shard(folder / "votes.h5", ["group"])["group"]
         assert (found["class"] == [NAMES[number] for number in group]).mean() > 0.9
 
+    def test_labels_by_eye_correct_the_probabilities(self, folder):
+        self.name(folder)
+        paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
+        group = shards.read_shard(folder / "votes.h5", ["group"])["group"]
+        # Half of each group is said to be something else: no class deserves more than that.
+        labels = np.array([NAMES[number] for number in group], dtype="U3")
+        labels[::2] = "UNC"
+        table = Table({"ID": np.arange(300), "CLASS": labels[:300]})
+        table.write(folder / "eye.csv")
+        outputs = folder / "classifier.h5", folder / "held_out.h5"
+        classification.fit_classifier_file(*paths, *outputs, checked=folder / "eye.csv")
+        classification.classify_file(*paths, outputs[0], folder / "classes.h5")
+        found = shards.read_shard(folder / "classes.h5", ["class_prob"])["class_prob"]
+        assert abs(np.nanmean(found) - 0.5) < 0.1
+        checks = calibration.read_checks(outputs[1])
+        assert len(checks["eye"]["right"]) == 300
+        assert checks["eye"]["uncorrected"].mean() > 0.7
+        assert abs(checks["eye"]["probability"].mean() - checks["eye"]["right"].mean()) < 0.05
+
     def test_suggestion_can_be_edited_and_given_back(self, folder):
         suggested = self.name(folder)
-        suggested["groups"][1]["class"] = "UNC"
+        suggested["groups"][1] |= {"class": "BAR", "note": "barred"}
+        suggested["classes"] = {"BAR": "barred disc"}
         mine = folder / "mine.yaml"
         mine.write_text(yaml.safe_dump(suggested))
         named = self.name(folder, names=mine)
         assert named["origin"] == "file"
-        assert named["groups"][1]["class"] == "UNC"
+        assert named["groups"][1]["class"] == "BAR"
+        assert named["groups"][1]["reason"] == "barred"
+        assert named["groups"][1]["suggested"] == "LTD"
         assert named["voters"] == "v1"
+        # A class of one's own goes all the way.
+        paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
+        classification.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
+        classification.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
+        found = shards.read_shard(folder / "classes.h5", ["class", "class_origin"])
+        assert set(found["class"]) == {"SPH", "BAR", "IRR"}
+        assert (found["class"][found["class_origin"] == "classifier"] == "BAR").any()
 
     def test_names_or_classifier_of_another_model_are_refused(self, folder):
         self.name(folder)
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
-        classifier.fit_classifier_file(*paths, folder / "classifier.h5")
+        classification.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
         with h5py.File(folder / "components.h5", "a") as file:
             file.attrs["pca"] = "p2"
         with pytest.raises(InputError, match="PCA p2"):
-            classifier.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
+            classification.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
         with h5py.File(folder / "votes.h5", "a") as file:
             file.attrs["voters"] = "v2"
         with pytest.raises(InputError, match="vote v1"):
-            classifier.fit_classifier_file(*paths, folder / "classifier.h5")
+            classification.fit_classifier_file(
+                *paths, folder / "classifier.h5", folder / "held_out.h5"
+            )

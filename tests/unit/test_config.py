@@ -104,6 +104,23 @@ def test_ready_cutouts_need_no_catalogue(folder):
         ({"fields": {"f": {"images": "a.fits", "model": "old/model"}}}, ["old/model", "voters.h5"]),
         ({"encoder": {"weights": "my.safetensors"}}, ["encoder.weights", "'my.safetensors'"]),
         ({"classes": {"names": "names.yaml"}}, ["classes.names", "'names.yaml'"]),
+        ({"cutout": {"scaling": "published"}}, ["cutout.scaling", "denoiser.scheme"]),
+        (
+            {"cutout": {"size": 50}, "denoiser": {"scheme": "published"}},
+            ["cutout.size", "50", "multiple of 4"],
+        ),
+        ({"polar": {"scheme": "published"}}, ["encoder.input", "polar.scheme"]),
+        (
+            {"encoder": {"input": "published", "rotations": 4}},
+            ["encoder.rotations", "4", "expected 1"],
+        ),
+        (
+            {
+                "voting": {"scheme": "published"},
+                "fields": {"f": {"images": "a.fits", "model": "results/g/model"}},
+            },
+            ["fields.f.model", "voting.scheme published"],
+        ),
     ],
 )
 def test_mistake_is_one_sentence_that_names_it(folder, change, says):
@@ -118,3 +135,13 @@ def test_mistake_is_one_sentence_that_names_it(folder, change, says):
 def test_frozen_model_may_be_made_in_the_same_run(folder):
     config = {"fields": {"f": {"images": "a.fits", "model": "results/g/model/"}}}
     assert complete_config(config, SCHEMA)["fields"]["f"]["model"] == "results/g/model"
+
+
+def test_published_config_sets_every_step_and_its_vote_is_unanimous():
+    config = yaml.safe_load((ROOT / "config/published.yaml").read_text())
+    complete = complete_config(config, SCHEMA)
+    steps = ("cutout.scaling", "denoiser.scheme", "polar.scheme", "encoder.input", "voting.scheme")
+    for section, key in (step.split(".") for step in steps):
+        assert complete[section][key] == "published"
+    assert (complete["voting"]["voters"], complete["voting"]["agreement"]) == (3, 1.0)
+    assert complete["denoiser"]["latent"] == 10_000

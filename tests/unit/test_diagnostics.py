@@ -9,7 +9,8 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphovote import diagnostics, flags, summary
+from morphovote import classes, diagnostics, flags, summary
+from morphovote.cosmology import kpc_per_arcsec
 from morphovote.errors import InputError
 
 CARD = {"name": "convnext_atto", "weights": "random", "source": "random"}
@@ -25,7 +26,12 @@ NAMES = {
 def summarise(catalogue, controls=None):
     controls = controls or synthetic_field.make_controls()
     config = {"voting": {"groups": 7}}
-    return summary.summarise(catalogue, controls, CARD, NAMES, [], config, "made_up")
+    stability = {"checks": []}
+    sources = synthetic_field.make_sources(catalogue)
+    tests = synthetic_field.make_tests(catalogue, sources)
+    return summary.summarise(
+        catalogue, sources, controls, stability, *tests, CARD, NAMES, [], config, "made_up", {}
+    )
 
 
 def test_wilson_interval_is_the_published_one():
@@ -98,8 +104,8 @@ def test_members_are_typical_or_doubtful_never_both():
     assert typical.tolist() == [2, 1, 3]
     assert doubtful.tolist() == [5, 4]
     typical, doubtful = diagnostics.select_members(share[:2], distance[:2], 3, 2)
-    assert typical.tolist() == [1, 0]
-    assert doubtful.tolist() == []
+    assert typical.tolist() == [1]
+    assert doubtful.tolist() == [0]
 
 
 @given(st.permutations(list("ABCDEFGH")))
@@ -109,6 +115,56 @@ def test_members_do_not_depend_on_their_order(names):
     typical, doubtful = diagnostics.select_members(values, np.zeros(8), 2, 2)
     assert [names[i] for i in typical] == ["H", "G"]
     assert [names[i] for i in doubtful] == ["A", "B"]
+
+
+def test_few_members_are_shared_out_between_typical_and_doubtful():
+    for count in range(2, 9):
+        typical, doubtful = diagnostics.select_members(np.ones(count), np.zeros(count), 5, 3)
+        assert len(typical) + len(doubtful) == count
+        assert len(typical) >= len(doubtful) >= 1
+    typical, doubtful = diagnostics.select_members(np.ones(1), np.zeros(1), 5, 3)
+    assert (len(typical), len(doubtful)) == (1, 0)
+
+
+def test_bad_measurements_are_left_out_of_the_catalogue_that_is_drawn():
+    catalogue = synthetic_field.make_catalogue(10)
+    catalogue["MEASURE_FLAG"][:4] = (flags.SERSIC_SUSPECT, flags.BAD, flags.SUSPECT, -1)
+    sound = diagnostics.leave_out_bad(catalogue)
+    assert np.isfinite(sound["SERSIC_N"][:4]).tolist() == [False, True, True, False]
+    assert np.isfinite(sound["GINI"][:4]).tolist() == [True, False, True, False]
+    np.testing.assert_array_equal(sound["R_E"][4:-3], catalogue["R_E"][4:-3])
+    assert np.isfinite(catalogue["SERSIC_N"][0])
+
+
+def test_medians_of_a_group_are_those_that_its_class_was_suggested_from():
+    catalogue = synthetic_field.make_catalogue(400)
+    catalogue["MEASURE_FLAG"][::4] = flags.BAD | flags.SERSIC_SUSPECT
+    catalogue["GINI"][::4] = 9.0
+    groups = {
+        row["group"]: row for row in summarise(diagnostics.leave_out_bad(catalogue))["groups"]
+    }
+    shape = {name: np.asarray(catalogue[name.upper()]) for name in classes.MEASURED}
+    shape["measure_flag"] = np.asarray(catalogue["MEASURE_FLAG"])
+    suggested = classes.suggest_names(
+        np.asarray(catalogue["GROUP"]),
+        np.asarray(catalogue["KEPT"]),
+        7,
+        classes.trusted(shape),
+        np.asarray(catalogue["SNR"]),
+        np.asarray(catalogue["FLAGS"]),
+    )
+    for number, entry in suggested.items():
+        assert groups[number]["measured"] == entry["measured"]
+        for name in ("gini", "sersic_n", "snr"):
+            assert groups[number][name] == pytest.approx(entry["medians"][name], abs=6e-4)
+
+
+def test_an_arcsecond_has_its_length_and_the_massive_are_above_the_cut():
+    # Wright 2006, PASP 118, 1711, for H0 = 70 and a flat universe with 0.3: 8.008 kpc at z = 1.
+    scale = kpc_per_arcsec(np.array([1.0, 0.0, np.nan, -1.0]))
+    np.testing.assert_allclose(scale, [8.008, np.nan, np.nan, np.nan], rtol=1e-3)
+    masses = np.array([10.0, 10.1, np.nan])
+    assert diagnostics.is_massive(masses, 10.0).tolist() == [False, True, False]
 
 
 def test_map_is_bounded_reproducible_and_keeps_neighbours():

@@ -187,7 +187,7 @@ def test_impossible_rotations_are_refused(wrapped, encoder, rotations):
 
 
 def test_input_has_the_networks_own_mean_and_deviation():
-    card = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.5], "upsample": 1}
+    card = {"mean": [0.4, 0.5, 0.6], "std": [0.2, 0.25, 0.5], "upsample": 1, "planes": "grey"}
     images = pictures(3)
     batch = encoding.prepare_input(images, card, torch.float32)
     assert batch.shape == (encoding.BATCH, 3, 64, 96)
@@ -196,8 +196,28 @@ def test_input_has_the_networks_own_mean_and_deviation():
         assert np.allclose(batch[:3, channel].numpy(), expected, atol=1e-6)
 
 
+def test_structure_planes_turn_and_mirror_with_the_image_and_show_ripples():
+    images = torch.from_numpy(pictures(3))[:, None]
+    planes = encoding.structure_planes(images)
+    assert planes.shape == (3, 3, 64, 96)
+    assert planes.min() >= 0
+    assert planes.max() <= 1
+    turned = encoding.structure_planes(images.roll(7, -1).flip(-1))
+    assert torch.allclose(turned, planes.roll(7, -1).flip(-1), atol=1e-5)
+    # A round galaxy has no structure, and a faint two-armed ripple on it is seen as such.
+    radius = torch.linspace(0, 1, 64)[:, None]
+    angle = torch.arange(96) * (2 * torch.pi / 96)
+    ripple = 0.02 * torch.cos(2 * angle + 20 * radius)
+    flat = (1 - radius).expand(-1, 96)
+    pair = torch.stack([flat, 0.9 * flat + 0.05 + ripple])[:, None]
+    round_, spiral = encoding.structure_planes(pair)
+    assert torch.allclose(round_[1], torch.tensor(0.5), atol=1e-5)
+    assert torch.corrcoef(torch.stack([spiral[1].flatten(), ripple.flatten()]))[0, 1] > 0.99
+    assert min(spiral[1].std(), spiral[2].std()) > 1.5 * ripple.std()
+
+
 def test_upsampled_input_wraps_and_keeps_the_picture():
-    card = {"mean": [0.0], "std": [1.0], "upsample": 2}
+    card = {"mean": [0.0], "std": [1.0], "upsample": 2, "planes": "grey"}
     images = pictures(2)
     large = encoding.prepare_input(images, card, torch.float32)[:2, 0].numpy()
     assert large.shape == (2, 128, 192)
@@ -206,20 +226,22 @@ def test_upsampled_input_wraps_and_keeps_the_picture():
     assert np.allclose(turned.numpy(), np.roll(large, 22, axis=2), atol=1e-6)
 
 
-def test_prefetch_keeps_order_and_passes_errors_on():
-    assert list(encoding.prefetch(iter(range(50)), 3)) == list(range(50))
+def test_mapping_keeps_order_and_passes_errors_on():
+    def slow_at_first(i):
+        time.sleep(0.02 / (i + 1))
+        return i
+
+    assert list(encoding.map_ordered(slow_at_first, iter(range(30)), 3)) == list(range(30))
 
     def broken():
         yield 1
         raise InputError("the file is bad")
 
-    items = encoding.prefetch(broken(), 2)
-    assert next(items) == 1
     with pytest.raises(InputError, match="the file is bad"):
-        next(items)
+        list(encoding.map_ordered(abs, broken(), 2))
 
 
-def test_prefetch_runs_ahead_but_not_far_and_stops():
+def test_mapping_reads_ahead_but_not_far_and_stops():
     made = []
 
     def source():
@@ -228,9 +250,18 @@ def test_prefetch_runs_ahead_but_not_far_and_stops():
             yield i
 
     before = threading.active_count()
-    items = encoding.prefetch(source(), 3)
+    items = encoding.map_ordered(abs, source(), 2)
     next(items)
-    time.sleep(0.3)
     assert 2 <= len(made) <= 6
     items.close()
     assert threading.active_count() == before
+
+
+def test_features_do_not_depend_on_the_number_of_threads(tmp_path, encoder):
+    write_polar(tmp_path / "polar.h5", pictures(100))
+    one, three = (
+        encoding.encode_shard(tmp_path / "polar.h5", *encoder, rotations=2, threads=n)
+        for n in (1, 3)
+    )
+    assert np.array_equal(one, three)
+    assert spread(one) > 0

@@ -316,7 +316,7 @@ def test_psf_without_a_middle_is_refused(tmp_path):
     image = np.zeros((41, 41))
     image[0, 0] = 1
     fits.writeto(tmp_path / "psf.fits", image)
-    with pytest.raises(InputError, match=r"psf\.fits.*middle of the PSF"):
+    with pytest.raises(InputError, match=r"psf\.fits.*brightest pixel"):
         measurement.prepare_psf(tmp_path / "psf.fits", SCALE)
 
 

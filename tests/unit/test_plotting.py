@@ -8,10 +8,15 @@ import synthetic_field
 
 from morphovote import (
     diagnostics,
+    flags,
     plotting,
-    plotting_catalogue,
     plotting_galleries,
+    plotting_population,
+    plotting_sizes,
+    plotting_structure,
+    plotting_tests,
     plotting_vote,
+    separation,
     shards,
 )
 from morphovote.errors import InputError
@@ -32,27 +37,56 @@ def catalogue_of(count):
 
 
 @pytest.mark.parametrize("count", SIZES)
+def draw_all(catalogue, sources):
+    """Every figure of the catalogue with its numbers, by name."""
+    samples = separation.choose_samples(sources, 10.0)
+    values = separation.measured_values(catalogue, sources)
+    tests = separation.compare_classes(catalogue["CLASS"], values, samples, resamples=20)
+    mid = synthetic_field.make_mid(catalogue)
+    controls = synthetic_field.make_controls()
+    return {
+        "structure": plotting_structure.plot_structure(catalogue, samples),
+        "mid": plotting_structure.plot_mid(catalogue, mid),
+        "sizes": plotting_sizes.plot_sizes(catalogue, samples),
+        "masses": plotting_sizes.plot_masses(catalogue, sources, 10.0),
+        "colours": plotting_population.plot_colours(catalogue, sources),
+        "fractions": plotting_population.plot_fractions(catalogue, sources, samples),
+        "depth": plotting_population.plot_depth(catalogue, sources),
+        "separation": (plotting_tests.plot_separation(tests), tests),
+        "votes": plotting_vote.plot_votes(catalogue, controls),
+    }
+
+
+@pytest.mark.parametrize("count", SIZES)
 def test_figures_of_the_catalogue_are_drawn_at_any_size(count, tmp_path):
     catalogue = catalogue_of(count)
-    sources = synthetic_field.make_sources(catalogue)
-    for name, (figure, numbers) in {
-        "structure": plotting_catalogue.plot_structure(catalogue),
-        "sizes": plotting_catalogue.plot_sizes(catalogue),
-        "colours": plotting_catalogue.plot_colours(catalogue, sources),
-        "votes": plotting_vote.plot_votes(catalogue, synthetic_field.make_controls()),
-    }.items():
+    drawn = draw_all(catalogue, synthetic_field.make_sources(catalogue))
+    for name, (figure, numbers) in drawn.items():
         plotting.save_figure(figure, tmp_path / f"{name}.png")
         plotting.save_numbers(numbers, tmp_path / f"{name}.csv")
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         with open(tmp_path / f"{name}.csv", newline="") as file:
             assert len(list(csv.reader(file))) == len(numbers) + 1
-    assert len(list(tmp_path.iterdir())) == 8
+    assert len(list(tmp_path.iterdir())) == 2 * len(drawn)
+
+
+@pytest.mark.parametrize("lacking", ["MAG", "REDSHIFT", "LOG_MASS"])
+def test_figures_are_drawn_without_what_the_catalogue_lacks(lacking):
+    catalogue = synthetic_field.make_catalogue(200)
+    sources = synthetic_field.make_sources(catalogue)
+    sources[lacking] = np.nan
+    drawn = draw_all(catalogue, sources)
+    assert ("massive" in texts(drawn["sizes"][0])) == (lacking != "LOG_MASS")
+    assert ("kpc" in texts(drawn["masses"][0])) == (lacking == "MAG")
+    assert ("magnitude" in texts(drawn["depth"][0])) == (lacking != "MAG")
+    assert ("redshift z" in texts(drawn["fractions"][0])) == (lacking != "REDSHIFT")
 
 
 def test_the_same_numbers_give_the_same_picture(tmp_path):
     catalogue = synthetic_field.make_catalogue(80)
     for name in ("a.png", "b.png"):
-        plotting.save_figure(plotting_catalogue.plot_sizes(catalogue)[0], tmp_path / name)
+        samples = {"all": np.ones(len(catalogue), dtype=bool)}
+        plotting.save_figure(plotting_sizes.plot_sizes(catalogue, samples)[0], tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -63,12 +97,11 @@ def test_no_text_is_smaller_than_8_points():
     galleries = plotting_galleries.choose_galleries(
         catalogue, np.zeros(120), synthetic_field.names_of_groups(catalogue)
     )
+    members = plotting_galleries.choose_class_members(catalogue, 0)
     for figure, _ in (
-        plotting_catalogue.plot_structure(catalogue),
-        plotting_catalogue.plot_sizes(catalogue),
-        plotting_catalogue.plot_colours(catalogue, sources),
-        plotting_vote.plot_votes(catalogue, synthetic_field.make_controls()),
+        *draw_all(catalogue, sources).values(),
         plotting_galleries.plot_galleries(catalogue, galleries, *stamps),
+        plotting_galleries.plot_class_galleries(catalogue, members, stamps[0], stamps[2]),
     ):
         figure.draw_without_rendering()
         assert figure.get_figwidth() <= plotting.WIDTH
@@ -87,15 +120,19 @@ def test_a_class_looks_the_same_in_every_figure():
 
 def test_structure_gives_every_measured_galaxy_and_its_region():
     catalogue = synthetic_field.make_catalogue(100)
-    figure, numbers = plotting_catalogue.plot_structure(catalogue)
-    assert len(numbers) == 97
+    heavy = np.arange(100) < 40
+    samples = {"all": np.ones(100, dtype=bool), "massive": heavy}
+    figure, numbers = plotting_structure.plot_structure(catalogue, samples)
+    assert (numbers["sample"] == "all").sum() == 97
+    assert list(numbers["id"][numbers["sample"] == "massive"]) == list(catalogue["ID"][:40])
     assert set(numbers["region"]) <= {"merger", "E/S0/Sa", "Sb-Irr"}
     assert "SPH" in texts(figure)
 
 
 def test_sizes_table_has_the_medians():
     catalogue = synthetic_field.make_catalogue(300)
-    _, numbers = plotting_catalogue.plot_sizes(catalogue)
+    samples = {"all": np.ones(300, dtype=bool)}
+    _, numbers = plotting_sizes.plot_sizes(catalogue, samples)
     row = numbers[(numbers["quantity"] == "sersic_n") & (numbers["class"] == "SPH")][0]
     expected = np.nanmedian(catalogue["SERSIC_N"][catalogue["CLASS"] == "SPH"])
     assert row["median"] == pytest.approx(expected)
@@ -108,19 +145,19 @@ def test_missing_colours_are_said_and_not_drawn():
     catalogue = synthetic_field.make_catalogue(40)
     sources = synthetic_field.make_sources(catalogue)
     sources["V_J"] = np.nan
-    figure, numbers = plotting_catalogue.plot_colours(catalogue, sources)
+    figure, numbers = plotting_population.plot_colours(catalogue, sources)
     assert len(numbers) == 0
     assert "gives no V\N{MINUS SIGN}J" in texts(figure)
     sources = synthetic_field.make_sources(catalogue)
     sources["REDSHIFT"] = 3.0
-    assert "redshift below 2" in texts(plotting_catalogue.plot_colours(catalogue, sources)[0])
+    assert "redshift below 2" in texts(plotting_population.plot_colours(catalogue, sources)[0])
 
 
 def test_colours_draws_only_redshifts_that_occur():
     catalogue = synthetic_field.make_catalogue(40)
     sources = synthetic_field.make_sources(catalogue)
     sources["REDSHIFT"] = 0.7
-    figure, numbers = plotting_catalogue.plot_colours(catalogue, sources)
+    figure, numbers = plotting_population.plot_colours(catalogue, sources)
     assert sum(axes.axison for axes in figure.axes) == 1
     assert "0.5 ≤ z < 1" in texts(figure)
     assert numbers["quiescent"].sum() > 0
@@ -188,7 +225,7 @@ def test_galleries_are_sorted_by_class_and_show_the_extremes():
     figure, numbers = plotting_galleries.plot_galleries(
         catalogue, galleries, cutouts, denoised, rms
     )
-    shown = plotting_galleries.shown_rows(galleries)
+    shown = plotting_galleries.shown_rows(galleries, {})
     assert len(numbers) == len(shown)
     assert sum(len(axes.images) for axes in figure.axes) == 2 * (len(shown) - 1)
 
@@ -221,9 +258,59 @@ def test_hostile_class_names_are_drawn_as_text(text, tmp_path):
     name = np.asarray(catalogue["CLASS"]).astype(object)
     name[name == "SPH"] = text
     catalogue["CLASS"] = name.astype(str)
-    figure, numbers = plotting_catalogue.plot_structure(catalogue)
+    samples = {"all": np.ones(len(catalogue), dtype=bool)}
+    figure, numbers = plotting_structure.plot_structure(catalogue, samples)
     plotting.save_figure(figure, tmp_path / "figure.png")
     plotting.save_numbers(numbers, tmp_path / "figure.csv")
     labels = [entry.get_text() for entry in figure.legends[0].get_texts()]
     assert len(labels) == 5
     assert any(plotting.label_text(text) in label for label in labels)
+
+
+def test_classes_are_shown_by_their_own_members_kept_first():
+    catalogue = synthetic_field.make_catalogue(300)
+    members = plotting_galleries.choose_class_members(catalogue, seed=1, count=10)
+    assert list(members) == list(diagnostics.CLASSES)
+    for name, rows in members.items():
+        assert set(catalogue["CLASS"][rows]) == {name}
+        assert catalogue["KEPT"][rows].all()
+        assert (np.diff(catalogue["SNR"][rows]) <= 0).all()
+    cutouts, _, rms = (dict(enumerate(part)) for part in synthetic_field.make_stamps(catalogue))
+    figure, numbers = plotting_galleries.plot_class_galleries(catalogue, members, cutouts, rms)
+    assert len(numbers) == 50 == sum(len(axes.images) for axes in figure.axes)
+    nothing, numbers = plotting_galleries.plot_class_galleries(catalogue[:0], {}, {}, {})
+    assert len(numbers) == 0
+    assert "No galaxy has a class" in texts(nothing)
+
+
+def test_mid_of_a_bad_measurement_is_left_out(tmp_path):
+    arrays = {"row": np.array([2, 0]), "measure_flag": np.array([0, flags.BAD])}
+    arrays |= {name: np.array([0.5, 0.7], dtype=np.float32) for name in plotting_structure.MID}
+    shards.write_shard(tmp_path / "0.h5", arrays | {"id": np.array(["a", "b"])})
+    mid = plotting_structure.read_mid([tmp_path / "0.h5"], 3)
+    np.testing.assert_array_equal(mid["multimode"], [np.nan, np.nan, 0.5])
+
+
+def test_fractions_add_up_in_every_bin():
+    catalogue = synthetic_field.make_catalogue(400)
+    sources = synthetic_field.make_sources(catalogue)
+    samples = separation.choose_samples(sources, 10.0)
+    _, numbers = plotting_population.plot_fractions(catalogue, sources, samples)
+    whole = numbers[(numbers["panel"] == "redshift") & (numbers["sample"] == "all")]
+    assert whole["members"].sum() == 397
+    for middle in set(whole["middle"]):
+        assert whole["fraction"][whole["middle"] == middle].sum() == pytest.approx(1)
+    assert set(numbers["sample"]) == {"all", "massive"}
+
+
+def test_depth_counts_every_voter_once():
+    catalogue = synthetic_field.make_catalogue(203)
+    figure, numbers = plotting_population.plot_depth(
+        catalogue, synthetic_field.make_sources(catalogue)
+    )
+    for quantity in ("magnitude", "snr"):
+        part = numbers[numbers["quantity"] == quantity]
+        assert part["galaxies"].sum() == 200
+        kept = (part["galaxies"] * part["kept_fraction"]).sum()
+        assert kept == pytest.approx(catalogue["KEPT"].sum())
+    assert "kept fraction" in texts(figure)

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morphovote import flags, polar
-from morphovote.errors import InputError
 
 # The pictures are small: threads would only wait for one another.
 torch.set_num_threads(1)
@@ -208,8 +207,3 @@ def test_angle_wraps_without_a_seam():
     picture = unwrap([paint(0.3)])["image"][0]
     steps = np.abs(np.diff(picture, axis=1, append=picture[:, :1]))
     assert steps[:, -1].max() <= np.percentile(steps.max(0), 90)
-
-
-def test_unknown_scheme_is_refused():
-    with pytest.raises(InputError, match=r"polar\.scheme.*'spiral'.*'moments'"):
-        unwrap([paint()], scheme="spiral")

@@ -83,16 +83,15 @@ def test_training_learns_and_ends_in_a_stock_network(trained, tmp_path):
 
 
 def test_bare_encoder_has_the_learner_s_features():
-    from morphovote.encoding import wrap_angle
-
     torch.manual_seed(0)
     learner = pretraining.Learner("convnext_atto").eval()
     bare = pretraining.bare_encoder(learner, "convnext_atto")
-    wrap_angle(bare)
+    encoding.wrap_angle(bare)
     image = torch.rand(2, 64, 96)
+    card = pretraining.describe({"name": "convnext_atto", "steps": 1, "galaxies": 1, "seed": 0}, [])
     with torch.no_grad():
         expected = learner.features(image)
-        found = bare(((image - 0.5) / 0.5)[:, None].expand(-1, 3, -1, -1))
+        found = bare(encoding.prepare_input(image.numpy(), card, torch.float32))[:2]
     assert torch.allclose(found, expected, atol=1e-4)
 
 

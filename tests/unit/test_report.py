@@ -3,26 +3,57 @@
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 import synthetic_field
 from paths import ROOT
 
-from morphovote import plotting, report, summary
+from morphovote import plotting, report, summary, trust
+from morphovote.calibration import summarise_checks
 from morphovote.errors import InputError
+from morphovote.stability_scores import summarise_stability
 
 TEMPLATE = ROOT / "workflow/report/report.html.j2"
 CAPTIONS = sorted((ROOT / "workflow/report").glob("*.rst"))
 HOSTILE = '"><script>alert(1)</script><img src="http://example.com/x.png">{{ 7 * 7 }}'
 
 
-def make_summary(null=0.43, data=0.74, weights="random", reason="because", **changes):
+CHECKS = summarise_checks(
+    {
+        "vote": {
+            "probability": np.full(50, 0.8),
+            "uncorrected": np.full(50, np.nan),
+            "right": np.arange(50) < 40,
+        }
+    }
+)
+
+
+def make_summary(null=0.43, data=0.74, weights="random", reason="because", lacking=(), **changes):
     catalogue = synthetic_field.make_catalogue(120)
     controls = synthetic_field.make_controls(null, data)
     names = {"origin": "suggestion", "groups": {0: {"class": "SPH", "reason": reason}}}
     timings = [{"rule": "fit_pca", "jobs": 1, "seconds": 75.0, "longest": 75.0, "memory": 1800.0}]
     card = {"name": "convnext_atto", "weights": weights, "source": weights}
     config = {"fields": {"made_up": {}}, "voting": {"voters": 30, "groups": 7}}
-    numbers = summary.summarise(catalogue, controls, card, names, timings, config, "made_up")
+    stability = summarise_stability(*synthetic_field.make_stability())
+    sources = synthetic_field.make_sources(catalogue)
+    for column in lacking:
+        sources[column] = np.nan
+    tests = synthetic_field.make_tests(catalogue, sources)
+    numbers = summary.summarise(
+        catalogue,
+        sources,
+        controls,
+        stability,
+        *tests,
+        card,
+        names,
+        timings,
+        config,
+        "made_up",
+        CHECKS,
+    )
     return numbers | changes, names
 
 
@@ -47,7 +78,8 @@ class Page(HTMLParser):
         self.tags.append(tag)
         if tag not in ("meta", "img", "br"):
             self.open.append(tag)
-        self.sources += [value for key, value in attributes if key in ("src", "href")]
+        if tag != "a":
+            self.sources += [value for key, value in attributes if key in ("src", "href")]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -113,7 +145,19 @@ def test_page_says_whether_the_vote_beats_its_null(null, data, words, figures):
 
 
 def test_algorithms_that_are_one_are_named():
-    assert "ward and birch are one and the same algorithm" in report.sentences(make_summary()[0])[3]
+    assert "ward and birch are one and the same algorithm" in report.sentences(make_summary()[0])[4]
+
+
+def test_stability_is_told_in_sentences(figures):
+    stability = summarise_stability(*synthetic_field.make_stability())
+    text = " ".join(report.stability_sentences(stability))
+    assert "40 galaxies, 20 of them kept" in text
+    assert re.search(r"100\s% \(95 % interval 91\s% to 100\s%\) of the 80 views", text)
+    assert "2 times the noise" in text
+    assert "a PSF wider by 3 px" in text
+    assert report.stability_sentences(stability)[0] in render(figures)
+    few = report.stability_sentences(stability | {"checks": []})
+    assert "Too few galaxies" in few[0]
 
 
 def test_random_weights_are_called_random(figures):
@@ -133,6 +177,44 @@ def test_page_without_training_or_timings(figures):
     text = render(chosen, timings=[])
     assert "No timings were recorded" in text
     assert report.TITLES["training"] not in text
+
+
+def test_figures_that_cannot_be_drawn_are_left_out_with_one_sentence(figures):
+    text = render(figures, lacking=("REDSHIFT", "U_V"))
+    assert report.TITLES["colours"] not in text
+    assert "the source catalogue has no redshift or U\N{MINUS SIGN}V: rest-frame colours" in text
+    assert report.TITLES["masses"] in text
+    assert report.TITLES["fractions"] in text
+    text = render(figures, lacking=("REDSHIFT", "LOG_MASS"))
+    assert not any(report.TITLES[name] in text for name in ("masses", "fractions", "colours"))
+    assert "Not drawn" not in render(figures)
+
+
+def test_page_says_what_the_tests_and_the_audit_found(figures):
+    numbers, names = make_summary()
+    numbers["confounders"]["marked"] = [
+        {"group": 0, "quantity": "snr", "auc": 0.95, "text": "told by noise alone"}
+    ]
+    text = report.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    assert "<br><b>told by noise alone</b>" in text
+    assert "group 0 (signal-to-noise ratio)" in text
+    assert "n falls from SPH to IRR" in text
+    assert "consistent, not that it is right" in text
+    assert "consistent, not that" not in report.render(
+        TEMPLATE, numbers | {"names_origin": "file"}, names, figures, CAPTIONS
+    )
+
+
+def test_what_was_not_tested_has_neither_figure_nor_table(figures):
+    numbers, names = make_summary()
+    numbers["separation"] |= {"tests": 0}
+    numbers["confounders"] |= {"overall": [], "marked": []}
+    text = report.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    assert "nothing could be tested" in text
+    assert "too few galaxies for an audit" in text
+    assert "n falls from SPH to IRR" not in text
+    for name in ("separation", "confounders"):
+        assert f'alt="{report.TITLES[name]}"' not in text
 
 
 def test_figure_without_caption_or_content_is_refused(figures, tmp_path):
@@ -165,3 +247,24 @@ def test_page_is_written_whole(tmp_path):
     report.write_page("<html>é</html>", tmp_path / "report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "<html>é</html>"
+
+
+def test_agreement_is_not_called_accuracy():
+    page, _ = make_summary()
+    text = " ".join(trust.trust_sentences(page["calibration"]))
+    assert "80" in text
+    assert "agreement with the vote, not accuracy" in text
+    assert "by eye" in text
+    assert "frozen" in trust.trust_sentences({})[0]
+
+
+def test_accuracy_is_told_where_somebody_looked():
+    checked = {
+        "probability": np.full(40, 0.7),
+        "uncorrected": np.full(40, 0.95),
+        "right": np.arange(40) < 28,
+    }
+    numbers = summarise_checks({"eye": checked})
+    text = " ".join(trust.trust_sentences(numbers))
+    assert "70" in text
+    assert "0.25" in text

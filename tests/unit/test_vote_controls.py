@@ -19,7 +19,7 @@ def blobs():
 
 @pytest.fixture(scope="module")
 def controls(blobs):
-    return vote_controls.check_vote(blobs, GROUPS, 0.667, seed=0, voters=9)
+    return vote_controls.check_vote(blobs, GROUPS, 0.667, seed=0, voters=9)[0]
 
 
 class TestNull:
@@ -55,7 +55,7 @@ class TestControls:
 
     def test_noise_as_data_is_called_no_more_than_chance(self):
         noise = np.random.default_rng(0).normal(size=(200, 10))
-        found = vote_controls.check_vote(noise, 8, 0.667, seed=0, voters=6)
+        found, _ = vote_controls.check_vote(noise, 8, 0.667, seed=0, voters=6)
         assert 0.5 < found["ratio"]["value"] < 1.5
         assert "hardly more than chance" in found["sentence"]
 
@@ -64,6 +64,25 @@ class TestControls:
         assert controls["seeds"]["ari_kept"]["mean"] >= controls["seed_ari"]
         pairs = (1 + vote_controls.OTHER_SEEDS) * vote_controls.OTHER_SEEDS // 2
         assert len(controls["seeds"]["ari_all"]["pairs"]) == pairs
+
+    def test_groups_are_matched_across_seeds(self):
+        groups = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 2])
+        disturbed = groups.copy()
+        disturbed[0] = 2
+        runs = [
+            {"group": np.array(names)[labels], "kept": np.ones(10, bool)}
+            for names, labels in (
+                ([0, 1, 2], groups),
+                ([2, 0, 1], groups),
+                ([1, 2, 0], groups),
+                ([0, 2, 1], disturbed),
+            )
+        ]
+        found, galaxies = vote_controls.seed_stability(runs, 3)
+        np.testing.assert_allclose(galaxies[:, 1], [0.75, *[1] * 9])
+        assert len(set(galaxies[:, 0])) == 3
+        assert found["stability"] == pytest.approx(0.975)
+        assert found["same_group_kept"] == pytest.approx(0.9)
 
     def test_histogram_is_of_votes(self, controls):
         for kind in ("data", "null"):
@@ -84,12 +103,15 @@ class TestControls:
 
     def test_voters_of_one_algorithm_are_compared_with_each_other(self):
         labels = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0]])
-        mean, pairs = vote_controls.voter_likeness(labels, ["kmeans", "ward", "birch", "kmeans"])
+        mean, pairs, matrix = vote_controls.voter_likeness(
+            labels, ["kmeans", "ward", "birch", "kmeans"]
+        )
         assert pairs["kmeans-kmeans"] == 1
         assert pairs["kmeans-ward"] == 1
         assert pairs["kmeans-birch"] < 0.1
         assert "ward-ward" not in pairs
         assert mean < 1
+        assert matrix[0, 1] == matrix[1, 0] == 1
 
     def test_interval_covers_the_mean(self):
         found = vote_controls.mean_interval([0.1, 0.12, 0.11, 0.09, 0.13])
@@ -115,9 +137,16 @@ def test_file_is_json_with_the_size_of_the_sample(blobs, tmp_path, monkeypatch):
     arrays = {"row": rows, "id": rows.astype(str), "component": points}
     shards.write_shard(tmp_path / "components.h5", arrays)
     settings = {"groups": 5, "agreement": 0.667, "seed": 0, "voters": 3, "threads": 1}
-    vote_controls.check_vote_file(tmp_path / "components.h5", tmp_path / "c.json", **settings)
+    vote_controls.check_vote_file(
+        tmp_path / "components.h5", tmp_path / "c.json", tmp_path / "s.csv", **settings
+    )
     found = json.loads((tmp_path / "c.json").read_text())
     assert found["galaxies"] == 120
     assert found["field_galaxies"] == 299
     assert found["sentence"].startswith("The vote keeps")
     assert isinstance(found["voter_ari"], float)
+    assert np.shape(found["voter_ari_pairs"]["ari"]) == (3, 3)
+    seeds = np.genfromtxt(tmp_path / "s.csv", delimiter=",", names=True)
+    assert len(seeds) == len(set(seeds["row"])) == 120
+    assert 0 not in seeds["row"]
+    assert seeds["stability"].mean() == pytest.approx(found["seeds"]["stability"])

@@ -11,6 +11,7 @@ from sklearn.metrics import adjusted_rand_score
 from morphovote import shards, voting
 from morphovote.alignment import align, count_votes, pairwise_rand_index, rand_index
 from morphovote.errors import InputError
+from morphovote.models import write_model
 
 GROUPS = 6
 
@@ -100,6 +101,17 @@ class TestFit:
         )
         np.testing.assert_array_equal(one.labels, two.labels)
 
+    def test_relabelling_a_voter_changes_nothing(self, blobs, voters, monkeypatch):
+        rng = np.random.default_rng(0)
+        cluster = voting.cluster
+        monkeypatch.setattr(
+            voting,
+            "cluster",
+            lambda points, groups, *rest: rng.permutation(groups)[cluster(points, groups, *rest)],
+        )
+        renamed = voting.fit_voters(blobs[0][:400], GROUPS, 0.667, seed=1, voters=12)
+        np.testing.assert_array_equal(renamed.labels, voters.labels)
+
     def test_seed_changes_the_bags(self, blobs):
         one, two = (voting.fit_voters(blobs[0][:200], 8, 0.667, s, voters=4) for s in (0, 1))
         assert not np.array_equal(one.labels, two.labels)
@@ -153,6 +165,21 @@ class TestCast:
         assert (second[unanimous] == -1).all()
         assert (second[~unanimous] != votes["group"][~unanimous]).all()
         assert (counts[np.flatnonzero(~unanimous), second[~unanimous]] > 0).all()
+
+    def test_one_neighbour_search_serves_all_voters(self, blobs, voters, monkeypatch):
+        searches = []
+
+        def search(queries, reference, count):
+            searches.append((len(queries), len(reference)))
+            return nearest(queries, reference, count)
+
+        nearest = voting.nearest
+        monkeypatch.setattr(voting, "nearest", search)
+        voting.cast_votes(blobs[0], voters)
+        assert searches == [(700, 400)]
+        searches.clear()
+        voting.fit_voters(blobs[0][:400], GROUPS, 0.667, seed=1, voters=12)
+        assert searches == [(400, 400)]
 
     def test_member_of_the_reference_keeps_its_own_votes(self, blobs, voters):
         votes = voting.cast_votes(blobs[0][:400], voters)
@@ -212,30 +239,47 @@ class TestFiles:
         shards.write_shard(path, arrays, {"pca": "p1", "encoder": "e1"})
         model = tmp_path / "voters.h5"
         voting.fit_voters_file(path, model, 6, 0.667, seed=0, voters=6, threads=1)
-        return path, model, points
+        calibration = tmp_path / "confidence.h5"
+        table = {"confidence": np.linspace(0, 0.9, 7)}
+        write_model(calibration, "confidence", table, {"pca": "p1"})
+        return path, model, calibration, points
 
     def test_saved_vote_is_the_same_vote(self, field, tmp_path, monkeypatch):
-        path, model, points = field
+        path, model, calibration, points = field
         fitted, _ = voting.load_voters(model)
         monkeypatch.setattr(voting, "BATCH", 111)
-        voting.cast_votes_file(path, model, tmp_path / "votes.h5")
+        voting.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
         found = shards.read_shard(tmp_path / "votes.h5")
-        for name, values in voting.cast_votes(points, fitted).items():
+        votes = voting.cast_votes(points, fitted)
+        for name, values in votes.items():
             np.testing.assert_array_equal(found[name], values)
+        np.testing.assert_allclose(
+            found["vote_confidence"], 0.9 * votes["vote_fraction"], rtol=1e-6
+        )
+        assert np.isnan(found["vote_confidence"][9])
         attributes = shards.read_attributes(tmp_path / "votes.h5")
         assert attributes["voters"] == fitted.digest
         assert attributes["groups"] == 6
         assert fitted.reference.shape == (699, 16)
 
     def test_components_of_another_pca_are_refused(self, field, tmp_path):
-        path, model, _ = field
+        path, model, calibration, _ = field
         with h5py.File(path, "a") as file:
             file.attrs["pca"] = "p2"
         with pytest.raises(InputError, match="PCA p1"):
-            voting.cast_votes_file(path, model, tmp_path / "votes.h5")
+            voting.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
+
+    def test_confidence_of_another_model_is_refused(self, field, tmp_path):
+        path, model, calibration, _ = field
+        write_model(calibration, "confidence", {"confidence": np.zeros(7)}, {"pca": "p2"})
+        with pytest.raises(InputError, match="PCA p2"):
+            voting.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
+        write_model(calibration, "confidence", {"confidence": np.zeros(9)}, {"pca": "p1"})
+        with pytest.raises(InputError, match="6 voters"):
+            voting.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
 
     def test_damaged_votes_are_named(self, field):
-        _, model, _ = field
+        _, model, _, _ = field
         with h5py.File(model, "a") as file:
             file["labels"][0, 0] = 99
         with pytest.raises(InputError, match="'labels'"):

@@ -1,67 +1,7 @@
 """A small field, run once from a copy of the project; the tests of the workflow look at it."""
 
-import re
-import shutil
-import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
-
 import pytest
-import yaml
-from paths import ROOT
-
-SMALL = {
-    "fields": {"small": {"simulate": {"galaxies": 60, "seed": 3}}},
-    "shard_size": 25,
-    "denoiser": {"epochs": 2},
-    "voting": {"groups": 4, "voters": 7},
-}
-
-
-@dataclass
-class Project:
-    """A checkout in which the workflow runs."""
-
-    folder: Path
-
-    def snakemake(self, *arguments: str, config: dict | None = None, check: bool = True):
-        """Run snakemake on a config, and return the finished process with its output."""
-        path = self.folder / "small.yaml"
-        path.write_text(yaml.safe_dump(config or SMALL))
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", path.name]
-        process = subprocess.run(
-            [*command, "--replace-workflow-config", *arguments],
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        if check:
-            assert process.returncode == 0, process.stdout[-6000:]
-        return process
-
-    def plan(self, config: dict | None = None) -> set[str]:
-        """Rules that a run would execute now, without `all`."""
-        output = self.snakemake("--dry-run", config=config).stdout
-        rules = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", output, flags=re.MULTILINE)
-        return set(rules) - {"all"}
-
-
-def copy_project(folder: Path) -> Project:
-    """Copy what git tracks, and what it would, into a folder."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    return Project(folder)
+from project import SMALL, Project, copy_project
 
 
 @pytest.fixture(scope="session")

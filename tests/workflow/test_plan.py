@@ -10,13 +10,23 @@ DIAGNOSE = {
     "plot_tsne",
     "plot_structure",
     "plot_sizes",
+    "plot_masses",
+    "plot_fractions",
+    "plot_depth",
+    "plot_separation",
     "plot_colours",
     "write_summary",
     "build_report",
+    "build_naming",
 }
 CATALOGUE = {"write_catalogue"} | DIAGNOSE
-CLASSIFY = {"name_groups", "fit_classifier", "classify_galaxies"} | CATALOGUE
-VOTE = {"fit_voters", "cast_votes", "check_vote"} | CLASSIFY
+MASSIVE = {"plot_structure", "plot_sizes", "plot_masses", "plot_fractions", "plot_separation"}
+NAMING = {"plot_confounders", "name_groups", "fit_classifier", "classify_galaxies"}
+NAMING |= {"plot_reliability", "describe_model"}
+CLASSIFY = NAMING | CATALOGUE
+STABILITY = {"check_stability", "plot_stability"}
+FIT = {"fit_voters", "check_vote", "calibrate_votes"}
+VOTE = FIT | {"regroup_voters", "cast_votes"} | STABILITY | CLASSIFY
 REDUCE = {"fit_pca", "project_embeddings"} | VOTE
 ENCODE = {"unwrap_polar", "encode_polar"} | REDUCE
 DENOISE = {"train_denoiser", "denoise_cutouts", "plot_training"} | ENCODE
@@ -43,15 +53,29 @@ def test_second_run_does_nothing(finished, small_config):
     [
         ("cutout.neighbours", "keep", CUTOUTS),
         ("denoiser.seed", 7, DENOISE),
-        ("encoder.rotations", 2, ENCODE),
+        ("encoder.rotations", 3, ENCODE),
         ("encoder.seed", 5, ENCODE | {"fetch_encoder"}),
         ("pca.components", 5, REDUCE),
         ("voting.groups", 3, VOTE),
+        ("diagnose.massive", 9.5, MASSIVE | {"write_summary", "build_report"}),
         ("measure.select", {"mag": [None, 23]}, CLASSIFY | {"measure_morphology"}),
     ],
 )
 def test_config_key_reruns_what_depends_on_it(finished, small_config, key, value, reruns):
     assert finished.plan(changed(small_config, key, value)) == reruns
+
+
+def test_classes_rerun_the_naming_and_marks_the_casting_of_votes(finished, small_config):
+    path = finished.folder / "plan_names.yaml"
+    path.write_text("groups: {0: SPH}\n")
+    config = changed(small_config, "classes.names", path.name)
+    assert finished.plan(config) == CLASSIFY
+    path.write_text("version: 1\ngroups: {0: SPH, 1: {merge: 0}}\n")
+    assert finished.plan(config) == VOTE - FIT
+    path.write_text("version: 1\ngroups: {0: DISC}\n")
+    process = finished.snakemake("--dry-run", config=config, check=False)
+    assert "class 'DISC' of group 0" in process.stdout
+    assert "Traceback" not in process.stdout
 
 
 def test_another_field_leaves_this_one_alone(finished, small_config):
@@ -68,7 +92,8 @@ def test_another_field_leaves_this_one_alone(finished, small_config):
         ("polar", ENCODE),
         ("clustering", VOTE),
         ("measurement", CLASSIFY | {"measure_morphology"}),
-        ("report", {"build_report"}),
+        ("report", {"build_report", "build_naming"}),
+        ("perturbations", STABILITY | {"write_summary", "build_report"}),
         ("simulation", None),
     ],
 )

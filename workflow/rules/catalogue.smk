@@ -1,5 +1,5 @@
 # Takes: what every stage before has left, and the source catalogue.
-# Leaves: the catalogue, one row a source, in three formats.
+# Leaves: the catalogue, one row a source, in four formats.
 
 
 rule write_catalogue:
@@ -15,6 +15,8 @@ rule write_catalogue:
         fits="results/{field}/catalogue.fits",
         parquet="results/{field}/catalogue.parquet",
         votable="results/{field}/catalogue.vot",
+        cds="results/{field}/catalogue.dat",
+        readme="results/{field}/ReadMe",
     log:
         "results/{field}/logs/write_catalogue.log",
     benchmark:

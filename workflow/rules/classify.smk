@@ -1,13 +1,15 @@
 # Takes: votes, the groups' names (or their measured medians, to suggest names), components.
-# Leaves: the names and the classifier in the model folder, and every galaxy's class.
+# Leaves: the names and the classifier in the model folder, and every galaxy's class; on request
+# what is recovered of galaxies injected into the images.
 
 
 rule name_groups:
-    """Take the groups' classes from the user's file, or suggest them from measured medians."""
+    """Take the groups' classes from the file of names, or suggest them from measured medians."""
     input:
         votes="results/{field}/votes.h5",
         cutouts=shards_of("cutouts"),
         measurements=shards_of("measurements"),
+        groups="results/{field}/groups.yaml",
         names=[path for path in [config["classes"]["names"]] if path],
     output:
         "results/{field}/model/names.yaml",
@@ -29,8 +31,10 @@ rule fit_classifier:
         votes="results/{field}/votes.h5",
         names="results/{field}/model/names.yaml",
         components="results/{field}/components.h5",
+        checked=field_entry("checked"),
     output:
-        "results/{field}/model/classifier.h5",
+        classifier="results/{field}/model/classifier.h5",
+        held_out="results/{field}/held_out.h5",
     log:
         "results/{field}/logs/fit_classifier.log",
     benchmark:
@@ -63,3 +67,45 @@ rule classify_galaxies:
         code=code_digest("classify_galaxies"),
     script:
         "../../scripts/classify_galaxies.py"
+
+
+rule inject_galaxies:
+    """Inject simulated galaxies of known class into the images, and see what is recovered."""
+    input:
+        sources="results/{field}/sources.fits",
+        psf=field_entry("psf"),
+        images=field_entry("images"),
+        rms=field_entry("rms"),
+        weight=field_entry("weight"),
+        votes="results/{field}/votes.h5",
+        components="results/{field}/components.h5",
+        names=model_file("names.yaml"),
+        denoiser=model_file("denoiser.safetensors"),
+        weights=encoder_file("encoder.safetensors"),
+        card=encoder_file("encoder.json"),
+        pca=model_file("pca.h5"),
+        voters=model_file("voters.h5"),
+        confidence=model_file("confidence.h5"),
+        classifier=model_file("classifier.h5"),
+    output:
+        "results/{field}/injections.h5",
+    log:
+        "results/{field}/logs/inject_galaxies.log",
+    benchmark:
+        "results/{field}/benchmarks/inject_galaxies.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 16
+    resources:
+        gpu=GPUS,
+    params:
+        code=code_digest("inject_galaxies"),
+        galaxies=config["inject"]["galaxies"],
+        seed=config["inject"]["seed"],
+        cutout={key: config["cutout"][key] for key in ("size", "neighbours")},
+        detects=field_entry("detect"),
+        steps=STEPS,
+        precision=config["encoder"]["precision"],
+        rotations=config["encoder"]["rotations"],
+    script:
+        "../../scripts/inject_galaxies.py"

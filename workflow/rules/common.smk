@@ -1,17 +1,24 @@
 # What every stage needs: the checked config, and the paths that depend on it.
 import json
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
-ROOT = Path(workflow.current_basedir).parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+from snakemake.exceptions import WorkflowError
 
-from morphovote.config import complete_config
+ROOT = Path(workflow.current_basedir).parents[1]
+
+from morphovote.config import check_galaxies, complete_config
 from morphovote.errors import InputError
+from morphovote.group_names import marks_of
 from morphovote.provenance import code_digest as digest_of_scripts
 
 try:
     config = complete_config(config, ROOT / "workflow/schemas/config.schema.yaml")
+    # Another class for a group casts no votes anew; other joins and splits do.
+    fits = any(field["model"] is None for field in config["fields"].values())
+    MARKS = marks_of(config["classes"]["names"], config["voting"]["groups"] if fits else None)
 except InputError as error:
     sys.exit(f"ERROR: {error}")
 
@@ -20,6 +27,18 @@ FIELDS = config["fields"]
 # Threads that wait for each other sleep instead of spinning: on a shared machine spinning makes
 # PyTorch several times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def count_gpus():
+    """GPUs of a job that can use one: 1, but none on a Slurm cluster that shows none."""
+    if shutil.which("sinfo") is None:
+        return 1
+    command = ["sinfo", "--noheader", "--format=%G"]
+    shown = subprocess.run(command, capture_output=True, text=True)
+    return int(shown.returncode != 0 or "gpu" in shown.stdout)
+
+
+GPUS = count_gpus()
 
 
 wildcard_constraints:
@@ -43,8 +62,13 @@ def shards_of(stage):
     def paths(wildcards):
         listing = checkpoints.list_sources.get(field=wildcards.field).output.shards
         with open(listing) as file:
-            count = json.load(file)["shards"]
-        return [f"results/{wildcards.field}/{stage}/{i:05d}.h5" for i in range(count)]
+            count = json.load(file)
+        field, groups = wildcards.field, config["voting"]["groups"]
+        try:
+            check_galaxies(field, FIELDS[field], count["galaxies"], groups)
+        except InputError as error:
+            raise WorkflowError(f"ERROR: {error}") from None
+        return [f"results/{field}/{stage}/{i:05d}.h5" for i in range(count["shards"])]
 
     return paths
 
@@ -59,9 +83,99 @@ def model_file(name):
     return path
 
 
+# Which kind of each step the rules take that follow galaxies through the whole chain.
+STEPS = {
+    "scaling": config["cutout"]["scaling"],
+    "denoiser": config["denoiser"]["scheme"],
+    "polar": config["polar"]["scheme"],
+    "input": config["encoder"]["input"],
+    "vote": config["voting"]["scheme"],
+}
+
+
+def archive_of(wildcards):
+    """Input function: the archive of a field's frozen model."""
+    archive = FIELDS[wildcards.field]["archive"]
+    if not archive:
+        raise ValueError(f"field {wildcards.field} uses no archive")
+    return archive[0]
+
+
+def held_out_of(wildcards):
+    """Input function: galaxies on which the classifier is checked, of the field it was fitted to."""
+    model = FIELDS[wildcards.field]["model"]
+    if model is None:
+        return f"results/{wildcards.field}/held_out.h5"
+    parts = Path(model).parts
+    # An archive is unpacked under results/ too, and not fitted there.
+    fitted_here = parts[0::2] == ("results", "model") and parts[1] in FIELDS
+    return f"results/{parts[1]}/held_out.h5" if fitted_here else []
+
+
+def chosen_groups(wildcards):
+    """Input function: the file that knows the number of groups where the config does not."""
+    model = FIELDS[wildcards.field]["model"]
+    if model is not None:
+        return [f"{model}/voters.h5"]
+    if config["voting"]["groups"] == "auto":
+        return [f"results/{wildcards.field}/group_scan.json"]
+    return []
+
+
+def encoder_file(name):
+    """Input function: a file of the encoder, from an archive that brings it or from this run."""
+
+    def path(wildcards):
+        folder = FIELDS[wildcards.field]["model"]
+        brings = folder is not None and (
+            FIELDS[wildcards.field]["archive"] or (Path(folder) / name).is_file()
+        )
+        return f"{folder if brings else 'results/encoder'}/{name}"
+
+    return path
+
+
+def transfer_of(wildcards):
+    """Input function: the check of a field's frozen model, where it has one."""
+    own = FIELDS[wildcards.field]["model"] is None
+    return [] if own else [f"results/{wildcards.field}/transfer.json"]
+
+
+def shift_of(wildcards):
+    """Input function: how far a field lies from its frozen model, where it has one."""
+    own = FIELDS[wildcards.field]["model"] is None
+    return [] if own else [f"results/{wildcards.field}/shift.json"]
+
+
+def injections_of(wildcards):
+    """Input function: what became of injected galaxies, where the config asks for any."""
+    return [f"results/{wildcards.field}/injections.h5"] if config["inject"]["galaxies"] else []
+
+
+# In the order of the report.
+FIGURES = [
+    "votes",
+    "depth",
+    "stability",
+    "classes",
+    "reliability",
+    "galleries",
+    "confounders",
+    "tsne",
+    "separation",
+]
+FIGURES += ["structure", "mid", "sizes", "masses", "fractions", "colours"]
+
+
 def figures_of(wildcards):
     """Input function: the figures of a field, in the order of the report."""
-    names = ["votes", "galleries", "tsne", "structure", "sizes", "colours"]
-    if FIELDS[wildcards.field]["model"] is None:
-        names.append("training")
+    names = FIGURES + (["training"] if FIELDS[wildcards.field]["model"] is None else [])
+    if config["voting"]["groups"] == "auto" and FIELDS[wildcards.field]["model"] is None:
+        names = [names[0], "groups", *names[1:]]
+    if not held_out_of(wildcards):
+        names.remove("reliability")
+    if FIELDS[wildcards.field]["model"] is not None:
+        names = ["shift", *names]
+    if config["inject"]["galaxies"]:
+        names.insert(names.index("galleries"), "completeness")
     return [f"results/{wildcards.field}/figures/{name}.png" for name in names]

@@ -17,9 +17,11 @@ rule train_denoiser:
         "../../envs/morphovote.yaml"
     threads: 16
     resources:
-        gpu=1,
+        gpu=GPUS,
     params:
         code=code_digest("train_denoiser"),
+        scheme=config["denoiser"]["scheme"],
+        scaling=config["cutout"]["scaling"],
         latent=config["denoiser"]["latent"],
         epochs=config["denoiser"]["epochs"],
         seed=config["denoiser"]["seed"],
@@ -42,8 +44,10 @@ rule denoise_cutouts:
         "../../envs/morphovote.yaml"
     threads: 16
     resources:
-        gpu=1,
+        gpu=GPUS,
     params:
         code=code_digest("denoise_cutouts"),
+        scheme=config["denoiser"]["scheme"],
+        scaling=config["cutout"]["scaling"],
     script:
         "../../scripts/denoise_cutouts.py"

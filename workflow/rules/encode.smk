@@ -17,6 +17,8 @@ rule fetch_encoder:
         "results/encoder/logs/fetch_encoder.log",
     benchmark:
         "results/encoder/benchmarks/fetch_encoder.tsv"
+    # First of all: a wrong name or a file of other weights should not be found after hours.
+    priority: 100
     conda:
         "../../envs/morphovote.yaml"
     params:
@@ -32,8 +34,8 @@ rule encode_polar:
     """Encode one shard of polar images."""
     input:
         polar="results/{field}/polar/{shard}.h5",
-        weights="results/encoder/encoder.safetensors",
-        card="results/encoder/encoder.json",
+        weights=encoder_file("encoder.safetensors"),
+        card=encoder_file("encoder.json"),
     output:
         "results/{field}/embeddings/{shard}.h5",
     log:
@@ -44,11 +46,12 @@ rule encode_polar:
         "../../envs/morphovote.yaml"
     threads: 16
     resources:
-        gpu=1,
+        gpu=GPUS,
     params:
         # The polar shards are temporary, so a change to how they are made has to show here.
         code=code_digest("unwrap_polar", "encode_polar"),
         scheme=config["polar"]["scheme"],
+        input_scheme=config["encoder"]["input"],
         precision=config["encoder"]["precision"],
         rotations=config["encoder"]["rotations"],
     script:

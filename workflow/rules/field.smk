@@ -47,6 +47,29 @@ rule detect_sources:
         "../../scripts/detect_sources.py"
 
 
+rule match_physical:
+    """Cross-match the source catalogue with a catalogue of physical properties."""
+    input:
+        catalogue=field_entry("unmatched"),
+        physical=lambda wildcards: FIELDS[wildcards.field]["physical"]["catalogue"],
+    output:
+        catalogue="results/{field}/matched.parquet",
+        match="results/{field}/match.json",
+    log:
+        "results/{field}/logs/match_physical.log",
+    benchmark:
+        "results/{field}/benchmarks/match_physical.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("match_physical"),
+        columns=field_entry("unmatched_columns"),
+        match_by=lambda wildcards: FIELDS[wildcards.field]["physical"]["match_by"],
+        radius=lambda wildcards: FIELDS[wildcards.field]["physical"]["radius"],
+    script:
+        "../../scripts/match_physical.py"
+
+
 checkpoint list_sources:
     """List every source with its position, its image and its shard."""
     input:
@@ -80,6 +103,7 @@ rule make_cutouts:
     """Cut each galaxy out, subtract the sky, mask its neighbours, flag what is amiss."""
     input:
         sources="results/{field}/sources.fits",
+        transfer=transfer_of,
     output:
         "results/{field}/cutouts/{shard}.h5",
     log:

@@ -1,13 +1,36 @@
-# Takes: principal components.
-# Leaves: the fitted voters in the model folder, every galaxy's votes, and the vote's controls.
+# Takes: principal components; for the check of stability, cutouts and the model as well.
+# Leaves: the voters, their groups joined and split as the file of names says, and what their votes
+# are worth in the model folder; every galaxy's votes, and the vote's controls.
+
+
+rule choose_groups:
+    """Hold the vote with many numbers of groups, each beside its null, and recommend one."""
+    input:
+        components="results/{field}/components.h5",
+    output:
+        "results/{field}/group_scan.json",
+    log:
+        "results/{field}/logs/choose_groups.log",
+    benchmark:
+        "results/{field}/benchmarks/choose_groups.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 4
+    params:
+        code=code_digest("choose_groups"),
+        agreement=config["voting"]["agreement"],
+        seed=config["voting"]["seed"],
+    script:
+        "../../scripts/choose_groups.py"
 
 
 rule fit_voters:
     """Fit many clusterings on bootstrap bags and align their groups."""
     input:
         components="results/{field}/components.h5",
+        groups=chosen_groups,
     output:
-        "results/{field}/model/voters.h5",
+        "results/{field}/voters.h5",
     log:
         "results/{field}/logs/fit_voters.log",
     benchmark:
@@ -17,6 +40,7 @@ rule fit_voters:
     threads: 4
     params:
         code=code_digest("fit_voters"),
+        scheme=config["voting"]["scheme"],
         groups=config["voting"]["groups"],
         voters=config["voting"]["voters"],
         agreement=config["voting"]["agreement"],
@@ -25,11 +49,36 @@ rule fit_voters:
         "../../scripts/fit_voters.py"
 
 
+rule regroup_voters:
+    """Join and split groups as the file of names says, and find named groups again in a new vote."""
+    input:
+        voters="results/{field}/voters.h5",
+        names=[ancient(config["classes"]["names"])] if MARKS else [],
+    output:
+        voters="results/{field}/model/voters.h5",
+        groups="results/{field}/groups.yaml",
+    log:
+        "results/{field}/logs/regroup_voters.log",
+    benchmark:
+        "results/{field}/benchmarks/regroup_voters.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 4
+    params:
+        code=code_digest("regroup_voters"),
+        scheme=config["voting"]["scheme"],
+        marks=MARKS,
+        seed=config["voting"]["seed"],
+    script:
+        "../../scripts/regroup_voters.py"
+
+
 rule cast_votes:
     """Let every voter put every galaxy into a group."""
     input:
         components="results/{field}/components.h5",
         voters=model_file("voters.h5"),
+        confidence=model_file("confidence.h5"),
     output:
         "results/{field}/votes.h5",
     log:
@@ -41,16 +90,37 @@ rule cast_votes:
     threads: 4
     params:
         code=code_digest("cast_votes"),
+        scheme=config["voting"]["scheme"],
     script:
         "../../scripts/cast_votes.py"
+
+
+rule calibrate_votes:
+    """Turn numbers of votes into a confidence, from the votes on galaxies and on the null."""
+    input:
+        controls="results/{field}/vote_controls.json",
+    output:
+        "results/{field}/model/confidence.h5",
+    log:
+        "results/{field}/logs/calibrate_votes.log",
+    benchmark:
+        "results/{field}/benchmarks/calibrate_votes.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("calibrate_votes"),
+    script:
+        "../../scripts/calibrate_votes.py"
 
 
 rule check_vote:
     """Repeat the vote on structureless data and with other seeds."""
     input:
         components="results/{field}/components.h5",
+        groups=chosen_groups,
     output:
-        "results/{field}/vote_controls.json",
+        controls="results/{field}/vote_controls.json",
+        seeds="results/{field}/seed_stability.csv",
     log:
         "results/{field}/logs/check_vote.log",
     benchmark:
@@ -60,9 +130,42 @@ rule check_vote:
     threads: 4
     params:
         code=code_digest("check_vote"),
+        scheme=config["voting"]["scheme"],
         groups=config["voting"]["groups"],
         voters=config["voting"]["voters"],
         agreement=config["voting"]["agreement"],
         seed=config["voting"]["seed"],
     script:
         "../../scripts/check_vote.py"
+
+
+rule check_stability:
+    """Turn, mirror, blur and add noise to a sample, and see which galaxies keep their group."""
+    input:
+        cutouts=shards_of("cutouts"),
+        components="results/{field}/components.h5",
+        votes="results/{field}/votes.h5",
+        denoiser=model_file("denoiser.safetensors"),
+        weights=encoder_file("encoder.safetensors"),
+        card=encoder_file("encoder.json"),
+        pca=model_file("pca.h5"),
+        voters=model_file("voters.h5"),
+    output:
+        "results/{field}/stability.h5",
+    log:
+        "results/{field}/logs/check_stability.log",
+    benchmark:
+        "results/{field}/benchmarks/check_stability.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 16
+    resources:
+        gpu=1,
+    params:
+        code=code_digest("check_stability"),
+        steps=STEPS,
+        precision=config["encoder"]["precision"],
+        rotations=config["encoder"]["rotations"],
+        seed=config["voting"]["seed"],
+    script:
+        "../../scripts/check_stability.py"

@@ -1,0 +1,338 @@
+"""The published arm beside the default's, one step at a time, on galaxies whose kinds are known.
+
+Usage: python benchmarks/compare.py [--set demo|ceers|hst_zoo] [--field results/demo]
+           [--encoder bundled] [--latent 40] [--epochs 8] [--output docs/figures/compare.csv]
+
+The first row is the published arm. In each row below one more step is the default's: cutouts,
+denoiser, polar image, network input, PCA, vote; the last row is the default arm. Both arms have
+the same network, `bundled` (the project's own), `random`, a safetensors file, or, where there is
+network, `pretrained:` and a timm name: `pretrained:convnext_xlarge.fb_in22k` is the paper's. What
+is made on the way is kept in --work, so that a run that was broken off goes on where it was.
+
+Columns: kept is the kept fraction; null the same of Gaussian noise with the covariance of the
+components (mean, and 95 % interval of the mean); ari, ami and purity compare the groups with the
+true kinds, over all galaxies and over the kept ones; seed_ari compares votes with two seeds;
+rotation is the share of turned and mirrored cutouts whose nearest upright galaxy is itself;
+seconds are processor seconds a galaxy from denoising to the vote, without training. All but
+rotation and seconds are means over the seeds.
+"""
+
+import argparse
+import contextlib
+import csv
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from astropy.table import Table
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+import benchmark_sets
+from encoders import load, rotation_retrieval
+
+from morphovote import (
+    autoencoder,
+    cutouts,
+    denoising,
+    encoder_files,
+    encoding,
+    flags,
+    polar,
+    published_denoiser,
+    published_vote,
+    reduction,
+    shards,
+    sources,
+    vote_controls,
+    voting,
+)
+from morphovote.config import complete_config
+
+ROOT = Path(__file__).parents[1]
+STEPS = ("cutout", "denoiser", "polar", "input", "pca", "vote")
+# The number committed in the paper's code, of the 2,048 features of its network.
+PUBLISHED_SHARE = 1500 / 2048
+DEFAULT = complete_config(
+    {"fields": {"demo": {"simulate": {}}}}, ROOT / "workflow/schemas/config.schema.yaml"
+)
+BRIGHT = 20
+
+
+def read_field(folder: Path, default: bool) -> tuple[dict, np.ndarray]:
+    """Cutouts (masked, or with their neighbours) and true kinds of a simulated field."""
+    folder = folder.resolve()
+    table, tiles = sources.read_sources(folder / "sources.fits")
+    if default:
+        paths = sorted((folder / "cutouts").glob("*.h5"))
+        names = ("row", "id", "image", "rms", "mask", "flags", "snr", "x", "y")
+        arrays = shards.concatenate(paths, names)
+    else:
+        # The list names the images as seen from where the workflow ran.
+        with contextlib.chdir(folder.parents[1]):
+            arrays = cutouts.make_cutouts(table, tiles, benchmark_sets.SIZE, "keep")
+    truth = Table.read(folder / "simulated/truth.fits")
+    kind = dict(zip(map(str, truth["ID"]), np.asarray(truth["TYPE"]).astype(str), strict=True))
+    return arrays, np.array([kind.get(str(name), "") for name in arrays["id"]])
+
+
+def read_set(name: str, data: Path, default: bool) -> tuple[dict, np.ndarray]:
+    """Cutouts of a set of real galaxies, and their kinds, "" where unknown."""
+    maker = {"ceers": benchmark_sets.ceers, "hst_zoo": benchmark_sets.zoo}[name]
+    sections, positions, labels, wanted = maker(data)
+    neighbours = "mask" if default else "keep"
+    cut = [
+        cutouts.cut_source(
+            section, None, tuple(position), benchmark_sets.SIZE, name=str(i), pixel_scale=0.03,
+            neighbours=neighbours,
+        )
+        for i, (section, position) in enumerate(zip(sections, positions, strict=True))
+    ]  # fmt: skip
+    arrays = {key: np.array([one[key] for one in cut]) for key in cut[0]}
+    arrays["row"] = np.arange(len(cut))
+    arrays["id"] = arrays["row"].astype(str)
+    return arrays, np.where(wanted, labels.astype(str), "")
+
+
+class Ladder:
+    """The arms' products on one set, each made once and kept in a folder."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.work = options, options.work / options.set
+        self.work.mkdir(parents=True, exist_ok=True)
+        self.weights = load(options.encoder, self.work)
+        self.clock = self.work / "seconds.json"
+        self.seconds = json.loads(self.clock.read_text()) if self.clock.exists() else {}
+
+    def note(self, name: str, began: float, galaxies: int) -> None:
+        """Write down the processor seconds a galaxy since `began`."""
+        self.seconds[name] = (time.process_time() - began) / max(galaxies, 1)
+        self.clock.write_text(json.dumps(self.seconds, indent=1))
+
+    def cutouts(self, default: bool) -> Path:
+        """Shard of cutouts, with `label`."""
+        path = self.work / f"cutouts-{'mask' if default else 'keep'}.h5"
+        if not path.exists():
+            if self.options.set == "demo":
+                arrays, label = read_field(self.options.field, default)
+            else:
+                arrays, label = read_set(self.options.set, self.options.data, default)
+            shards.write_shard(path, arrays | {"label": label}, {"pixel_scale": 0.03})
+        return path
+
+    def turned(self, default: bool) -> Path:
+        """Shard of cutouts of bright galaxies: upright ones, then turn after turn of them."""
+        path = self.work / f"turned-{'mask' if default else 'keep'}.h5"
+        if path.exists():
+            return path
+        # The same galaxies in both arms.
+        snr = shards.read_shard(self.cutouts(True), ["snr", "flags"])
+        bad = (snr["flags"] & (flags.NO_DATA | flags.EDGE)) > 0
+        rows = np.flatnonzero((snr["snr"] > BRIGHT) & ~bad)[: self.options.turned]
+        one = shards.read_shard(self.cutouts(default), ["image", "rms", "mask", "flags", "x", "y"])
+        one = {name: values[rows] for name, values in one.items()}
+        parts = []
+        for k in range(self.options.turns + 1):
+            image, mask, x, y = benchmark_sets.turn_cutouts(
+                one["image"], one["mask"], one["x"], one["y"], k, self.options.turns
+            )
+            part = {"image": image, "mask": mask, "x": x, "y": y}
+            parts.append(part | {"rms": one["rms"], "flags": one["flags"]})
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        arrays["row"] = np.arange(len(arrays["image"]))
+        arrays["id"] = arrays["row"].astype(str)
+        shards.write_shard(path, arrays, {"galaxies": len(rows)})
+        return path
+
+    def denoised(self, new: set, source: Path) -> Path:
+        """Shard of denoised galaxies, from the network trained on the set's cutouts."""
+        kind = f"{'mask' if 'cutout' in new else 'keep'}-{'new' if 'denoiser' in new else 'dense'}"
+        path = self.work / f"denoised-{source.stem}-{kind}.h5"
+        if path.exists():
+            return path
+        weights = self.work / f"denoiser-{kind}.safetensors"
+        history, options = weights.with_suffix(".csv"), self.options
+        trained = options.field / "model/denoiser.safetensors"
+        own = "denoiser" in new and options.set == "demo" and trained.exists()
+        if own and source == self.cutouts(True):
+            # The run of the field has done it.
+            paths = sorted((options.field / "denoised").glob("*.h5"))
+            shards.write_shard(path, shards.concatenate(paths, ["row", "id", "image"]))
+            return path
+        if not own and not weights.exists():
+            cut = [self.cutouts("cutout" in new)]
+            if "denoiser" in new:
+                denoising.train_file(cut, weights, history, 40, options.epochs, 0)
+            else:
+                scaling = "flux" if "cutout" in new else "published"
+                published_denoiser.train_file(
+                    cut, weights, history, options.latent, options.epochs, 0, scaling
+                )
+        began = time.process_time()
+        if "denoiser" in new:
+            model = autoencoder.load_denoiser(trained if own else weights)
+            denoising.denoise_shard(model, source, path)
+        else:
+            scaling = "flux" if "cutout" in new else "published"
+            dense = published_denoiser.load_model(weights)
+            published_denoiser.denoise_shard(dense, source, path, scaling)
+        self.note(f"denoise {kind}", began, shards.count_rows(path))
+        return path
+
+    def features(self, new: set, source: Path) -> np.ndarray:
+        """Features (N, D) of a shard of cutouts."""
+        denoised = self.denoised(new, source)
+        scheme = "moments" if "polar" in new else "published"
+        kind = f"{denoised.stem}-{scheme}-{'new' if 'input' in new else 'plain'}"
+        path = self.work / f"features-{kind}.h5"
+        if not path.exists():
+            began, step = time.process_time(), self.work / "polar.h5"
+            polar.unwrap_shard(denoised, source, step, scheme)
+            model, card = encoder_files.load_encoder(*self.weights)
+            inputs = "normalised" if "input" in new else "published"
+            turns = DEFAULT["encoder"]["rotations"] if "input" in new else 1
+            rows = encoding.encode_shard(step, model, card, "auto", turns, 1, inputs)
+            place = shards.read_shard(source, ["row", "id"])
+            shards.write_shard(path, place | {"embedding": rows})
+            self.note(f"encode {scheme} {inputs}", began, len(rows))
+        return shards.read_shard(path, ["embedding"])["embedding"]
+
+    def row(self, new: set) -> dict:
+        """One row of the table."""
+        source = self.cutouts("cutout" in new)
+        features = self.features(new, source)
+        turned = self.features(new, self.turned("cutout" in new))
+        known = np.isfinite(features).all(axis=1)
+        share = (
+            DEFAULT["pca"]["components"]
+            if "pca" in new
+            else max(round(PUBLISHED_SHARE * features.shape[1]), 2)
+        )
+        began = time.process_time()
+        model = reduction.fit_pca(features[known], share)
+        points = reduction.project(features[known], model)
+        scheme = "bagged" if "vote" in new else "published"
+        runs = [self.vote(points, scheme, seed) for seed in range(self.options.seeds)]
+        seconds = (time.process_time() - began) / len(points) / len(runs)
+        nulls = [
+            self.vote(vote_controls.null_sample(points, seed), scheme, seed)["kept"].mean()
+            for seed in range(self.options.draws)
+        ]
+        label = shards.read_shard(source, ["label"])["label"].astype(str)[known]
+        turned = reduction.project(turned, model)
+        turned = turned.reshape(self.options.turns + 1, -1, turned.shape[1])
+        usable = np.isfinite(turned).all(axis=(0, 2))
+        turned = turned[:, usable]
+        row = {"galaxies": len(points), "components": points.shape[1]}
+        row |= compare_vote(runs, nulls, label)
+        row["rotation"] = rotation_retrieval(turned[0], turned[1:])
+        kind = f"{'mask' if 'cutout' in new else 'keep'}-{'new' if 'denoiser' in new else 'dense'}"
+        scheme = "moments" if "polar" in new else "published"
+        inputs = "normalised" if "input" in new else "published"
+        parts = (f"denoise {kind}", f"encode {scheme} {inputs}")
+        row["seconds"] = seconds + sum(self.seconds[part] for part in parts)
+        return row
+
+    def vote(self, points: np.ndarray, scheme: str, seed: int) -> dict:
+        """One vote on components."""
+        if scheme == "published":
+            fitted = published_vote.fit_voters(points, self.options.groups, seed)
+            return published_vote.cast_votes(points, fitted)
+        vote = DEFAULT["voting"]
+        fitted = voting.fit_voters(
+            points, self.options.groups, vote["agreement"], seed, vote["voters"], quiet=True
+        )
+        return voting.cast_votes(points, fitted)
+
+
+def compare_vote(runs: list[dict], nulls: list[float], label: np.ndarray) -> dict:
+    """Kept fraction, null, agreement with the kinds and between seeds."""
+    null = vote_controls.mean_interval(nulls)
+    row = {"kept": float(np.mean([run["kept"].mean() for run in runs]))}
+    row |= {"null": null["mean"], "null_low": null["low"], "null_high": null["high"]}
+    for part in ("all", "kept"):
+        scores = []
+        for run in runs:
+            rows = (label != "") & (run["kept"] if part == "kept" else True)
+            if rows.sum() > 10:
+                found, kind = run["group"][rows], label[rows]
+                scores.append(
+                    (
+                        adjusted_rand_score(kind, found),
+                        adjusted_mutual_info_score(kind, found),
+                        purity(kind, found),
+                    )
+                )
+        means = np.mean(scores, axis=0) if scores else (np.nan,) * 3
+        names = (f"ari_{part}", f"ami_{part}", f"purity_{part}")
+        row |= dict(zip(names, map(float, means), strict=True))
+    seeds, _ = vote_controls.seed_stability(runs, runs[0]["counts"].shape[1])
+    row["seed_ari_all"] = seeds["ari_all"]["mean"]
+    kept = seeds["ari_kept"]["mean"]
+    row["seed_ari_kept"] = np.nan if kept is None else kept
+    return row
+
+
+def purity(kind: np.ndarray, found: np.ndarray) -> float:
+    """Share of the galaxies that are of the commonest kind in their group."""
+    commonest = (np.unique(kind[found == g], return_counts=True)[1].max() for g in np.unique(found))
+    return float(sum(commonest) / len(kind))
+
+
+def markdown(rows: list[dict]) -> str:
+    """The table as it stands in the docs."""
+    heads = ("arm", "kept", "null (95 %)", "ARI", "AMI", "purity", "purity kept",
+             "seeds, kept", "rotation", "s")  # fmt: skip
+    lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
+    for row in rows:
+        null = f"{row['null']:.2f} ({row['null_low']:.2f}-{row['null_high']:.2f})"
+        names = ("ari_all", "ami_all", "purity_all", "purity_kept", "seed_ari_kept", "rotation")
+        cells = [row["arm"], f"{row['kept']:.2f}", null]
+        cells += [f"{row[name]:.2f}" for name in names] + [f"{row['seconds']:.3f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Climb from the published arm to the default's and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--set", choices=("demo", "ceers", "hst_zoo"), default="demo")
+    parser.add_argument("--field", type=Path, default=ROOT / "results/demo")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
+    parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/compare")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/compare.csv")
+    parser.add_argument("--encoder", default="bundled")
+    parser.add_argument("--latent", type=int, default=40, help="of the dense autoencoder")
+    parser.add_argument("--epochs", type=int, default=8, help="of the denoisers trained here")
+    parser.add_argument("--groups", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--draws", type=int, default=5, help="of the null")
+    parser.add_argument("--turned", type=int, default=32, help="galaxies that are turned")
+    parser.add_argument("--turns", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--ends", action="store_true", help="only the published and the default")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    ladder, rows = Ladder(options), []
+    for count in range(len(STEPS) + 1):
+        if options.ends and 0 < count < len(STEPS):
+            continue
+        arm = "published" if not count else f"+ {STEPS[count - 1]}"
+        arm = "default" if count == len(STEPS) else arm
+        row = {"set": options.set, "encoder": options.encoder, "arm": arm}
+        rows.append(row | ladder.row(set(STEPS[:count])))
+        print({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()})
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with open(options.output, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
+    print(markdown(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""Time the encoding of a shard against the bare forward pass of the same network.
+
+Usage: python benchmarks/encode.py [--galaxies 2048] [--threads 2] [--rounds 5]
+           [--networks bundled convnext_nano] [--rotations 1 2 4] [--output docs/figures/encode.csv]
+
+Both use the same network, number format, batch and number of processors, in turns; the table
+gives medians of the rounds. The forward pass repeats one batch that lies ready in memory: what
+`encode_shard` adds is reading the shard, making the network's input, and averaging. Beside them
+stands the published way: one image of 224 x 224 px at a time, in float32.
+"""
+
+import argparse
+import csv
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from morphovote import encoder_files, encoding, shards
+from morphovote.logs import log
+
+ROOT = Path(__file__).parents[1]
+
+
+def load(network: str, folder: Path):
+    """Network and card: the bundled one, or any ConvNeXt of timm with random weights."""
+    bundled = network == "bundled"
+    name = "convnext_atto" if bundled else network
+    files = folder / f"{network}.safetensors", folder / f"{network}.json"
+    encoder_files.fetch_encoder(name, "bundled" if bundled else "random", 0, *files)
+    return encoder_files.load_encoder(*files)
+
+
+def write_polar(path: Path, galaxies: int) -> None:
+    """Write a shard of smooth random pictures."""
+    rng = np.random.default_rng(0)
+    image = rng.random((galaxies, 64, 96), dtype=np.float32)
+    row = np.arange(galaxies)
+    shards.write_shard(
+        path, {"row": row, "id": row.astype(str), "image": image, "angle": row.astype(np.float32)}
+    )
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Wall time of an action."""
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
+
+
+def compare(network: str, rotations: int, path: Path, folder: Path, options) -> dict:
+    """Galaxies a second, by `encode_shard` and by the forward pass alone."""
+    model, card = load(network, folder)
+    device = encoding.pick_device()
+    dtype = encoding.choose_dtype("auto", device)
+    count = shards.count_rows(path)
+    bare = encoding.prepare_model(model, device, dtype)
+    batch = shards.read_shard(path, ["image"], slice(encoding.BATCH))["image"]
+    ready = encoding.prepare_input(batch, card, dtype).to(device)
+    # The same number of pictures as all rotations and mirrors of the shard.
+    passes = -(-count // encoding.BATCH) * (2 * rotations if rotations > 1 else 1)
+
+    def forward() -> None:
+        done = encoding.map_ordered(
+            lambda _: encoding.encode_batch(bare, ready, 1).cpu(), range(passes), options.threads
+        )
+        for _ in done:
+            pass
+
+    def encode() -> None:
+        encoding.encode_shard(path, model, card, "auto", rotations, options.threads)
+
+    forward()
+    times = [(seconds(forward), seconds(encode)) for _ in range(options.rounds)]
+    alone, whole = np.median(times, 0)
+    return {
+        "network": network,
+        "rotations": rotations,
+        "precision": str(dtype).removeprefix("torch."),
+        "encode": count / whole,
+        "forward": count / alone,
+        "ratio": float(np.median([a / b for a, b in times])),
+    }
+
+
+def one_by_one(network: str, folder: Path, options) -> dict:
+    """The published way: one 224 px picture at a time, float32, all processors."""
+    model, _ = load(network, folder)
+    torch.set_num_threads(options.threads)
+    model = model.eval().to(encoding.pick_device())
+    picture = torch.rand(1, 3, 224, 224, device=encoding.pick_device())
+    with torch.inference_mode():
+        model(picture)
+        rate = 1 / np.median([seconds(lambda: model(picture).cpu()) for _ in range(20)])
+    return {"network": f"{network}, one by one at 224 px", "precision": "float32", "encode": rate}
+
+
+def main() -> None:
+    """Print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--galaxies", type=int, default=2048)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--networks", nargs="+", default=["bundled", "convnext_nano"])
+    parser.add_argument("--rotations", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/encode.csv")
+    options = parser.parse_args()
+    log.setLevel("WARNING")
+    print(f"{platform.machine()}, {options.threads} processors, {encoding.pick_device()}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "polar.h5"
+        write_polar(path, options.galaxies)
+        rows = []
+        for network in options.networks:
+            # Larger networks need no more than the first of the rotations to be compared.
+            for rotations in options.rotations if network == "bundled" else [1]:
+                rows.append(compare(network, rotations, path, folder, options))
+                print(rows[-1], flush=True)
+            rows.append(one_by_one(network, folder, options))
+            print(rows[-1], flush=True)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with open(options.output, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), restval="")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()})
+
+
+if __name__ == "__main__":
+    main()

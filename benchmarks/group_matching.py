@@ -1,0 +1,36 @@
+"""Are groups of votes with other seeds found again rightly by their centres?
+
+    PYTHONPATH=scripts python benchmarks/group_matching.py results/demo/components.h5
+
+A pair is right if neither group shares more members of the reference with another group.
+"""
+
+import sys
+
+import numpy as np
+
+from morphovote import shards, voting
+from morphovote.applied_names import match_groups
+from morphovote.regrouping import consensus, group_centres
+
+SEEDS, VOTERS, AGREEMENT = range(1, 7), 31, 0.667
+
+component = shards.read_shard(sys.argv[1], ["component"])["component"]
+component = component[np.isfinite(component).all(axis=1)]
+for groups in (20, 8):
+    first = voting.fit_voters(component, groups, AGREEMENT, 0, VOTERS, quiet=True)
+    here = consensus(first)
+    pairs, right, found = 0, 0, 0
+    for seed in SEEDS:
+        other = voting.fit_voters(component, groups, AGREEMENT, seed, VOTERS, quiet=True)
+        there = consensus(other)
+        table = np.zeros((groups, groups), int)
+        np.add.at(table, (here, there), 1)
+        matched = match_groups(group_centres(first), group_centres(other))
+        for one, two in matched.items():
+            pairs += 1
+            found += table[:, two].sum()
+            shared = table[one, two]
+            right += shared == table[one].max() and shared == table[:, two].max()
+    share = found / len(SEEDS) / len(component)
+    print(f"{groups} groups: {pairs} pairs with 6 seeds, {right} right; {share:.0%} of galaxies")

@@ -1,0 +1,136 @@
+"""Time and memory of the stages after the encoding, for fields of different sizes.
+
+Usage: python benchmarks/scale.py [--galaxies 1000 10000 100000] [--width 320] [--cores 2]
+           [--work results/benchmarks/scale] [--output docs/figures/scale.csv]
+
+The workflow itself runs, from embeddings to the catalogue, on embeddings drawn from a mixture of
+Gaussians and made-up measurements; times and peak memory are those of its own benchmark files.
+What stands before (cutouts to embeddings, measurements) works on one shard at a time and is timed
+a galaxy at a time by `benchmarks/rates.py`.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import yaml
+from astropy.io import fits
+from astropy.table import Table
+from vote import draw_mixture
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+from morphovote import measurement, shards, sources  # noqa: E402
+
+SHARD = 10_000
+EXPLAINED = 320
+
+
+def write_field(folder: Path, galaxies: int, width: int) -> None:
+    """Write what the stages before would have left of a field."""
+    results = folder / "results/scale"
+    results.mkdir(parents=True)
+    rng = np.random.default_rng(1)
+    row = np.arange(galaxies)
+    numbers = {name: np.full(galaxies, np.nan, np.float32) for name in
+               ("MAG", "REDSHIFT", "LOG_MASS", "U_V", "V_J")}  # fmt: skip
+    table = Table(
+        {
+            "ROW": row, "ID": row, "RA": 150 + rng.random(galaxies), "DEC": rng.random(galaxies),
+            "TILE": np.zeros(galaxies, int), "X": np.zeros(galaxies), "Y": np.zeros(galaxies),
+            "SELECTED": np.ones(galaxies, bool), "SHARD": row // SHARD, **numbers,
+        }
+    )  # fmt: skip
+    image = folder / "cutouts/one.fits"
+    image.parent.mkdir()
+    fits.writeto(image, np.zeros((100, 100), np.float32))
+    tiles = Table({"IMAGE": [str(image)], "RMS": [""], "WEIGHT": [""], "HDU": [0]})
+    tiles.meta = {"PIXSCALE": 0.03, "ZEROPT": np.nan, "KIND": "cutouts", "CATALOG": ""}
+    sources.write_sources(results / "sources.fits", table, tiles)
+    sources.write_shard_list(results / "shards.json", table)
+    points, _ = draw_mixture(galaxies, width, seed=0)
+    flag = np.zeros(galaxies, np.int32)
+    measured = {name: rng.random(galaxies).astype(np.float32) for name in measurement.UNITS}
+    measured |= {"measure_flag": flag, "flags": flag}
+    attributes = {"encoder": "0" * 64, "name": "mixture", "weights": "file", "rotations": 1,
+                  "precision": "float32", "polar": "moments", "input": "normalised"}  # fmt: skip
+    for number, start in enumerate(range(0, galaxies, SHARD)):
+        part = slice(start, start + SHARD)
+        names = {"row": row[part], "id": row[part].astype(str)}
+        stages = {
+            "cutouts": ({"flags": flag[part], "snr": measured["gini"][part]}, {}),
+            "measurements": ({k: v[part] for k, v in measured.items()}, {}),
+            "embeddings": ({"embedding": points[part]}, attributes),
+        }
+        for stage, (arrays, about) in stages.items():
+            shards.write_shard(results / stage / f"{number:05d}.h5", names | arrays, about)
+    config = {"fields": {"scale": {"cutouts": "cutouts/*.fits"}}, "pca": {"components": EXPLAINED}}
+    (folder / "scale.yaml").write_text(yaml.safe_dump(config))
+
+
+def run(folder: Path, cores: int) -> list[dict]:
+    """Run the workflow up to the catalogue; seconds and peak memory (MB) of each rule."""
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
+        "--directory", str(folder), "--configfile", str(folder / "scale.yaml"),
+        "--replace-workflow-config", "--cores", str(cores), "--rerun-triggers", "mtime",
+        "--quiet", "all", "--", "results/scale/catalogue.fits",
+    ]  # fmt: skip
+    subprocess.run(command, check=True)
+    rows = []
+    for path in sorted((folder / "results/scale/benchmarks").glob("*.tsv")):
+        with open(path, newline="") as file:
+            for found in csv.DictReader(file, delimiter="\t"):
+                rows.append(
+                    {
+                        "rule": path.stem,
+                        "seconds": float(found["s"]),
+                        "cpu_seconds": float(found["cpu_time"]),
+                        "memory_mb": float(found["max_rss"]),
+                    }
+                )
+    return rows
+
+
+def main() -> None:
+    """Print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--galaxies", type=int, nargs="+", default=[1000, 10_000, 100_000])
+    parser.add_argument("--width", type=int, default=320)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/scale")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/scale.csv")
+    options = parser.parse_args()
+    rows = []
+    for galaxies in options.galaxies:
+        folder = (options.work / str(galaxies)).resolve()
+        shutil.rmtree(folder, ignore_errors=True)
+        write_field(folder, galaxies, options.width)
+        for row in run(folder, options.cores):
+            rows.append({"galaxies": galaxies, **row})
+            print(json.dumps(rows[-1]), flush=True)
+        shutil.rmtree(folder)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with open(options.output, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    rules = list(dict.fromkeys(row["rule"] for row in rows))
+    print("\n| rule | " + " | ".join(f"{n:,}: s | CPU s | MB" for n in options.galaxies) + " |")
+    for rule in [*rules, "all"]:
+        cells = []
+        for galaxies in options.galaxies:
+            some = [r for r in rows if r["galaxies"] == galaxies and rule in (r["rule"], "all")]
+            cells += [f"{sum(r['seconds'] for r in some):.0f}"]
+            cells += [f"{sum(r['cpu_seconds'] for r in some):.0f}"]
+            cells += [f"{max(r['memory_mb'] for r in some):.0f}"]
+        print(f"| {rule} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()

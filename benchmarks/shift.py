@@ -1,0 +1,89 @@
+"""What the shift report says of halves of a finished field, and of other finished fields.
+
+Usage: python benchmarks/shift.py [results/demo] [results/other ...]
+           [--output docs/figures/shift.csv]
+
+Embeddings of the first field are split in halves at random, 20 times at three sizes, and each half
+is held against a PCA fitted on the other: alike samples, which should be trusted. Then its fainter
+half (by S/N) against the brighter, and every further field against the first, whole. PSF and depth
+are left out: the rows say what the embeddings alone tell.
+"""
+
+import argparse
+import csv
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from morphovote import shards, shift
+from morphovote.neighbours import nearest
+from morphovote.reduction import fit_pca, project
+from morphovote.voting import CLOSEST
+
+REPEATS, SIZES = 20, (30, 60, 300)
+UNKNOWN = {"reference": None, "field": None}
+IMAGES = dict.fromkeys(("psf_fwhm", "point_limit", "magnitude"), UNKNOWN) | {"psf_ratio": None}
+
+
+def read_field(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings and S/N of the galaxies that have both."""
+    embedding = shards.concatenate(sorted(folder.glob("embeddings/*.h5")), ["embedding"])
+    snr = shards.concatenate(sorted(folder.glob("cutouts/*.h5")), ["snr"])["snr"]
+    good = np.isfinite(embedding["embedding"]).all(axis=1)
+    return embedding["embedding"][good], snr[good]
+
+
+def compare(name: str, reference: np.ndarray, field: np.ndarray) -> dict:
+    """One row: the shift report's numbers with a PCA fitted on the reference."""
+    pca = fit_pca(reference, 0.95)
+    known, new = project(reference, pca), project(field, pca)
+    distance = nearest(new, known, CLOSEST)[1].mean(axis=1)
+    found = shift.check_shift(new, known, distance, IMAGES, (), 0)
+    envelope, test = found["envelope"], found["test"] or {"p": np.nan, "own_share": np.nan}
+    return {
+        "pair": name,
+        "reference": len(known),
+        "field": len(new),
+        "outside": round(envelope["fraction"], 4),
+        "low": round(envelope["low"], 4),
+        "p": test["p"],
+        "own_share": round(test["own_share"], 4),
+        "verdict": found["verdict"],
+    }
+
+
+def main() -> None:
+    """Compare, print and write the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("fields", nargs="*", default=["results/demo"], type=Path)
+    parser.add_argument("--output", default="docs/figures/shift.csv", type=Path)
+    options = parser.parse_args()
+    first, snr = read_field(Path(options.fields[0]))
+    rows = []
+    for size in SIZES:
+        for seed in range(REPEATS if 2 * size <= len(first) else 0):
+            order = np.random.default_rng(seed).permutation(len(first))
+            halves = first[order[:size]], first[order[size : 2 * size]]
+            rows.append(compare(f"halves of {size}, seed {seed}", *halves))
+        verdicts = Counter(row["verdict"] for row in rows if row["reference"] == size)
+        print(f"halves of {size}: {dict(verdicts)}")
+    order = np.argsort(snr, kind="stable")
+    faint, bright = first[order[: len(order) // 2]], first[order[len(order) // 2 :]]
+    rows.append(compare("faint half against bright", bright, faint))
+    for path in map(Path, options.fields[1:]):
+        rows.append(compare(f"{path.name} against {Path(options.fields[0]).name}", first,
+                            read_field(path)[0]))  # fmt: skip
+    for row in rows[-len(options.fields) :]:
+        print(row)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with open(options.output, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,265 @@
+"""Stability under turning by number of rotations, and where it is lost, on a finished field.
+
+    python benchmarks/stability.py results/demo docs/figures
+    python benchmarks/stability.py results/demo docs/figures --rotations 1 2 4 8 --turns 31
+
+For each number of rotations the field is encoded again, and PCA and voters are fitted again, with
+the settings of the run; the denoiser is that of the run. The 31 views (16 angles, each mirrored
+or not) are dealt out over the sample, `--turns` to a galaxy. Writes stability_rotations.csv and
+.png, stability_losses.csv, and stability.png and .csv where the run has stability.h5.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from astropy.table import Table
+from matplotlib.figure import Figure
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from morphovote import denoising, flags, plotting, plotting_stability, polar, shards, stability
+from morphovote.autoencoder import load_denoiser
+from morphovote.encoder_files import load_encoder
+from morphovote.encoding import encode_shard
+from morphovote.perturbations import turn
+from morphovote.reduction import fit_pca, project
+from morphovote.stability_scores import (
+    SCORES,
+    select,
+    share_by_snr,
+    share_of,
+    summarise_stability,
+)
+from morphovote.voting import fit_voters
+
+FRAMES = ("same frame", "other end", "other hand", "other axis")
+
+
+def unwrap(images: np.ndarray, cutouts: dict) -> dict[str, np.ndarray]:
+    """Polar images of denoised pictures."""
+    return polar.unwrap(images, cutouts["mask"], cutouts["x"], cutouts["y"])
+
+
+def encode(images: np.ndarray, encoder: tuple, rotations: int, threads: int) -> np.ndarray:
+    """Embeddings of polar images."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "polar.h5"
+        row = np.arange(len(images))
+        arrays = {"row": row, "id": row.astype(str), "image": images, "angle": np.zeros(len(row))}
+        shards.write_shard(path, arrays)
+        return encode_shard(path, *encoder, "auto", rotations, threads)
+
+
+def expected_frame(own: dict, views: list, galaxy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Zero angle (rad) and hand (bool) that the views would have if these turned with them."""
+    flipped = np.array([view.mirrored for view in views])
+    turned = np.deg2rad([view.amount for view in views])
+    angle = own["angle"][galaxy]
+    return np.where(flipped, np.pi - angle, angle) + turned, own["mirrored"][galaxy] ^ flipped
+
+
+def frame_changes(found: dict, angle: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+    """Index into FRAMES of each view."""
+    off = np.abs((found["angle"] - angle + np.pi) % (2 * np.pi) - np.pi)
+    hand = found["mirrored"] != mirrored
+    same, end = off < np.pi / 8, off > np.pi - np.pi / 8
+    return np.select([same & ~hand, end & ~hand, (same | end) & hand], [0, 1, 2], 3)
+
+
+def in_frame(clean: np.ndarray, views: dict, own: dict, galaxy, angle, mirrored) -> np.ndarray:
+    """Polar images with the pole, size, zero angle and hand that turn with the galaxy."""
+    result = np.empty((len(clean), polar.RADII, polar.ANGLES), np.float32)
+    for i in range(len(clean)):
+        image = torch.from_numpy(clean[i : i + 1])
+        mask = torch.from_numpy(views["mask"][i : i + 1])
+        segment = (mask & flags.OWN) > 0
+        image = image - polar._residual_sky(image, mask > 0)[:, None, None]
+        pole = torch.from_numpy(views["pole"][i : i + 1])
+        radius, zero, hand = (
+            torch.tensor([float(value)])
+            for value in (own["radius"][galaxy[i]], angle[i], 1 - 2 * mirrored[i])
+        )
+        sampled = polar.sample_polar(image, pole, radius, zero, hand)
+        result[i] = polar.stretch(sampled, polar.brightness_peak(image, segment))[0].numpy()
+    return result
+
+
+def prepare(sample: dict, own: dict, denoiser, turns: int) -> tuple[np.ndarray, list, dict]:
+    """All turns of a sample as polar images, made in several ways.
+
+    Returns
+    -------
+    galaxy, views : each view's
+    ways : dict
+        Of arrays (V, 64, 96): 'as it is'; 'denoised, then turned', where the denoiser never sees
+        the interpolation; 'frame turned along', where pole, size and zero angle are those of the
+        galaxy as it is. And `frame`, (V,), what became of the frame.
+    """
+
+    def follow(changed: dict) -> np.ndarray:
+        clean = denoising.denoise(denoiser, changed["image"], changed["rms"])
+        found = unwrap(clean, changed)
+        names = ("mask", "x", "y")
+        kept.append({"clean": clean, **{name: changed[name] for name in names}, **found})
+        return np.zeros(len(clean))
+
+    def deal(place: int) -> list:
+        every = stability.all_turns(place)
+        return [every[(place + 4 * k) % len(every)] for k in range(turns)]
+
+    kept: list[dict] = []
+    galaxy, views, _ = stability.run_views(sample, deal, follow, 0)
+    found = {name: np.concatenate([part[name] for part in kept]) for name in kept[0]}
+    angle, mirrored = expected_frame(own, views, galaxy)
+    clean = denoising.denoise(denoiser, sample["image"], sample["rms"])
+    pole, late = np.empty((len(views), 2), np.float32), []
+    for i, view in enumerate(views):
+        one = {name: sample[name][galaxy[i]][None] for name in ("rms", "mask")}
+        one |= {"image": clean[galaxy[i]][None]}
+        one |= {name: sample[name][galaxy[i]][None] for name in ("x", "y")}
+        turned = turn(one, view.amount, view.mirrored)
+        late.append(turned)
+        one |= {name: own[f"pole_{name}"][galaxy[i]][None] for name in ("x", "y")}
+        moved = turn(one, view.amount, view.mirrored)
+        pole[i] = moved["x"][0], moved["y"][0]
+    found["pole"] = pole
+    turned = {name: np.concatenate([one[name] for one in late]) for name in late[0]}
+    return (
+        galaxy,
+        views,
+        {
+            "as it is": found["image"],
+            "denoised, then turned": unwrap(turned["image"], turned)["image"],
+            "frame turned along": in_frame(found["clean"], found, own, galaxy, angle, mirrored),
+            "frame": frame_changes(found, angle, mirrored),
+        },
+    )
+
+
+def rows_of(table: dict, rotations: int, way: str) -> list[tuple]:
+    """Shares of exact and turned views, of all galaxies and of those kept."""
+    result = []
+    for kind in ("exact", "turned"):
+        for which in ("all", "kept"):
+            part = select(table, kind, kept=which == "kept")
+            shares = [round(value, 4) for score in SCORES for value in share_of(part, score)]
+            count = len(np.unique(part["row"]))
+            result.append((rotations, way, kind, which, count, len(part["row"]), *shares))
+    return result
+
+
+@plotting.styled
+def draw(tables: dict[int, dict]) -> Figure:
+    """Retrieval and unchanged groups against S/N, by rotations."""
+    figure = Figure(figsize=(plotting.WIDTH, 3.0))
+    panels = figure.subplots(1, 3, sharey=True)
+    plans = (
+        ("nearest is itself", "retrieved", False, plotting_stability.RETRIEVED_GOAL),
+        ("kept: same group", "unchanged", True, plotting_stability.UNCHANGED_GOAL),
+        ("kept, new to the model", "unchanged_unseen", True, plotting_stability.UNCHANGED_GOAL),
+    )
+    styles = zip(("#0072B2", "#E69F00", "#009E73", "#CC79A7"), "osD^", strict=True)
+    for place, ((rotations, table), (colour, marker)) in enumerate(
+        zip(tables.items(), styles, strict=False)
+    ):
+        for axes, (title, score, kept, goal) in zip(panels, plans, strict=True):
+            bins = share_by_snr(select(table, "turned", kept=kept), score, 4)
+            label = f"rotations: {rotations}"
+            plotting_stability.draw_shares(axes, bins, 1.06**place, label, colour, marker)
+            axes.axhline(goal, color=plotting.MUTED, lw=0.8, ls=":")
+            axes.set(title=title, xlabel="signal-to-noise ratio", xscale="log")
+            plotting.plain_log_ticks(axes.xaxis)
+    panels[0].set(ylim=(0, 1.03), ylabel="share of turned views")
+    panels[0].legend(loc="lower left")
+    return figure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("field", type=Path, help="a finished field, such as results/demo")
+    parser.add_argument("output", type=Path, help="folder of figures and tables")
+    parser.add_argument("--encoder", type=Path, help="folder of encoder.safetensors and .json")
+    parser.add_argument("--rotations", type=int, nargs="+", default=[1, 2, 4])
+    parser.add_argument("--galaxies", type=int, default=84)
+    parser.add_argument("--turns", type=int, default=8, help="views of each galaxy, 31 at most")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    field_path = options.field
+    paths = sorted((field_path / "cutouts").glob("*.h5"))
+    voting = json.loads((field_path / "summary.json").read_text())["config"]["voting"]
+    pca_share = json.loads((field_path / "summary.json").read_text())["config"]["pca"]
+    encoder_path = options.encoder or field_path.parent / "encoder"
+    encoder = load_encoder(encoder_path / "encoder.safetensors", encoder_path / "encoder.json")
+    denoiser = load_denoiser(field_path / "model/denoiser.safetensors")
+    everything = shards.concatenate(paths, ["row", "snr", "flags", "mask", "x", "y"])
+    images = shards.concatenate(sorted((field_path / "denoised").glob("*.h5")), ["image"])["image"]
+    whole = unwrap(images, everything)
+    usable = (everything["flags"] & flags.NO_DATA) == 0
+    kept = shards.read_shard(field_path / "votes.h5", ["kept"])["kept"]
+    stability.SHARE, stability.LIMIT = 1.0, options.galaxies
+    rows = stability.choose_sample(everything["snr"], kept, usable, 0)
+    sample = stability.read_cutouts(paths, everything["row"][rows])
+    own = {name: array[rows] for name, array in whole.items()}
+    galaxy, views, ways = prepare(sample, own, denoiser, options.turns)
+    frame = ways.pop("frame")
+    tables, found, losses = {}, [], []
+    for rotations in options.rotations:
+        embeddings = encode(whole["image"], encoder, rotations, options.threads)
+        pca = fit_pca(embeddings[usable], pca_share["components"])
+        components = project(embeddings, pca)
+        voters = fit_voters(
+            components[usable],
+            voting["groups"],
+            voting["agreement"],
+            voting["seed"],
+            voting["voters"],
+            quiet=True,
+        )
+        was_kept = stability.cast_votes(components[rows], voters)["kept"]
+        for way, pictures in ways.items():
+            if way != "as it is" and rotations != options.rotations[0]:
+                continue
+            moved = project(encode(pictures, encoder, rotations, options.threads), pca)
+            scores = stability.score_views(
+                moved, galaxy, components[rows], components[usable], voters
+            )
+            table = stability.tabulate(views, galaxy, sample, was_kept) | scores
+            found += rows_of(table, rotations, way)
+            if way != "as it is":
+                continue
+            tables[rotations] = table
+            for i, name in enumerate(FRAMES):
+                part = {key: array[(frame == i) & (table["kind"] == "turned")]
+                        for key, array in table.items()}  # fmt: skip
+                shares = [float(np.mean(part[score])) if len(part["row"]) else np.nan
+                          for score in SCORES]  # fmt: skip
+                losses.append((rotations, name, len(part["row"]), *np.round(shares, 4)))
+        print(f"rotations {rotations}: done", flush=True)
+    names = [f"{score}{end}" for score in SCORES for end in ("", "_low", "_high")]
+    head = ("rotations", "way", "kind", "galaxies", "count", "views", *names)
+    shares, losses = (
+        Table(rows=found, names=head),
+        Table(rows=losses, names=("rotations", "frame", "views", *SCORES)),
+    )
+    shares.pprint_all()
+    losses.pprint_all()
+    plotting.save_numbers(shares, options.output / "stability_rotations.csv")
+    plotting.save_numbers(losses, options.output / "stability_losses.csv")
+    plotting.save_figure(draw(tables), options.output / "stability_rotations.png")
+    path = field_path / "stability.h5"
+    if path.exists():
+        table = shards.read_shard(path)
+        summary = summarise_stability(table, shards.read_attributes(path))
+        figure, numbers = plotting_stability.plot_stability(table, summary)
+        plotting.save_figure(figure, options.output / "stability.png")
+        plotting.save_numbers(numbers, options.output / "stability.csv")
+
+
+if __name__ == "__main__":
+    main()

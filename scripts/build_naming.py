@@ -1,0 +1,27 @@
+"""Put every group's pictures and numbers into one page on which people name the groups."""
+
+import numpy as np
+
+from morphovote import naming, plotting_galleries
+from morphovote.logs import rule_log
+from morphovote.report import write_page
+from morphovote.summary import read_names
+
+with rule_log(snakemake.log[0]):
+    members = naming.read_members(snakemake.input.catalogue, snakemake.input.sources)
+    distance = plotting_galleries.read_distances(snakemake.input.votes, len(members))
+    names = read_names(snakemake.input.names)
+    chosen = naming.choose_members(members, distance, len(names["groups"]))
+    shown = np.unique(np.concatenate([rows[rows >= 0] for rows in chosen.values()]))
+    pictures = [
+        plotting_galleries.read_stamps(snakemake.input[stage], array, shown)
+        for stage, array in (("cutouts", "image"), ("denoised", "image"), ("cutouts", "rms"))
+    ]
+    page = naming.render(
+        snakemake.input.template,
+        snakemake.input.style,
+        snakemake.input.script,
+        naming.page_data(snakemake.wildcards.field, members, chosen, names),
+        {number: naming.draw_sprite(rows, *pictures) for number, rows in chosen.items()},
+    )
+    write_page(page, snakemake.output[0])

@@ -1,0 +1,25 @@
+"""Measure how far a field lies from the galaxies that its frozen model was fitted on."""
+
+import json
+from pathlib import Path
+
+from morphovote import model_card, shift, sources
+from morphovote.logs import log, rule_log
+
+with rule_log(snakemake.log[0]):
+    psf = snakemake.input.get("psf", [])
+    table, tiles = sources.read_sources(snakemake.input.sources)
+    found = shift.check_shift_files(
+        components=snakemake.input.components,
+        votes=snakemake.input.votes,
+        embeddings=snakemake.input.embeddings[0],
+        voters=snakemake.input.voters,
+        description=snakemake.input.model,
+        transfer=json.loads(Path(snakemake.input.transfer).read_text()),
+        field=model_card.describe_field(
+            table, tiles, snakemake.input.cutouts, psf[0] if psf else None
+        ),
+        seed=snakemake.params.seed,
+    )
+    log.info("%s", found["sentence"])
+    model_card.write_description(found, snakemake.output[0])

@@ -1,0 +1,12 @@
+"""Hold the vote with many numbers of groups, each beside its null, and recommend one."""
+
+from morphovote.group_scan import choose_groups_file
+from morphovote.logs import rule_log
+
+with rule_log(snakemake.log[0]):
+    choose_groups_file(
+        snakemake.input.components,
+        snakemake.output[0],
+        agreement=snakemake.params.agreement,
+        seed=snakemake.params.seed,
+    )

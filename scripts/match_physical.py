@@ -1,0 +1,16 @@
+"""Cross-match the source catalogue with a catalogue of physical properties."""
+
+from morphovote.catalogue_files import write_parquet
+from morphovote.logs import rule_log
+from morphovote.matching import match_catalogues, write_match
+from morphovote.sources import read_positions
+from morphovote.tables import read_catalogue
+
+with rule_log(snakemake.log[0]):
+    catalogue, physical = snakemake.input.catalogue[0], snakemake.input.physical
+    match_by, radius = snakemake.params.match_by, snakemake.params.radius
+    positions = read_positions(catalogue, snakemake.params.columns)
+    sources, other = read_catalogue(catalogue), read_catalogue(physical)
+    joined, about = match_catalogues(sources, positions, other, match_by, radius, physical)
+    write_parquet(snakemake.output.catalogue, joined)
+    write_match(snakemake.output.match, about)

@@ -1,0 +1,80 @@
+"""What the report says of a model: what it was fitted on, and whether it fits this field."""
+
+from collections.abc import Sequence
+
+
+def model_sentences(model: dict | None, shift: dict | None) -> list[str]:
+    """What the model was fitted on, for the top of the page.
+
+    Parameters
+    ----------
+    model : dict or None
+        Its description, model.json.
+    shift : dict or None
+        shift.json of a field with a frozen model.
+    """
+    if not model:
+        return []
+    about = (
+        f"{model['galaxies']:,} galaxies of field {model['field']}, at "
+        f"{model['pixel_scale']:.4g} arcsec a pixel"
+    )
+    if shift is None:
+        return [f"Denoiser, components, voters and classifier were fitted on {about}."]
+    text = f"The model is a frozen one: it was fitted on {about}, and nothing was fitted here."
+    for conversion in shift["conversions"]:
+        text += f" Converted: {conversion['text']}."
+    return [text, shift["sentence"]]
+
+
+def shift_sentences(shift: dict | None) -> list[str]:
+    """What the shift report found, for its section."""
+    if not shift:
+        return []
+    envelope, test = shift["envelope"], shift["test"]
+    texts = [shift["sentence"]]
+    if envelope["galaxies"]:
+        texts.append(
+            f"{envelope['outside']:,} of {envelope['galaxies']:,} galaxies "
+            f"({_percent(envelope['fraction'])}, 95 % interval {_percent(envelope['low'])} to "
+            f"{_percent(envelope['high'])}) lie farther from the reference than 99 % of its own "
+            "galaxies do."
+        )
+    if test:
+        p = f"p = {test['p']:.3f}" if test["p"] > 1.5 / (test["permutations"] + 1) else (
+            f"p = {test['p']:.3f}, the smallest that {test['permutations']} permutations can give"
+        )  # fmt: skip
+        texts.append(
+            f"Of {test['size']:,} galaxies of each, {_percent(test['own_share'])} of a galaxy's "
+            "nearest neighbours are of its own field, where alike fields have 50 %; the test of "
+            f"equal distributions (energy distance) has {p}. In large samples it finds the "
+            "smallest difference: the shares say how large it is."
+        )
+    texts.append(_images(shift["images"]))
+    return texts
+
+
+def _images(images: dict) -> str:
+    """PSF, depth, magnitude, scale and band of the field beside those of the reference."""
+    rows: Sequence[tuple[str, str, str | None]] = (
+        ("pixel scale {} arcsec", "images_pixel_scale", None),
+        ("PSF of {} arcsec (FWHM)", "psf_fwhm", None),
+        ("5-sigma point-source limit {} mag", "point_limit", None),
+        ("sky noise {} mag per square arcsec", "sky_limit", None),
+        ("median magnitude {}", "magnitude", "0.5"),
+        ("median S/N {}", "snr", "0.5"),
+        ("band {}", "band", None),
+    )
+    parts = []
+    for text, name, key in rows:
+        pair = [images[name][side] for side in ("field", "reference")]
+        found = [value[key] if key and value is not None else value for value in pair]
+        shown = ["unknown" if v is None else v if isinstance(v, str) else f"{v:.4g}" for v in found]
+        parts.append(f"{text.format(shown[0])} (reference: {shown[1]})")
+    return f"The images: {'; '.join(parts)}."
+
+
+def _percent(value: float | None) -> str:
+    if value is None:
+        return "\N{EN DASH}"
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"

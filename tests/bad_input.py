@@ -1,0 +1,667 @@
+"""What users give that is wrong or odd, case by case, and what morphovote has to say of it.
+
+A case is a function of an empty folder. It does what the workflow would do before its first long
+job; what the library raises (InputError) or what the case returns (a flag, or what came out right)
+has to hold every part of `says`. `benchmarks/bad_input.py` prints the table.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from astropy.wcs import WCS
+from paths import ROOT
+
+from morphovote.config import complete_config
+from morphovote.cutouts import make_cutouts
+from morphovote.errors import InputError
+from morphovote.flags import BLEND, EDGE, LOW_SNR, NO_DATA, OFF_CENTRE
+from morphovote.sources import list_sources, write_shard_list, write_sources
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+SIDE = 120
+FLAGS = {"no data": NO_DATA, "edge": EDGE, "blend": BLEND, "low S/N": LOW_SNR,
+         "off centre": OFF_CENTRE}  # fmt: skip
+# What people are told to do, in the words of the messages.
+ADVICE = (
+    "add", "adjust", "check", "choose", "convert", "correct", "cut", "delete", "did you mean",
+    "fetch", "fit", "free", "give", "is it", "keep", "make", "name", "remove", "rename", "restore",
+    "run", "save", "set", "take", "widen", "write", "lower", "use",
+)  # fmt: skip
+
+
+class Case(NamedTuple):
+    """A row of the table."""
+
+    group: str
+    given: str
+    call: Callable[[Path], str]
+    says: tuple[str, ...]
+    stops: bool
+
+
+CASES: list[Case] = []
+
+
+def stops(group: str, given: str, *says: str):
+    """The case has to raise InputError with a message that holds all of `says`."""
+    return lambda call: CASES.append(Case(group, given, call, says, True)) or call
+
+
+def goes_on(group: str, given: str, *says: str):
+    """The case has to return a text that holds all of `says`: flags, or that all is right."""
+    return lambda call: CASES.append(Case(group, given, call, says, False)) or call
+
+
+def run_case(case: Case, folder: Path) -> tuple[str, bool]:
+    """What was said, and whether it was by InputError; other exceptions pass."""
+    try:
+        return case.call(folder), False
+    except InputError as error:
+        return str(error), True
+
+
+# --- pieces ------------------------------------------------------------------------------------
+
+
+def header(scale=0.1, rotation=0.0, frame="RA", offset=0.0) -> fits.Header:
+    """Header of a tangential projection around (150, 2)."""
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.crval = [150.0, 2.0]
+    wcs.wcs.crpix = [(SIDE + 1) / 2 - offset, (SIDE + 1) / 2]
+    turn = np.radians(rotation)
+    wcs.wcs.cd = (
+        scale / 3600 * np.array([[-np.cos(turn), np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    )
+    if frame == "GLON":
+        wcs.wcs.ctype = ["GLON-TAN", "GLAT-TAN"]
+        wcs.wcs.crval = [236.27, 41.89]
+    return wcs.to_header()
+
+
+def pixels(seed=0, shape=(SIDE, SIDE)) -> np.ndarray:
+    """Noise of 1 and two galaxies, at (60, 60) and (25, 95)."""
+    y, x = np.indices(shape)
+    image = np.random.default_rng(seed).normal(size=shape)
+    for column, row in ((60, 60), (25, 95)):
+        image += 30 * np.exp(-np.hypot(x - column, y - row) / 2.5)
+    return image.astype(np.float32)
+
+
+def image(folder: Path, data=None, name="image.fits", head="wcs", **keys) -> Path:
+    """Write an image with a WCS, unless `head` is None."""
+    data = pixels() if data is None else data
+    fits.writeto(folder / name, data, header(**keys) if head == "wcs" else head)
+    return folder / name
+
+
+def catalogue(folder: Path, content=None, name="cat.fits") -> Path:
+    """Write a catalogue of the two galaxies."""
+    content = sky() if content is None else content
+    formats = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".vot": "votable"}
+    suffix = Path(name).suffix
+    Table(content).write(folder / name, format=formats.get(suffix, suffix[1:]))
+    return folder / name
+
+
+def sky(**changes) -> dict:
+    """Columns id, ra, dec, mag of the two galaxies."""
+    ra, dec = WCS(header()).all_pix2world([60.0, 25.0], [60.0, 95.0], 0)
+    return {"id": [1, 2], "ra": ra, "dec": dec, "mag": [20.0, 22.0]} | changes
+
+
+def start(options=None, **field):
+    """What the workflow does with a field before its first long job: config and source list."""
+    field = {key: str(value) if isinstance(value, Path) else value for key, value in field.items()}
+    config = complete_config({"fields": {"f": field}} | (options or {}), SCHEMA)
+    resolved = config["fields"]["f"]
+    return list_sources(
+        resolved["images"],
+        resolved["kind"],
+        resolved["catalogue"][0] if resolved["catalogue"] else None,
+        pattern=resolved["pattern"] or "",
+        rms=resolved["rms"],
+        weight=resolved["weight"],
+        columns=resolved["columns"],
+        select=resolved["select"],
+        shard_size=config["shard_size"],
+        pixel_scale=resolved["pixel_scale"],
+        zero_point=resolved["zero_point"],
+        pixel_origin=resolved["pixel_origin"],
+    )
+
+
+def flags(options=None, size=40, **field) -> str:
+    """Flags of every source's cutout, in words."""
+    sources, tiles = start(options, **field)
+    arrays = make_cutouts(sources[sources["SELECTED"]], tiles, size)
+    assert np.isfinite(arrays["image"]).all()
+    assert np.isfinite(arrays["rms"]).all()
+    return "; ".join(
+        f"{name}: {', '.join(word for word, bit in FLAGS.items() if flag & bit) or 'no flag'}"
+        for name, flag in zip(arrays["id"], arrays["flags"], strict=True)
+    )
+
+
+def placed(**field) -> str:
+    """Where the two galaxies are found, px."""
+    sources, _ = start(**field)
+    pairs = zip(sources["X"], sources["Y"], strict=True)
+    return "at " + " and ".join(f"({x:.1f}, {y:.1f})" for x, y in pairs)
+
+
+def stamps(folder: Path, shapes=((60, 60), (60, 60), (60, 60))) -> str:
+    """Cutouts g_1.fits, ... of given shapes; their pattern."""
+    for number, shape in enumerate(shapes, start=1):
+        y, x = np.indices(shape)
+        at = np.hypot(x - (shape[1] - 1) / 2, y - (shape[0] - 1) / 2)
+        noise = np.random.default_rng(number).normal(size=shape)
+        fits.writeto(folder / f"g_{number}.fits", (30 * np.exp(-at / 4) + noise).astype("f4"))
+    return str(folder / "g_*.fits")
+
+
+# --- images ------------------------------------------------------------------------------------
+
+
+@stops("image", "cut short in its pixels", "image.fits", "cut short", "bytes")
+def _(folder):
+    path = image(folder)
+    path.write_bytes(path.read_bytes()[:20000])
+    return flags(images=path, catalogue=catalogue(folder))
+
+
+@stops("image", "cut short in its header", "image.fits", "not a readable FITS file")
+def _(folder):
+    path = image(folder)
+    path.write_bytes(path.read_bytes()[:700])
+    return flags(images=path, catalogue=catalogue(folder))
+
+
+@stops("image", "an empty file", "image.fits", "not a readable FITS file", "Empty")
+def _(folder):
+    (folder / "image.fits").touch()
+    return flags(images=folder / "image.fits", catalogue=catalogue(folder))
+
+
+@stops("image", "a text called .fits", "image.fits", "not a readable FITS file")
+def _(folder):
+    (folder / "image.fits").write_text("a page that says: not found\n" * 200)
+    return flags(images=folder / "image.fits", catalogue=catalogue(folder))
+
+
+@stops("image", "a folder called .fits", "image.fits", "directory")
+def _(folder):
+    (folder / "image.fits").mkdir()
+    return flags(images=folder / "image.fits", catalogue=catalogue(folder))
+
+
+@stops("image", "a FITS table", "cat.fits", "no extension holds a 2-D image")
+def _(folder):
+    return flags(images=catalogue(folder), catalogue=catalogue(folder, name="c.csv"))
+
+
+@stops("image", "a cube", "image.fits", "(3, 120, 120)")
+def _(folder):
+    path = image(folder, np.stack([pixels()] * 3), head=None)
+    return flags(images=path, catalogue=catalogue(folder))
+
+
+@goes_on("image", ".fits.gz", "1: no flag; 2: no flag")
+def _(folder):
+    path = image(folder, name="image.fits.gz")
+    return flags(images=path, catalogue=catalogue(folder))
+
+
+@stops("image", ".fits.gz cut short", "image.fits.gz")
+def _(folder):
+    path = image(folder, name="image.fits.gz")
+    path.write_bytes(path.read_bytes()[:9000])
+    return flags(images=path, catalogue=catalogue(folder))
+
+
+@goes_on("image", ".fits.fz, tile-compressed", "1: no flag; 2: no flag")
+def _(folder):
+    hdu = fits.CompImageHDU(pixels(), header(), compression_type="RICE_1")
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(folder / "image.fits.fz")
+    return flags(images=folder / "image.fits.fz", catalogue=catalogue(folder))
+
+
+@goes_on("image", "16-bit integers with BSCALE and BZERO", "1: no flag; 2: no flag")
+def _(folder):
+    hdu = fits.PrimaryHDU(pixels(), header())
+    hdu.scale("int16", bzero=5, bscale=0.01)
+    hdu.writeto(folder / "image.fits")
+    return flags(images=folder / "image.fits", catalogue=catalogue(folder))
+
+
+@goes_on("image", "big-endian doubles", "1: no flag; 2: no flag")
+def _(folder):
+    return flags(images=image(folder, pixels().astype(">f8")), catalogue=catalogue(folder))
+
+
+@goes_on("image", "NaN on one galaxy, inf beside the other", "1: no data; 2: edge")
+def _(folder):
+    data = pixels()
+    data[45:75, 45:75] = np.nan
+    data[107:, 20:30] = np.inf
+    return flags(images=image(folder, data), catalogue=catalogue(folder))
+
+
+@goes_on("image", "all one value", "1: low S/N; 2: low S/N")
+def _(folder):
+    data = np.full((SIDE, SIDE), 7, np.float32)
+    return flags(images=image(folder, data), catalogue=catalogue(folder))
+
+
+@goes_on("image", "all zero", "1: no data; 2: no data")
+def _(folder):
+    data = np.zeros((SIDE, SIDE), np.float32)
+    return flags(images=image(folder, data), catalogue=catalogue(folder))
+
+
+@goes_on("image", "all negative", "1: low S/N")
+def _(folder):
+    data = -np.abs(np.random.default_rng(0).normal(size=(SIDE, SIDE))).astype(np.float32) - 50
+    return flags(images=image(folder, data), catalogue=catalogue(folder))
+
+
+@goes_on("image", "values of 1e30", "1: no flag; 2: no flag")
+def _(folder):
+    return flags(images=image(folder, pixels() * np.float32(1e30)), catalogue=catalogue(folder))
+
+
+@stops("image", "no WCS, with a catalogue in RA and Dec", "image.fits", "no WCS", "columns")
+def _(folder):
+    return flags(images=image(folder, head=None), catalogue=catalogue(folder), pixel_scale=0.1)
+
+
+@stops("image", "a WCS that cannot be inverted", "image.fits", "WCS")
+def _(folder):
+    head = header()
+    for key in ("PC1_1", "PC1_2", "PC2_1", "PC2_2"):
+        head[key] = 0.0
+    return flags(images=image(folder, head=head), catalogue=catalogue(folder))
+
+
+@stops("image", "an unknown projection", "image.fits", "WCS cannot be understood")
+def _(folder):
+    head = header()
+    head["CTYPE1"], head["CTYPE2"] = "RA---XXX", "DEC--XXX"
+    return flags(images=image(folder, head=head), catalogue=catalogue(folder))
+
+
+@goes_on("image", "WCS turned by 33 degrees", "at (60.0, 60.0) and (25.0, 95.0)")
+def _(folder):
+    ra, dec = WCS(header(rotation=33)).all_pix2world([60.0, 25.0], [60.0, 95.0], 0)
+    table = catalogue(folder, sky(ra=ra, dec=dec))
+    return placed(images=image(folder, rotation=33), catalogue=table)
+
+
+@goes_on("image", "WCS with SIP distortion", "at (60.0, 60.0) and (25.0, 95.0)")
+def _(folder):
+    head = header()
+    head["CTYPE1"], head["CTYPE2"] = "RA---TAN-SIP", "DEC--TAN-SIP"
+    head["A_ORDER"] = head["B_ORDER"] = 2
+    head["A_2_0"], head["B_0_2"] = 3e-4, -2e-4
+    ra, dec = WCS(head).all_pix2world([60.0, 25.0], [60.0, 95.0], 0)
+    table = catalogue(folder, sky(ra=ra, dec=dec))
+    return placed(images=image(folder, head=head), catalogue=table)
+
+
+@goes_on("image", "two, one of them in galactic coordinates", "at (60.0, 60.0) and")
+def _(folder):
+    image(folder, name="a_image.fits")
+    image(folder, name="b_image.fits", frame="GLON", offset=1e5)
+    return placed(images=str(folder / "*_image.fits"), catalogue=catalogue(folder))
+
+
+@stops("image", "two of different pixel scale", "a_image.fits", "b_image.fits", "pixel scale")
+def _(folder):
+    image(folder, name="a_image.fits")
+    image(folder, name="b_image.fits", scale=0.2)
+    return placed(images=str(folder / "*_image.fits"), catalogue=catalogue(folder))
+
+
+@stops("image", "none with a pixel scale", "image.fits", "pixel_scale")
+def _(folder):
+    table = catalogue(folder, {"id": [1], "x": [60.0], "y": [60.0]})
+    return placed(images=image(folder, head=None), catalogue=table)
+
+
+# --- noise maps and PSF ------------------------------------------------------------------------
+
+
+@goes_on("noise", "rms zero in places", "1: no data; 2: no flag")
+def _(folder):
+    rms = np.ones((SIDE, SIDE), np.float32)
+    rms[50:70, 50:70] = 0
+    path = image(folder, rms, "rms.fits")
+    return flags(images=image(folder), rms=path, catalogue=catalogue(folder))
+
+
+@goes_on("noise", "rms negative in places", "1: no data; 2: no flag")
+def _(folder):
+    rms = np.ones((SIDE, SIDE), np.float32)
+    rms[50:70, 50:70] = -1
+    path = image(folder, rms, "rms.fits")
+    return flags(images=image(folder), rms=path, catalogue=catalogue(folder))
+
+
+@stops("noise", "rms zero everywhere", "rms.fits", "no positive", "rms")
+def _(folder):
+    path = image(folder, np.zeros((SIDE, SIDE), np.float32), "rms.fits")
+    return flags(images=image(folder), rms=path, catalogue=catalogue(folder))
+
+
+@stops("noise", "rms of another shape", "rms.fits", "(120, 119)", "image.fits", "(120, 120)")
+def _(folder):
+    path = image(folder, np.ones((SIDE, SIDE - 1), np.float32), "rms.fits")
+    return flags(images=image(folder), rms=path, catalogue=catalogue(folder))
+
+
+@stops("noise", "rms of another place", "rms.fits", "50 pixels", "image.fits")
+def _(folder):
+    path = image(folder, np.ones((SIDE, SIDE), np.float32), "rms.fits", offset=50)
+    return flags(images=image(folder), rms=path, catalogue=catalogue(folder))
+
+
+@stops("noise", "a weight map (1 / variance) given as rms", "weight.fits", "weight:")
+def _(folder):
+    path = image(folder, np.full((SIDE, SIDE), 1e4, np.float32), "weight.fits")
+    return flags(images=image(folder, pixels() / 100), rms=path, catalogue=catalogue(folder))
+
+
+@stops("noise", "fewer rms maps than images", "fields.f.rms", "1 files for 2 images")
+def _(folder):
+    for name in ("a_image.fits", "b_image.fits", "rms.fits"):
+        image(folder, name=name)
+    return flags(images=str(folder / "*_image.fits"), rms=folder / "rms.fits",
+                 catalogue=catalogue(folder))  # fmt: skip
+
+
+def psf(folder: Path, data, name="psf.fits") -> str:
+    """Start with a PSF."""
+    fits.writeto(folder / name, np.asarray(data, np.float32))
+    start(images=image(folder), catalogue=catalogue(folder), psf=folder / name)
+    return "accepted"
+
+
+def gauss(size=25, x=None, y=None) -> np.ndarray:
+    """A Gaussian of 2 px."""
+    x, y = ((size - 1) / 2 if v is None else v for v in (x, y))
+    rows, columns = np.indices((size, size))
+    return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 8)
+
+
+@stops("psf", "no FITS file", "psf.fits", "fields.f.psf", "not a readable FITS file")
+def _(folder):
+    (folder / "psf.fits").write_text("x")
+    return start(images=image(folder), catalogue=catalogue(folder), psf=folder / "psf.fits")
+
+
+@stops("psf", "a table", "cat.fits", "fields.f.psf", "no extension holds a 2-D image")
+def _(folder):
+    table = catalogue(folder)
+    return start(images=image(folder), catalogue=table, psf=table)
+
+
+@stops("psf", "all zero", "psf.fits", "sums to 0")
+def _(folder):
+    return psf(folder, np.zeros((25, 25)))
+
+
+@stops("psf", "all NaN", "psf.fits", "sums to 0")
+def _(folder):
+    return psf(folder, np.full((25, 25), np.nan))
+
+
+@stops("psf", "not centred", "psf.fits", "brightest pixel", "x = 6", "middle")
+def _(folder):
+    return psf(folder, gauss(x=6))
+
+
+@stops("psf", "cut short", "psf.fits", "cut short")
+def _(folder):
+    fits.writeto(folder / "psf.fits", gauss(101).astype("f4"))
+    path = folder / "psf.fits"
+    path.write_bytes(path.read_bytes()[:9000])
+    return start(images=image(folder), catalogue=catalogue(folder), psf=path)
+
+
+@goes_on("psf", "of even size and not normalised", "sum 1.0000", "(25, 25)")
+def _(folder):
+    from morphovote.measurement import prepare_psf
+
+    psf(folder, 300 * gauss(26, 12, 12))
+    found = prepare_psf(folder / "psf.fits", 0.1)
+    return f"sum {found.sum():.4f}, cut to {found.shape}"
+
+
+# --- catalogues --------------------------------------------------------------------------------
+
+
+@stops("catalogue", "without rows", "cat.fits", "no rows")
+def _(folder):
+    table = catalogue(folder, Table(sky())[:0])
+    return flags(images=image(folder), catalogue=table)
+
+
+@goes_on("catalogue", "of one row", "1: no flag")
+def _(folder):
+    return flags(images=image(folder), catalogue=catalogue(folder, Table(sky())[:1]))
+
+
+@stops("catalogue", "one id for two places", "cat.fits", "id 1 ", "different positions")
+def _(folder):
+    return flags(images=image(folder), catalogue=catalogue(folder, sky(id=[1, 1])))
+
+
+@goes_on("catalogue", "one source listed twice", "1: no flag; 1: no flag")
+def _(folder):
+    table = Table(sky())[[0, 0]]
+    return flags(images=image(folder), catalogue=catalogue(folder, table))
+
+
+@goes_on("catalogue", "ids of 64 bits", "9223372036854775807: no flag; 9223372036854775806")
+def _(folder):
+    ids = np.array([2**63 - 1, 2**63 - 2])
+    return flags(images=image(folder), catalogue=catalogue(folder, sky(id=ids)))
+
+
+@goes_on("catalogue", "ids as text, in other alphabets", "Галактика 1: no flag; 銀河: no flag")
+def _(folder):
+    table = catalogue(folder, sky(id=["Галактика 1", "銀河"]), "cat.parquet")
+    return flags(images=image(folder), catalogue=table)
+
+
+@stops("catalogue", "rows without an id", "cat.ecsv", "column 'id'", "without an id")
+def _(folder):
+    table = Table(sky(), masked=True)
+    table["id"].mask = [False, True]
+    return flags(images=image(folder), catalogue=catalogue(folder, table, "cat.ecsv"))
+
+
+@stops("catalogue", "a misspelt column in the config", "cat.fits", "'RAA'", "It has: id, ra, dec")
+def _(folder):
+    return flags(images=image(folder), catalogue=catalogue(folder), columns={"ra": "RAA"})
+
+
+@stops("catalogue", "no positions", "cat.fits", "no position", "columns")
+def _(folder):
+    table = catalogue(folder, {"id": [1], "mag": [20.0]})
+    return flags(images=image(folder), catalogue=table)
+
+
+@stops("catalogue", "select on a column that is not there", "cat.fits", "'colour'", "select")
+def _(folder):
+    return flags(images=image(folder), catalogue=catalogue(folder), select={"colour": [0, 1]})
+
+
+@stops("catalogue", "RA in hours, not degrees", "cat.fits", "none of its 2", "degrees")
+def _(folder):
+    table = catalogue(folder, sky(ra=np.asarray(sky()["ra"]) / 15))
+    return flags(images=image(folder), catalogue=table)
+
+
+@goes_on("catalogue", "RA in hours, with the unit in the file", "at (60.0, 60.0) and (25.0, 95.0)")
+def _(folder):
+    table = Table(sky(ra=np.asarray(sky()["ra"]) / 15))
+    table["ra"].unit = "hourangle"
+    return placed(images=image(folder), catalogue=catalogue(folder, table, "cat.ecsv"))
+
+
+@stops("catalogue", "RA as 10:00:00", "cat.csv", "column 'ra' holds text", "10:00:00")
+def _(folder):
+    table = catalogue(folder, sky(ra=["10:00:00", "10:00:01"]), "cat.csv")
+    return flags(images=image(folder), catalogue=table)
+
+
+@goes_on("catalogue", "NaN as a position", "1: no flag; 2: no data")
+def _(folder):
+    table = catalogue(folder, sky(ra=[sky()["ra"][0], np.nan]))
+    return flags(images=image(folder), catalogue=table)
+
+
+@goes_on("catalogue", "Dec of -99 and RA of inf", "1: no flag; 2: no data; 3: no data")
+def _(folder):
+    ra, dec = sky()["ra"][0], sky()["dec"][0]
+    table = {"id": [1, 2, 3], "ra": [ra, -99.0, np.inf], "dec": [dec, -99.0, dec]}
+    return flags(images=image(folder), catalogue=catalogue(folder, table))
+
+
+@goes_on("catalogue", "a position outside every image", "1: no flag; 2: no data")
+def _(folder):
+    table = catalogue(folder, sky(dec=[sky()["dec"][0], 3.0]))
+    return flags(images=image(folder), catalogue=table)
+
+
+@stops("catalogue", "of another field", "cat.fits", "none of its 2 selected sources lies in")
+def _(folder):
+    return flags(images=image(folder), catalogue=catalogue(folder, sky(dec=[3.0, 3.1])))
+
+
+@goes_on("catalogue", "NaN as a magnitude, beside select", "2: no flag")
+def _(folder):
+    table = catalogue(folder, sky(mag=[np.nan, 22.0]))
+    return flags(images=image(folder), catalogue=table, select={"mag": [None, 25]})
+
+
+@stops("catalogue", "select that leaves nobody", "cat.fits", "leaves no source", "Widen")
+def _(folder):
+    return flags(images=image(folder), catalogue=catalogue(folder), select={"mag": [25, 26]})
+
+
+@goes_on("catalogue", "masked values", "2: no flag")
+def _(folder):
+    table = Table(sky(), masked=True)
+    table["mag"].mask = [True, False]
+    return flags(images=image(folder), catalogue=catalogue(folder, table, "cat.ecsv"),
+                 select={"mag": [None, 25]})  # fmt: skip
+
+
+for _name in ("cat.csv", "cat.ecsv", "cat.fits", "cat.vot", "cat.parquet"):
+
+    @goes_on("catalogue", f"as {_name.split('.')[1].upper()}", "1: no flag; 2: no flag")
+    def _(folder, name=_name):
+        return flags(images=image(folder), catalogue=catalogue(folder, name=name))
+
+
+for _name in ("cat.csv", "cat.ecsv", "cat.fits", "cat.vot", "cat.parquet", "cat.h5"):
+
+    @stops("catalogue", f"rubbish as {_name.split('.')[1].upper()}", _name, "not a readable")
+    def _(folder, name=_name):
+        rubbish = np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8)
+        (folder / name).write_bytes(rubbish.tobytes())
+        return flags(images=image(folder), catalogue=folder / name)
+
+
+@stops("catalogue", "CSV with rows of different length", "cat.csv", "not a readable CSV", "line")
+def _(folder):
+    (folder / "cat.csv").write_text("id,ra,dec\n1,150.0,2.0\n2,150.0,2.0,7,8\n")
+    return flags(images=image(folder), catalogue=folder / "cat.csv")
+
+
+@stops("catalogue", "CSV in Latin-1", "cat.csv", "not a readable CSV", "UTF-8")
+def _(folder):
+    (folder / "cat.csv").write_bytes("id,ra,dec,größe\n1,150.0,2.0,3\n".encode("latin-1"))
+    return flags(images=image(folder), catalogue=folder / "cat.csv")
+
+
+@stops("catalogue", "a format not known", "cat.xlsx", "not understood", ".parquet")
+def _(folder):
+    (folder / "cat.xlsx").touch()
+    return flags(images=image(folder), catalogue=folder / "cat.xlsx")
+
+
+@goes_on("catalogue", "column names in UTF-8", "2: no flag")
+def _(folder):
+    table = sky()
+    table["größe"] = table.pop("mag")
+    return flags(images=image(folder), catalogue=catalogue(folder, table, "cat.csv"),
+                 columns={"mag": "größe"}, select={"mag": [21, None]})  # fmt: skip
+
+
+@goes_on("catalogue", "a million rows", "1000000 rows, 10000 in the image")
+def _(folder):
+    rng = np.random.default_rng(0)
+    ra, dec = 150 + rng.uniform(-1, 1, 10**6), 2 + rng.uniform(-1, 1, 10**6)
+    ra[: 10**4], dec[: 10**4] = sky()["ra"][0], sky()["dec"][0]
+    inside = np.hypot(ra[10**4 :] - 150, dec[10**4 :] - 2) < 0.005
+    dec[10**4 :][inside] = 2.9
+    table = catalogue(folder, {"id": np.arange(10**6), "ra": ra, "dec": dec}, "cat.parquet")
+    sources, tiles = start(images=image(folder), catalogue=table)
+    (folder / "out").mkdir()
+    write_sources(folder / "out/sources.fits", sources, tiles)
+    write_shard_list(folder / "out/shards.json", sources)
+    return f"{len(sources)} rows, {np.count_nonzero(sources['TILE'] >= 0)} in the image"
+
+
+# --- cutouts -----------------------------------------------------------------------------------
+
+
+@goes_on("cutouts", "of unequal size", "1: no flag; 2: edge; 3: no flag")
+def _(folder):
+    return flags(cutouts=stamps(folder, ((60, 60), (30, 34), (81, 75))), pixel_scale=0.1)
+
+
+@goes_on("cutouts", "one of them broken", "1: no flag; 2: no data; 3: no flag")
+def _(folder):
+    pattern = stamps(folder)
+    (folder / "g_2.fits").write_text("broken")
+    table = catalogue(folder, {"id": [1, 2, 3], "mag": [20.0, 21.0, 22.0]})
+    return flags(cutouts=pattern, catalogue=table, pixel_scale=0.1)
+
+
+@goes_on("cutouts", "one broken, and no catalogue", "1: no flag; 2: no data; 3: no flag")
+def _(folder):
+    pattern = stamps(folder)
+    (folder / "g_2.fits").write_text("broken")
+    return flags(cutouts=pattern, pixel_scale=0.1)
+
+
+@stops("cutouts", "all of them broken", "g_1.fits", "None of the 3 images can be read")
+def _(folder):
+    pattern = stamps(folder)
+    for path in folder.glob("g_*.fits"):
+        path.write_text("broken")
+    return flags(cutouts=pattern, pixel_scale=0.1)
+
+
+@stops("cutouts", "with a catalogue of other ids", "cat.fits", "no id (such as 77)", "g_1.fits")
+def _(folder):
+    pattern, table = stamps(folder), catalogue(folder, {"id": [77], "mag": [20.0]})
+    return flags(cutouts=pattern, catalogue=table, pixel_scale=0.1)
+
+
+@stops("cutouts", "an id in two names", "Id 1 ", "g_1_a.fits", "g_1_b.fits")
+def _(folder):
+    stamps(folder)
+    (folder / "g_1.fits").rename(folder / "g_1_a.fits")
+    (folder / "g_2.fits").rename(folder / "g_1_b.fits")
+    (folder / "g_3.fits").rename(folder / "g_3_a.fits")
+    table = catalogue(folder, {"id": [1, 2, 3], "mag": [20.0, 21.0, 22.0]})
+    return flags(cutouts=str(folder / "g_*.fits"), catalogue=table, pixel_scale=0.1)
