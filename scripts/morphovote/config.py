@@ -75,10 +75,10 @@ def complete_config(config: dict, schema_path: str | Path) -> dict:
         file that is not there.
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    _check_plain(config, "config")
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=relevance)
     if errors:
         raise InputError(_explain(errors[-1]))
-    _check_finite(config, "config")
     _check_results()
     complete = _fill_defaults(config, schema, schema["$defs"])
     _check_weights(complete["encoder"]["weights"])
@@ -355,13 +355,15 @@ def check_galaxies(name: str, field: dict, galaxies: int, groups: int | str) -> 
         )
 
 
-def _check_finite(value, place: str) -> None:
+def _check_plain(value, place: str) -> None:
     if isinstance(value, dict):
         for key, part in value.items():
-            _check_finite(part, f"{place}, {key}" if place == "config" else f"{place}.{key}")
+            if not isinstance(key, str):
+                raise InputError(f"{place}: found the key {key!r}, expected text. Put it in quotes.")
+            _check_plain(part, f"{place}, {key}" if place == "config" else f"{place}.{key}")
     elif isinstance(value, list):
         for part in value:
-            _check_finite(part, place)
+            _check_plain(part, place)
     elif isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{place}: found {value}, expected a finite number. Correct it.")
 
