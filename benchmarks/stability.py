@@ -110,7 +110,7 @@ def prepare(sample: dict, own: dict, denoiser, turns: int) -> tuple[np.ndarray, 
 
     def deal(place: int) -> list:
         every = stability.all_turns(place)
-        return [every[(place + 4 * k) % len(every)] for k in range(turns)]
+        return [every[(place + 7 * k) % len(every)] for k in range(turns)]
 
     kept: list[dict] = []
     galaxy, views, _ = stability.run_views(sample, deal, follow, 0)

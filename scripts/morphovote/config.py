@@ -359,7 +359,9 @@ def _check_plain(value, place: str) -> None:
     if isinstance(value, dict):
         for key, part in value.items():
             if not isinstance(key, str):
-                raise InputError(f"{place}: found the key {key!r}, expected text. Put it in quotes.")
+                raise InputError(
+                    f"{place}: found the key {key!r}, expected text. Put it in quotes."
+                )
             _check_plain(part, f"{place}, {key}" if place == "config" else f"{place}.{key}")
     elif isinstance(value, list):
         for part in value:
