@@ -51,7 +51,8 @@ def plot_groups(scan: dict) -> tuple[Figure, Table]:
         axes.set(xlabel="number of groups", ylabel=label, title=f"{end} is better")
         if name == "kept":
             axes.set_ylim(bottom=0)
-            axes.legend()
+            handles = axes.get_legend_handles_labels()
+    figure.legend(*handles, loc="outside upper center", ncols=3)
     found += [(row["groups"], "kept", "gain", row["gain"], row["low"], row["high"]) for row in rows]
     names = ("groups", "criterion", "sample", "value", "low", "high")
     return figure, Table(rows=found, names=names)
