@@ -50,13 +50,14 @@ def archive(monkeypatch):
     thread.join()
 
 
-def test_files_come_from_the_archive_once(finished, archive):
-    simulated = finished.folder / "results/small/simulated"
+def test_files_come_from_the_archive_once(project, archive):
+    project.snakemake("results/small/sources.fits")
+    simulated = project.folder / "results/small/simulated"
     rows = ["file,url,sha256"]
     for name in ("image", "rms", "catalogue"):
         archive.files[f"/{name}.fits.gz"] = gzip.compress((simulated / f"{name}.fits").read_bytes())
         rows.append(f"far/{name}.fits,{archive.url}/{name}.fits.gz,")
-    table = finished.folder / "far.csv"
+    table = project.folder / "far.csv"
     table.write_text("\n".join(rows))
     config = copy.deepcopy(SMALL)
     config["fields"]["far"] = {
@@ -64,22 +65,22 @@ def test_files_come_from_the_archive_once(finished, archive):
         "catalogue": "far/catalogue.fits", "zero_point": 25.94,
         "columns": {"id": "ID", "ra": "RA", "dec": "DEC", "mag": "MAG_AUTO"},
     }  # fmt: skip
-    finished.snakemake("results/far/sources.fits", config=config)
+    project.snakemake("results/far/sources.fits", config=config)
     for name in ("image", "rms", "catalogue"):
-        here = (finished.folder / f"far/{name}.fits").read_bytes()
+        here = (project.folder / f"far/{name}.fits").read_bytes()
         assert here == (simulated / f"{name}.fits").read_bytes()
-        assert (finished.folder / f"far/{name}.fits.sha256").is_file()
-    assert len(Table.read(finished.folder / "results/far/sources.fits", hdu="SOURCES")) == 60
+        assert (project.folder / f"far/{name}.fits.sha256").is_file()
+    assert len(Table.read(project.folder / "results/far/sources.fits", hdu="SOURCES")) == 60
     # Each broke off once, and was asked for its second half.
     assert len(archive.asked) == 6
     assert sum(bool(wanted) for _, wanted in archive.asked) == 3
     # Neither another table nor its sums are a reason to fetch anything again.
     table.write_text("\n".join(row + ("0" * 64 if "," in row[-1:] else "") for row in rows))
-    output = finished.snakemake("--dry-run", "results/far/sources.fits", config=config).stdout
+    output = project.snakemake("--dry-run", "results/far/sources.fits", config=config).stdout
     assert "Nothing to be done" in output
     archive.asked.clear()
-    (finished.folder / "far/image.fits").unlink()
-    process = finished.snakemake("results/far/sources.fits", config=config, check=False)
+    (project.folder / "far/image.fits").unlink()
+    process = project.snakemake("results/far/sources.fits", config=config, check=False)
     assert process.returncode != 0
     assert "image.fits.gz: its sha256 is" in process.stdout
     assert "Traceback" not in process.stdout
