@@ -60,3 +60,11 @@ def test_no_job_that_reads_a_whole_field_asks_for_all_of_it_in_memory():
 @pytest.mark.parametrize("name", ["default", "node"])
 def test_one_job_at_a_time_on_a_gpu(name):
     assert read(name)["resources"]["gpu"] == 1
+
+
+def test_no_rule_insists_on_a_gpu():
+    asked = re.findall(r"^\s+gpu=(\w+)", TEXT, flags=re.MULTILINE)
+    # Pretraining is a workflow of its own, which no cluster runs.
+    assert asked.count("GPUS") >= 4
+    assert set(asked) == {"GPUS", "1"}
+    assert asked.count("1") == 1
