@@ -43,6 +43,7 @@ include: "workflow/rules/diagnose.smk"
 
 localrules:
     all,
+    download_file,
     fetch_encoder,
     unpack_model,
     check_model,

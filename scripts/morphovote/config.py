@@ -1,15 +1,18 @@
 """The configuration: checked and completed before the first job starts."""
 
 import difflib
+import fnmatch
 import glob
 import math
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
 
+from morphovote.downloads import read_downloads
 from morphovote.errors import InputError
 from morphovote.transfer import DESCRIPTION, check_settings, read_description
 
@@ -118,7 +121,8 @@ def resolve_field(name: str, field: dict) -> dict:
         `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the path of the
         archive that is unpacked into it, or empty), `simulate` (dict or None), `detect` (whether
         the catalogue is made by detect_sources), `physical` (dict or None) and, with it,
-        `unmatched` (the catalogue before match_physical, with `unmatched_columns`).
+        `unmatched` (the catalogue before match_physical, with `unmatched_columns`), `downloads`
+        (file -> the table that says where it comes from).
 
     Raises
     ------
@@ -141,6 +145,7 @@ def resolve_field(name: str, field: dict) -> dict:
             "Keep the one you trust."
         )
     model, archive = _model_folder(field.get("model"), name)
+    downloads = _read_downloads(field["download"], where) if "download" in field else {}
     resolved = {
         "kind": "cutouts" if "cutouts" in field else "images",
         "pattern": field.get("cutouts"),
@@ -155,6 +160,7 @@ def resolve_field(name: str, field: dict) -> dict:
         "detect": False,
         "checked": [field["checked"]] if "checked" in field else [],
         "physical": None,
+        "downloads": downloads,
     }
     if "checked" in field:
         _require_file(field["checked"], f"{where}.checked")
@@ -170,9 +176,11 @@ def resolve_field(name: str, field: dict) -> dict:
         resolved |= {"weight": [], "columns": SIMULATED_COLUMNS}
         resolved["zero_point"] = SIMULATED_ZERO_POINT
         return resolved
-    resolved["images"] = _find(field.get("images") or field["cutouts"], f"{where}.{sources[0]}")
+    pattern = field.get("images") or field["cutouts"]
+    resolved["images"] = _find(pattern, f"{where}.{sources[0]}", downloads)
     for noise in ("rms", "weight"):
-        resolved[noise] = _find(field[noise], f"{where}.{noise}") if noise in field else []
+        found = _find(field[noise], f"{where}.{noise}", downloads) if noise in field else []
+        resolved[noise] = found
         if resolved[noise] and len(resolved[noise]) != len(resolved["images"]):
             raise InputError(
                 f"config, {where}.{noise}: found {len(resolved[noise])} files for "
@@ -181,9 +189,9 @@ def resolve_field(name: str, field: dict) -> dict:
             )
     for single in ("psf", "catalogue"):
         if single in field:
-            _require_file(field[single], f"{where}.{single}")
+            _require_file(field[single], f"{where}.{single}", downloads)
         resolved[single] = [field[single]] if single in field else []
-    if resolved["psf"]:
+    if resolved["psf"] and Path(field["psf"]).is_file():
         _check_psf(field["psf"], f"{where}.psf")
     if resolved["columns"] and not resolved["catalogue"]:
         raise InputError(
@@ -201,7 +209,7 @@ def resolve_field(name: str, field: dict) -> dict:
 def _resolve_physical(name: str, physical: dict, resolved: dict) -> None:
     """Put the cross-match between the field's catalogue and all that reads it."""
     where = f"fields.{name}.physical"
-    _require_file(physical["catalogue"], f"{where}.catalogue")
+    _require_file(physical["catalogue"], f"{where}.catalogue", resolved["downloads"])
     if not resolved["catalogue"]:
         raise InputError(
             f"config, {where}: the field has no catalogue to match with. Add catalogue: <file>."
@@ -260,8 +268,8 @@ def _explain(error: ValidationError) -> str:
     if "propertyNames" in error.absolute_schema_path:
         return (
             f"{place}: {str(error.instance)[:120]!r} cannot name a field; expected a text of up to "
-            "100 letters, digits and _ . + -, and neither 'all' nor 'encoder', which the workflow "
-            "uses. Rename it (a number needs quotes)."
+            "100 letters, digits and _ . + -, and none of 'all', 'encoder' and 'downloads', which "
+            "the workflow uses. Rename it (a number needs quotes)."
         )
     if error.validator == "enum":
         wanted = ", ".join(str(choice) for choice in error.validator_value)
@@ -276,9 +284,22 @@ def _explain(error: ValidationError) -> str:
     return f"{place}: {error.message}. Correct it."
 
 
-def _find(pattern: str, where: str) -> list[str]:
+def _read_downloads(table: str, where: str) -> dict[str, str]:
+    """Files that will be there once they have been downloaded, and the table that lists them."""
+    _require_file(table, f"{where}.download")
+    try:
+        return dict.fromkeys(read_downloads(table), table)
+    except InputError as error:
+        raise InputError(f"config, {where}.download: {error}") from error
+
+
+def _find(pattern: str, where: str, downloads: Collection[str] = ()) -> list[str]:
     # A name may itself hold brackets.
-    paths = sorted(glob.glob(pattern, recursive=True)) or [pattern] * Path(pattern).is_file()
+    paths = glob.glob(pattern, recursive=True) or [pattern] * Path(pattern).is_file()
+    # Of files still to come, in the same folder.
+    depth = pattern.count("/")
+    coming = {f for f in downloads if fnmatch.fnmatchcase(f, pattern) and f.count("/") == depth}
+    paths = sorted(coming.union(paths))
     for path in paths:
         _check_path(path, where)
     if not paths:
@@ -298,9 +319,9 @@ def _check_path(path: str, where: str) -> None:
         )
 
 
-def _require_file(path: str, where: str) -> None:
+def _require_file(path: str, where: str, downloads: Collection[str] = ()) -> None:
     _check_path(path, where)
-    if not Path(path).is_file():
+    if path not in downloads and not Path(path).is_file():
         raise InputError(
             f"config, {where}: there is no file {path!r}, seen from {Path.cwd()}. Correct the "
             "path; relative paths start at the working directory."

@@ -7,7 +7,6 @@ card also travels in the header of the safetensors file, so the file alone can b
 import hashlib
 import json
 import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from timm.models import is_model, load_model_config_from_hf, model_entrypoint
 from timm.models.convnext import ConvNeXt, checkpoint_filter_fn
 from torch import nn
 
+from morphovote.downloads import try_again
 from morphovote.errors import InputError
 from morphovote.logs import log
 
@@ -275,34 +275,36 @@ def _split(repository: str) -> tuple[str, str | None]:
 
 def _try_hub(get, repository: str, waits: Sequence[float]):
     """Call `get` until it returns; gives up at once on what does not pass with time."""
-    for attempt, wait in enumerate([*waits, None], start=1):
-        try:
-            log.info("asking %s for %s (attempt %d)", constants.ENDPOINT, repository, attempt)
-            return get()
-        except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+
+    def is_final(error: Exception) -> bool:
+        # Connections fail in many classes of exception, and only these are final.
+        missing = isinstance(error, EntryNotFoundError)
+        lacks = missing and not isinstance(error, LocalEntryNotFoundError)
+        gone = isinstance(error, RepositoryNotFoundError | RevisionNotFoundError)
+        return lacks or gone or isinstance(error, OfflineModeIsEnabled)
+
+    try:
+        return try_again(get, waits, is_final, f"{constants.ENDPOINT}/{repository}")
+    except (RepositoryNotFoundError, RevisionNotFoundError) as error:
+        raise InputError(
+            f"config encoder.name: {constants.ENDPOINT} has no '{repository}' that it shows "
+            "without a login. Correct the name, or put a token in HF_TOKEN if it is private."
+        ) from error
+    except Exception as error:
+        offline = isinstance(error, OfflineModeIsEnabled)
+        if is_final(error) and not offline:
             raise InputError(
-                f"config encoder.name: {constants.ENDPOINT} has no '{repository}' that it shows "
-                "without a login. Correct the name, or put a token in HF_TOKEN if it is private."
+                f"config encoder.name: '{repository}' at {constants.ENDPOINT} lacks a file "
+                f"that is needed ({' '.join(str(error).split())}).\n"
+                "Name a timm ConvNeXt that has safetensors weights there."
             ) from error
-        except Exception as error:
-            # Connections fail in many classes of exception, and only these two are final.
-            missing = isinstance(error, EntryNotFoundError)
-            if missing and not isinstance(error, LocalEntryNotFoundError):
-                raise InputError(
-                    f"config encoder.name: '{repository}' at {constants.ENDPOINT} lacks a file "
-                    f"that is needed ({' '.join(str(error).split())}).\n"
-                    "Name a timm ConvNeXt that has safetensors weights there."
-                ) from error
-            if wait is None or isinstance(error, OfflineModeIsEnabled):
-                raise InputError(
-                    f"config encoder.weights 'pretrained': {constants.ENDPOINT} could not be "
-                    f"reached for '{repository}' in {attempt} attempts ({type(error).__name__}).\n"
-                    "Run this rule where there is network, or download model.safetensors elsewhere "
-                    "and set encoder.weights\nto its path, or set encoder.weights: random."
-                ) from error
-            log.info("no answer (%s), trying again in %g s", type(error).__name__, wait)
-            time.sleep(wait)
-    raise AssertionError("unreachable")
+        attempts = 1 if offline else len(waits) + 1
+        raise InputError(
+            f"config encoder.weights 'pretrained': {constants.ENDPOINT} could not be "
+            f"reached for '{repository}' in {attempts} attempts ({type(error).__name__}).\n"
+            "Run this rule where there is network, or download model.safetensors elsewhere "
+            "and set encoder.weights\nto its path, or set encoder.weights: random."
+        ) from error
 
 
 def _bundled(name: str) -> tuple[ConvNeXt, dict]:

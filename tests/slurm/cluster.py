@@ -47,8 +47,14 @@ def find_programs() -> list[str]:
     missing = _missing()
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         packages = ["apt-get", "install", "-y", "--no-install-recommends", "slurm-wlm", "munge"]
+        quietly = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
         for command in (["apt-get", "update"], packages):
-            subprocess.run(command, check=False, capture_output=True)
+            done = subprocess.run(
+                command, check=False, capture_output=True, text=True, env=quietly,
+                stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+            # Shown where the test fails.
+            print(done.stdout[-1000:], done.stderr[-1000:])
         missing = _missing()
     return missing
 

@@ -9,8 +9,16 @@ import pytest
 import yaml
 from astropy.table import Table
 from cluster import Cluster, find_programs
-from project import SMALL, copy_project
+from project import copy_project
 
+# Two shards and few fits: what is tried is the submitting; each job starts Snakemake twice.
+SMALL = {
+    "fields": {"small": {"simulate": {"galaxies": 40, "seed": 3}}},
+    "shard_size": 20,
+    "denoiser": {"epochs": 1},
+    "voting": {"groups": 3, "voters": 4},
+    "measure": {"select": {"mag": [None, 22]}},
+}
 CATALOGUE = "results/small/catalogue.fits"
 DOOMED = "denoise_cutouts"
 
@@ -24,13 +32,12 @@ def cluster(tmp_path_factory):
         yield running
 
 
-# Some thirty jobs, each of which starts Snakemake twice.
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(2400)
 def test_a_run_with_a_lost_job_gives_the_catalogue_of_a_local_run(cluster, tmp_path):
     (tmp_path / "local").mkdir()
     (tmp_path / "slurm").mkdir()
     local = copy_project(tmp_path / "local")
-    local.snakemake(CATALOGUE)
+    local.snakemake(CATALOGUE, config=SMALL)
 
     remote = copy_project(tmp_path / "slurm")
     (remote.folder / "small.yaml").write_text(yaml.safe_dump(SMALL))

@@ -145,3 +145,43 @@ def test_published_config_sets_every_step_and_its_vote_is_unanimous():
         assert complete[section][key] == "published"
     assert (complete["voting"]["voters"], complete["voting"]["agreement"]) == (3, 1.0)
     assert complete["denoiser"]["latent"] == 10_000
+
+
+def test_files_of_a_download_table_count_as_there(folder):
+    listed = [f"tiles/{t}_{kind}.fits,https://x.org/{t}_{kind}.fits.gz," for t in (1, 2)
+              for kind in ("sci", "wht")]  # fmt: skip
+    listed += ["tiles/cat.fits,https://x.org/cat.fits,", "tiles/deep/3_sci.fits,https://x.org/3,"]
+    (folder / "files.csv").write_text("\n".join(["file,url,sha256", *listed]))
+    (folder / "tiles").mkdir()
+    (folder / "tiles/0_sci.fits").touch()
+    field = {"download": "files.csv", "images": "tiles/[12]_sci.fits",
+             "weight": "tiles/*_wht.fits", "catalogue": "tiles/cat.fits"}  # fmt: skip
+    resolved = complete_config({"fields": {"f": field}}, SCHEMA)["fields"]["f"]
+    assert resolved["images"] == ["tiles/1_sci.fits", "tiles/2_sci.fits"]
+    assert resolved["weight"] == ["tiles/1_wht.fits", "tiles/2_wht.fits"]
+    assert resolved["catalogue"] == ["tiles/cat.fits"]
+    assert set(resolved["downloads"].values()) == {"files.csv"}
+    # What lies there already counts too, and folders below do not.
+    both = field | {"images": "tiles/*_sci.fits", "weight": "tiles/[12]_wht.fits"}
+    with pytest.raises(InputError, match="found 2 files for 3 images"):
+        complete_config({"fields": {"f": both}}, SCHEMA)
+    with pytest.raises(InputError, match=r"no file matches 'other/\*\.fits'"):
+        complete_config({"fields": {"f": field | {"images": "other/*.fits"}}}, SCHEMA)
+    (folder / "files.csv").write_text("file,url\n")
+    with pytest.raises(
+        InputError, match=r"fields\.f\.download: files\.csv: has no column 'sha256'"
+    ):
+        complete_config({"fields": {"f": field}}, SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["cosmos", "cosmos_published"])
+def test_cosmos_config_names_a_weight_for_every_tile(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
+    field = complete_config(config, SCHEMA)["fields"][name]
+    tiles = [path.replace("_sci", "_wht") for path in field["images"]]
+    assert len(tiles) == 81
+    assert field["weight"] == tiles
+    assert set(field["images"] + field["weight"] + field["catalogue"]) == set(field["downloads"])
+    assert field["select"]["mag"] == [None, 25]
+    assert field["select"]["redshift"] == [0.2, 1.2]

@@ -1,5 +1,6 @@
 """Shards: what is written comes back, whole or not at all."""
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,3 +81,18 @@ def test_unreadable_file_and_missing_array_are_sentences(tmp_path):
     shards.write_shard(tmp_path / "a.h5", arrays())
     with pytest.raises(InputError, match="has no array 'flux', only id, image, row"):
         shards.read_shard(tmp_path / "a.h5", ["flux"])
+
+
+def test_noise_is_not_packed_and_masks_are(tmp_path):
+    noise = np.random.default_rng(0).normal(size=(50, 40, 40)).astype(np.float32)
+    known = {"row": np.arange(50), "image": noise, "rms": np.full_like(noise, 0.1),
+             "mask": (noise > 2).astype(np.uint8), "flag": noise[:, 0, 0] > 0}  # fmt: skip
+    shards.write_shard(tmp_path / "shard.h5", known)
+    with h5py.File(tmp_path / "shard.h5") as file:
+        packed = {name: file[name].compression for name in known}
+        assert all(file[name].fletcher32 for name in known)
+    assert packed["image"] is None
+    assert packed["rms"] == packed["mask"] == "gzip"
+    back = shards.read_shard(tmp_path / "shard.h5")
+    for name, array in known.items():
+        np.testing.assert_array_equal(back[name], array)

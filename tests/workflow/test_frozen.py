@@ -16,7 +16,17 @@ from astropy.table import Table
 from paths import ROOT
 from scipy.ndimage import gaussian_filter
 
-from morphovote import autoencoder, cutouts, denoising, encoder_files, encoding, polar, shards
+from morphovote import (
+    autoencoder,
+    cutouts,
+    denoising,
+    encoder_files,
+    encoding,
+    measurement,
+    polar,
+    shards,
+)
+from morphovote.classification import classify_file
 from morphovote.reduction import project_shards
 from morphovote.sources import read_sources
 from morphovote.voting import cast_votes_file
@@ -241,13 +251,13 @@ def test_directory_option(frozen, config, tmp_path):
 
 
 def take_through(cutout, rows, parts, folder, model, encoder):
-    """Denoise, unwrap, encode, project and vote on some galaxies, spread over so many shards."""
+    """Take some galaxies, spread over so many shards, from cutouts to measurements and classes."""
     folder.mkdir()
     network, card = encoder_files.load_encoder(
         encoder / "encoder.safetensors", encoder / "encoder.json"
     )
     denoiser = autoencoder.load_denoiser(model / "denoiser.safetensors")
-    paths = []
+    paths, measured = [], []
     for number, part in enumerate(np.array_split(rows, parts)):
         names = {step: folder / f"{step}{number}.h5" for step in ("cut", "clean", "polar", "code")}
         arrays = {name: values[part] for name, values in cutout.items()}
@@ -259,11 +269,19 @@ def take_through(cutout, rows, parts, folder, model, encoder):
         about = {"encoder": card["sha256"], "rotations": 2, "polar": "moments"}
         shards.write_shard(names["code"], known, about | {"input": "normalised"})
         paths.append(names["code"])
+        # Without Sersic fits, which take their time.
+        no_fits = np.zeros(1 + cutout["row"].max(), bool)
+        measured.append(measurement.measure_shard(names["cut"], parts, None, no_fits)[0])
     project_shards(paths, model / "pca.h5", folder / "components.h5")
     cast_votes_file(
         folder / "components.h5", model / "voters.h5", model / "confidence.h5", folder / "votes.h5"
     )
-    found = shards.read_shard(folder / "votes.h5")
+    classify_file(
+        folder / "votes.h5", model / "names.yaml", folder / "components.h5",
+        model / "classifier.h5", folder / "classes.h5",
+    )  # fmt: skip
+    found = shards.read_shard(folder / "votes.h5") | shards.read_shard(folder / "classes.h5")
+    found |= {key: np.concatenate([part[key] for part in measured]) for key in ("gini", "m20")}
     found["component"] = shards.read_shard(folder / "components.h5")["component"]
     found["embedding"] = shards.concatenate(paths, ["embedding"])["embedding"]
     return found
@@ -294,8 +312,10 @@ def test_a_galaxy_is_its_own_result_to_the_bit(frozen, tmp_path, monkeypatch):
     for name, other in found.items():
         rows = runs[name][0]
         np.testing.assert_array_equal(other["id"], plain["id"][rows])
-        for key in ("image", "embedding", "component", "counts", "distance", "vote_confidence"):
+        for key in ("image", "embedding", "component", "counts", "distance", "vote_confidence",
+                    "class_prob", "gini", "m20"):  # fmt: skip
             assert other[key].tobytes() == plain[key][rows].tobytes(), (name, key)
+        np.testing.assert_array_equal(other["class"], plain["class"][rows])
 
 
 def test_docs_show_what_is_tested():

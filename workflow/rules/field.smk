@@ -1,5 +1,31 @@
-# Takes: survey images with or without a catalogue, or ready-made cutouts, or nothing (simulated).
+# Takes: survey images with or without a catalogue, or ready-made cutouts, or nothing (simulated);
+# or a table of where to download them.
 # Leaves: results/<field>/sources.fits, one row a source, and cutout shards.
+import re
+
+# File -> the table that says where it comes from.
+DOWNLOADS = {file: table for field in FIELDS.values() for file, table in field["downloads"].items()}
+
+
+rule download_file:
+    """Download one file of an archive, resumed where it broke off; runs where there is network."""
+    output:
+        "{file}",
+    log:
+        "results/downloads/logs/{file}.log",
+    wildcard_constraints:
+        # Nothing else is ever looked for on the network.
+        file="|".join(map(re.escape, DOWNLOADS)) or "(?!)",
+    conda:
+        "../../envs/morphovote.yaml"
+    # Archives do not like to be asked for much at once: the profiles set how many.
+    resources:
+        downloads=1,
+    # No digest of the code, and the sums not either: neither is a reason to download again.
+    params:
+        table=lambda wildcards: DOWNLOADS[wildcards.file],
+    script:
+        "../../scripts/download_file.py"
 
 
 rule simulate_field:

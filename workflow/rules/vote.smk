@@ -160,7 +160,7 @@ rule check_stability:
         "../../envs/morphovote.yaml"
     threads: 16
     resources:
-        gpu=1,
+        gpu=GPUS,
     params:
         code=code_digest("check_stability"),
         steps=STEPS,

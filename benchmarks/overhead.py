@@ -1,0 +1,117 @@
+"""What Snakemake and starting Python cost beside the computing, and how planning grows with shards.
+
+Usage: python benchmarks/overhead.py run [--cores 2] [--work results/benchmarks/overhead]
+       python benchmarks/overhead.py plan [--shards 1 1000 10000] [--options ...]
+
+`run` runs the demo field from nothing and counts processor seconds: of everything, of the jobs
+(from the workflow's own benchmark files), and of starting Python and importing what each job's
+script imports, which the job counts as its own. Overhead is what is not the jobs', and the imports.
+`plan` times a dry run of a field with so many shards that none of its files is there yet.
+"""
+
+import argparse
+import ast
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import yaml
+from astropy.io import fits
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def used(command: list[str], **options) -> tuple[float, float]:
+    """Wall seconds and processor seconds of a command with all its children."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.monotonic()
+    subprocess.run(command, check=True, **options)
+    seconds = time.monotonic() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, processor
+
+
+def snakemake(folder: Path, config: Path, cores: int, *arguments: str) -> list[str]:
+    """Command that runs the workflow in a folder."""
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"),
+        "--directory", str(folder), "--configfile", str(config), "--replace-workflow-config",
+        "--cores", str(cores), "--quiet", "all", *arguments,
+    ]  # fmt: skip
+
+
+def import_seconds(rule: str) -> float:
+    """Processor seconds of starting Python and importing what a rule's script imports."""
+    tree = ast.parse((ROOT / f"scripts/{rule}.py").read_text(encoding="utf-8"))
+    lines = [
+        ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    command = [sys.executable, "-c", "; ".join(lines) or "pass"]
+    return min(used(command, cwd=ROOT / "scripts")[1] for _ in range(2))
+
+
+def time_run(work: Path, cores: int) -> None:
+    """Run the demo; print what it took, and what of that was not computing."""
+    work.mkdir(parents=True, exist_ok=True)
+    if (work / "results").exists():
+        raise SystemExit(f"{work}/results is there already: remove it, the run starts from nothing")
+    seconds, total = used(snakemake(work, ROOT / "config.yaml", cores))
+    jobs, imports, count = 0.0, 0.0, 0
+    for path in sorted((work / "results").glob("*/benchmarks/**/*.tsv")):
+        rule = path.stem if path.parent.name == "benchmarks" else path.parent.name
+        with open(path, newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                jobs += float(row["cpu_time"]) if row["cpu_time"] != "NA" else 0.0
+                imports += import_seconds(rule)
+                count += 1
+    overhead = total - jobs + imports
+    print(f"{count} jobs in {seconds:.0f} s on {cores} cores; {total:.0f} processor seconds")
+    print(f"of them {total - jobs:.0f} outside the jobs, {imports:.0f} for starting and importing")
+    print(f"overhead / computing: {overhead / (total - overhead):.3f}")
+
+
+def time_plan(work: Path, shards: int, options: list[str]) -> None:
+    """Print what a dry run takes for a field whose sources have been listed."""
+    results = work / "results/many"
+    results.mkdir(parents=True, exist_ok=True)
+    (work / "cutouts").mkdir(exist_ok=True)
+    fits.writeto(work / "cutouts/one.fits", np.zeros((100, 100), np.float32), overwrite=True)
+    (work / "many.yaml").write_text(
+        yaml.safe_dump({"fields": {"many": {"cutouts": "cutouts/*.fits"}}})
+    )
+    (results / "sources.fits").touch()
+    listing = results / "shards.json"
+    listing.write_text(json.dumps({"shards": shards, "galaxies": 10_000 * shards}))
+    os.utime(listing)
+    command = snakemake(work, work / "many.yaml", 2, "--dry-run", *options)
+    command += ["--", "results/many/catalogue.fits"]
+    seconds, processor = used(command, stdout=subprocess.DEVNULL)
+    print(f"{shards} shards: {seconds:.1f} s, {processor:.1f} processor seconds", flush=True)
+
+
+def main() -> None:
+    """Time what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=["run", "plan"])
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--shards", type=int, nargs="+", default=[1, 1000, 10_000])
+    parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/overhead")
+    parser.add_argument("--options", nargs=argparse.REMAINDER, default=[])
+    options = parser.parse_args()
+    work = options.work.resolve()
+    if options.what == "run":
+        time_run(work, options.cores)
+        return
+    for shards in options.shards:
+        time_plan(work, shards, options.options)
+
+
+if __name__ == "__main__":
+    main()

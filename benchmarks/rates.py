@@ -1,0 +1,205 @@
+"""Seconds and memory a galaxy of the stages that work on one shard at a time.
+
+Usage: python benchmarks/rates.py [--galaxies 240] [--copies 6] [--rounds 3] [--cores 2]
+           [--work results/benchmarks/rates] [--output docs/figures/rates.csv]
+
+A simulated field is cut, denoised (weights drawn at random: they take as long as fitted ones),
+unwrapped, encoded and measured, each stage by the function that its rule calls, in a process of
+its own, on one core and on all. Fast stages get every galaxy several times. Columns of the table:
+milliseconds a galaxy on all cores, processor milliseconds, efficiency (time on one core over time
+on all, over their number), and peak memory less that of a process which has imported the same.
+"""
+
+import argparse
+import csv
+import multiprocessing
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+SIZE = 100
+# Pictures of 224 px, some thirty times as slow, that are encoded.
+PUBLISHED = 192
+# As the workflow sets it: threads that wait for each other sleep.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def prepare(work: Path, galaxies: int, copies: int) -> None:
+    """Simulate a field and list its sources; a denoiser and encoders with random weights."""
+    from astropy.table import vstack
+
+    from morphovote import autoencoder, encoder_files, simulation, sources
+
+    names = ("image", "rms", "psf", "catalogue", "noiseless", "truth")
+    paths = {name: str(work / f"{name}.fits") for name in names}
+    work.mkdir(parents=True, exist_ok=True)
+    if not Path(paths["truth"]).exists():
+        simulation.write_field(simulation.simulate_field(galaxies, 1), paths)
+    table, tiles = sources.list_sources(
+        [paths["image"]], "images", paths["catalogue"], rms=[paths["rms"]], zero_point=25.94
+    )
+    sources.write_sources(work / "sources.fits", table, tiles)
+    many = vstack([table] * copies, metadata_conflicts="silent")
+    many["ROW"] = np.arange(len(many))
+    sources.write_sources(work / "many.fits", many, tiles)
+    autoencoder.save_denoiser(work / "denoiser.safetensors", autoencoder.Denoiser(), np.eye(9))
+    for name, weights in (("convnext_atto", "bundled"), ("convnext_nano", "random")):
+        files = work / f"{name}.safetensors", work / f"{name}.json"
+        encoder_files.fetch_encoder(name, weights, 0, *files)
+
+
+def cut(work: Path, cores: int, table: str = "sources") -> int:
+    """Cut, as make_cutouts does."""
+    from morphovote import cutouts, shards, sources
+
+    found, tiles = sources.read_sources(work / f"{table}.fits")
+    arrays = cutouts.make_cutouts(found, tiles, SIZE, threads=cores)
+    shards.write_shard(work / f"cut_{table}.h5", arrays, {"pixel_scale": 0.03}, cutouts.UNITS)
+    return len(found)
+
+
+def denoise(work: Path, cores: int) -> int:
+    """Denoise, as denoise_cutouts does."""
+    import torch
+
+    from morphovote import autoencoder, denoising, shards
+
+    torch.set_num_threads(cores)
+    model = autoencoder.load_denoiser(work / "denoiser.safetensors")
+    denoising.denoise_shard(model, work / "cut_many.h5", work / "denoised.h5")
+    return shards.count_rows(work / "denoised.h5")
+
+
+def unwrap(work: Path, cores: int) -> int:
+    """Unwrap, as unwrap_polar does."""
+    import torch
+
+    from morphovote import polar, shards
+
+    torch.set_num_threads(cores)
+    polar.unwrap_shard(work / "denoised.h5", work / "cut_many.h5", work / "polar.h5", "moments")
+    return shards.count_rows(work / "polar.h5")
+
+
+def encode(work: Path, cores: int, name: str, rotations: int, scheme: str = "normalised") -> int:
+    """Encode, as encode_polar does; of the large published pictures only some."""
+    from morphovote import encoder_files, encoding, shards
+
+    model, card = encoder_files.load_encoder(work / f"{name}.safetensors", work / f"{name}.json")
+    polar = work / "polar.h5"
+    if scheme == "published":
+        few = shards.read_shard(polar, None, slice(PUBLISHED))
+        polar = work / "few.h5"
+        shards.write_shard(polar, few)
+    return len(encoding.encode_shard(polar, model, card, "auto", rotations, cores, scheme))
+
+
+def measure(work: Path, cores: int, sersic: bool) -> int:
+    """Measure, as measure_morphology does, with or without Sersic fits."""
+    from morphovote import measurement, shards
+
+    psf = measurement.prepare_psf(work / "psf.fits", 0.03, 0.03)
+    count = shards.count_rows(work / "cut_sources.h5")
+    measurement.measure_shard(work / "cut_sources.h5", cores, psf, np.full(count, sersic))
+    return count
+
+
+# Stage: function, its arguments, whether it is slow enough to be timed once.
+STAGES = {
+    "cut": (cut, ("sources",), False),
+    "denoise": (denoise, (), False),
+    "unwrap": (unwrap, (), False),
+    "encode, bundled, 1 rotation": (encode, ("convnext_atto", 1), False),
+    "encode, bundled, 2 rotations and mirrors": (encode, ("convnext_atto", 2), False),
+    "encode, convnext_nano, 64 x 96 px": (encode, ("convnext_nano", 1), False),
+    "encode, convnext_nano, 224 px": (encode, ("convnext_nano", 1, "published"), True),
+    "measure, Sersic fits too": (measure, (True,), True),
+    "measure, no Sersic fits": (measure, (False,), True),
+}
+
+
+def report(results, function, work: Path, cores: int, arguments: tuple) -> None:
+    """Run a stage; put galaxies, seconds, processor seconds, MB."""
+    # What a first call imports and prepares is no part of the rate.
+    import torch  # noqa: F401
+
+    from morphovote import cutouts, denoising, encoding, logs, measurement, polar  # noqa: F401
+
+    logs.log.setLevel("ERROR")
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    start = time.perf_counter()
+    count = function(work, cores, *arguments)
+    seconds = time.perf_counter() - start
+    own, child = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    processor = own.ru_utime + own.ru_stime + child.ru_utime + child.ru_stime
+    processor -= before.ru_utime + before.ru_stime
+    results.put((count, seconds, processor, (own.ru_maxrss - before.ru_maxrss) / 1024))
+
+
+def run(function, work: Path, cores: int, arguments: tuple = ()) -> tuple:
+    """The same in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    results = context.SimpleQueue()
+    process = context.Process(target=report, args=(results, function, work, cores, arguments))
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{function.__name__} ended with exit code {process.exitcode}")
+    return results.get()
+
+
+def main() -> None:
+    """Print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--galaxies", type=int, default=240)
+    parser.add_argument("--copies", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--prepare", action="store_true", help="only make what is to be timed")
+    parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/rates")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/rates.csv")
+    options = parser.parse_args()
+    work = options.work.resolve()
+    if options.prepare or not (work / "cut_many.h5").exists():
+        prepare(work, options.galaxies, options.copies)
+        run(cut, work, options.cores, ("many",))
+        if options.prepare:
+            return
+    times: dict[str, list] = {stage: [] for stage in STAGES}
+    for number in range(options.rounds):
+        for stage, (function, arguments, slow) in STAGES.items():
+            if number == 0 or not slow:
+                pair = [run(function, work, cores, arguments) for cores in (1, options.cores)]
+                times[stage].append(pair)
+                print(number, stage, pair, flush=True)
+    rows = []
+    for stage, pairs in times.items():
+        rates = np.array([[s / n for n, s, _, _ in pair] for pair in pairs])
+        rows.append(
+            {
+                "stage": stage,
+                "galaxies": pairs[0][1][0],
+                "ms": 1000 * np.median(rates[:, 1]),
+                "cpu_ms": 1000 * np.median([pair[1][2] / pair[1][0] for pair in pairs]),
+                "efficiency": np.median(rates[:, 0] / rates[:, 1]) / options.cores,
+                "memory_mb": max(pair[1][3] for pair in pairs),
+            }
+        )
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with open(options.output, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()})
+    print(options.output.read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""Download one file of a field from its archive."""
+
+from morphovote.downloads import download_file, read_downloads
+from morphovote.logs import rule_log
+
+with rule_log(snakemake.log[0]):
+    path = snakemake.output[0]
+    entry = read_downloads(snakemake.params.table)[path]
+    download_file(entry["url"], path, entry["sha256"])
