@@ -40,8 +40,8 @@ LIBRARIES = (
     "skimage.measure", "snakemake.cli",
 )  # fmt: skip
 FIRST = {
-    "fields": {"small": {"simulate": {"galaxies": 16, "seed": 3}}},
-    "shard_size": 8,
+    "fields": {"small": {"simulate": {"galaxies": 20, "seed": 3}}},
+    "shard_size": 10,
     "cutout": {"size": 48},
     "denoiser": {"epochs": 1, "latent": 4},
     "voting": {"groups": 3, "voters": 4},
@@ -49,7 +49,7 @@ FIRST = {
 }
 CHANGES = {
     "fields.small.simulate.seed": (3, 4),
-    "shard_size": (8, 5, 16),
+    "shard_size": (10, 7, 20),
     "cutout.neighbours": ("mask", "keep"),
     "cutout.size": (48, 40),
     "denoiser.seed": (0, 1),
@@ -128,13 +128,16 @@ def forked(work) -> int:
             work()
             code = 0
         except SystemExit as error:
-            code = error.code if isinstance(error.code, int) else int(error.code is not None)
+            code = error.code
+            if isinstance(code, str):
+                print(code)
+                code = 1
         except BaseException:
             traceback.print_exc()
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(code)
+            os._exit(int(code or 0))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
