@@ -2,17 +2,21 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from morphovote import __version__
 from morphovote.errors import InputError
 from morphovote.logs import log
-from morphovote.shards import decoding, open_shard
+from morphovote.shards import (
+    attributes_of,
+    create_hdf5,
+    decoding,
+    open_shard,
+    read_array,
+    write_array,
+)
 
 
 def write_model(
@@ -31,25 +35,10 @@ def write_model(
     attributes : dict
         Scalars and strings.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(partial, "w") as file:
-            file.attrs["made_by"] = f"morphovote {__version__}"
-            file.attrs["kind"] = kind
-            for name, value in attributes.items():
-                file.attrs[name] = value
-            for name, array in arrays.items():
-                array = np.asarray(array)
-                if array.dtype.kind in "UO":
-                    text = array.astype(object)
-                    file.create_dataset(name, data=text, dtype=h5py.string_dtype())
-                else:
-                    file.create_dataset(name, data=array)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with create_hdf5(path, {"kind": kind} | attributes) as file:
+        for name, array in arrays.items():
+            # Not compressed: what a stranger's archive says to hold is held against its size.
+            write_array(file, name, np.asarray(array))
 
 
 def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dict, dict]:
@@ -73,7 +62,8 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
         If it is no HDF5 file, of another kind, incomplete, or holds a number that is not finite.
     """
     with open_shard(path) as file, decoding(path):
-        found = file.attrs.get("kind", "none")
+        attributes = attributes_of(file)
+        found = attributes.get("kind", "none")
         if found != kind:
             raise InputError(
                 f"{path}: attribute 'kind' is '{found}', expected '{kind}'. "
@@ -85,12 +75,7 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
                 f"{path}: has no array {', '.join(missing)}, only {', '.join(file)}. "
                 "It was made by another version: fit the model again."
             )
-        arrays = {}
-        for name in names:
-            dataset = file[name]
-            is_text = h5py.check_string_dtype(dataset.dtype)
-            arrays[name] = dataset.asstr()[()] if is_text else dataset[()]
-        attributes = dict(file.attrs)
+        arrays = {name: read_array(file, name) for name in names}
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise InputError(
