@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from morphovote.errors import InputError
@@ -15,6 +16,7 @@ from morphovote.shards import (
     decoding,
     open_shard,
     read_array,
+    remedy,
     write_array,
 )
 
@@ -62,6 +64,11 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
         If it is no HDF5 file, of another kind, incomplete, or holds a number that is not finite.
     """
     with open_shard(path) as file, decoding(path):
+        if found := _unsafe(file):
+            raise InputError(
+                f"{path}: holds {found}, expected numbers and text of a fixed length. It was not "
+                f"made by this version. {remedy(path)}"
+            )
         attributes = attributes_of(file)
         found = attributes.get("kind", "none")
         if found != kind:
@@ -82,6 +89,36 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
                 f"{path}: array '{name}' holds numbers that are not finite. Fit the model again."
             )
     return arrays, attributes
+
+
+def unsafe_part(path: str | Path) -> str:
+    """What of a model file reaches beyond it, or is more than it says; empty where all is plain.
+
+    Nothing that it looks at is read: neither numbers nor text.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return _unsafe(file)
+    except Exception as error:
+        return f"no readable HDF5 ({error})"
+
+
+def _unsafe(file: h5py.File) -> str:
+    for key in file:
+        if not isinstance(file.get(key, getlink=True), h5py.HardLink):
+            return f"a link, {key!r}"
+        data = file[key]
+        if not isinstance(data, h5py.Dataset) or data.external or data.is_virtual:
+            return f"a part outside it, {key!r}"
+        # Text of variable length lies in a heap, and HDF5 loops for ever on some damaged heaps.
+        if data.dtype.hasobject:
+            return f"values of variable length, {key!r}"
+        if data.nbytes > Path(file.filename).stat().st_size:
+            return f"an array {key!r} larger than the file"
+    for name in file.attrs:
+        if file.attrs.get_id(name).dtype.hasobject:
+            return f"values of variable length, attribute {name!r}"
+    return ""
 
 
 def digest(*arrays: np.ndarray) -> str:

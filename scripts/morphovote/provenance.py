@@ -1,4 +1,4 @@
-"""Which code made a file: the digest that tells Snakemake to rerun a rule when it changes."""
+"""Which code made a file: the digest that tells Snakemake to rerun a rule; and a file's own."""
 
 import ast
 import hashlib
@@ -56,3 +56,9 @@ def _imported_modules(path: Path) -> set[Path]:
             if module.is_file():
                 files.add(module)
     return files
+
+
+def hash_file(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -138,7 +138,7 @@ def fixed(value):
     array = np.asarray(value)
     if array.dtype.kind not in "UO":
         return value
-    texts = [str(text).encode("utf-8", "replace") for text in array.ravel()]
+    texts = [str.encode(text, "utf-8", "replace") for text in array.ravel()]
     width = max((len(text) for text in texts), default=0)
     return np.array(texts, text_type(width)).reshape(array.shape)
 
