@@ -35,6 +35,8 @@ TINY = {
 }
 CATALOGUE = "results/small/catalogue.fits"
 CATALOGUES = ("catalogue.fits", "catalogue.parquet", "catalogue.vot", "catalogue.dat")
+# Files that say how long something took.
+TIMED = ("logs", "benchmarks", "denoiser_training.csv", "vote_controls.json")
 
 
 def import_libraries() -> None:
@@ -77,15 +79,14 @@ def start_snakemake(folder: Path, words: list[str], log: Path) -> int:
 
 
 def content(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of the field's results, but logs, timings and what is temporary."""
+    """SHA-256 of every file of the field's results, but timings and what is temporary."""
     results = folder / "results/small"
     return {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(results.rglob("*"))
         if path.is_file()
         and not path.name.startswith(".")
-        and (name := str(path.relative_to(results))).split("/")[0]
-        not in ("logs", "benchmarks", "polar")
+        and (name := str(path.relative_to(results))).split("/")[0] not in (*TIMED, "polar")
     }
 
 

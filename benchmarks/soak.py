@@ -137,7 +137,7 @@ def main() -> None:
     """Run, compare, write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=50)
-    parser.add_argument("--configs", type=int, default=12)
+    parser.add_argument("--configs", type=int, default=8)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, help="a folder that is kept; runs go on from there")
