@@ -5,6 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -98,6 +101,44 @@ def test_a_large_file_from_the_future_stops_the_run_by_name_until_its_time_is_me
     os.utime(path, None)
     project.snakemake(SOURCES, config=config)
     assert not planned(project, config)
+
+
+def test_the_message_stands_below_what_snakemake_says(given):
+    project, config = given
+    field = config["fields"]["small"] | {"columns": {"ra": "RAA"}}
+    wrong = config | {"fields": {"small": field}}
+    lines = project.snakemake(SOURCES, config=wrong, check=False).stdout.strip().splitlines()
+    # Where its log is, how long it took, and that it failed: Snakemake's last four lines.
+    assert lines[-7:-4] == [
+        "ERROR: cat.fits: no column 'RAA'. It has: id, ra, dec, mag.",
+        "Correct `columns` or `select`.",
+        "(results/small/logs/list_sources.log)",
+    ]
+    assert lines[-2:] == ["WorkflowError:", "At least one job did not complete successfully."]
+
+
+def test_a_killed_job_is_told_and_made_again(checkout, small_config):
+    target = "results/small/simulated/truth.fits"
+    config = small_config | {"fields": {"small": {"simulate": {"galaxies": 61, "seed": 3}}}}
+    script = f"{checkout.folder}/.snakemake/scripts/"
+
+    def kill():
+        while True:
+            time.sleep(0.1)
+            for entry in Path("/proc").glob("[0-9]*"):
+                with suppress(OSError):
+                    words = (entry / "cmdline").read_bytes().decode().split("\0")
+                    if any(word.startswith(script) for word in words):
+                        os.kill(int(entry.name), signal.SIGKILL)
+                        return
+
+    Thread(target=kill, daemon=True).start()
+    process = checkout.snakemake(target, config=config, check=False)
+    assert process.returncode != 0
+    assert "ERROR: a job was killed from outside" in "\n".join(process.stdout.splitlines()[-6:])
+    assert not (checkout.folder / target).exists()
+    checkout.snakemake(target, config=config)
+    assert (checkout.folder / target).is_file()
 
 
 def test_a_damaged_shard_names_the_rule_to_run_again(finished, small_config):
