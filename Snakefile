@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
 
 from morphovote.config import read_yaml
 from morphovote.errors import InputError
+from morphovote.logs import failures
 
 # Snakemake would say that config.yaml is no YAML, and not where.
 if Path("config.yaml").is_file():
@@ -67,3 +68,9 @@ onsuccess:
             )
             print(f"{field}: the report is results/{field}/report.html")
             print(f"{field}: to name the groups, open results/{field}/naming.html in a browser")
+
+
+onerror:
+    # Snakemake has put lines of its own below the message.
+    for message in failures(log):
+        print(f"\n{message}")

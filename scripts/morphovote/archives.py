@@ -15,11 +15,11 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
-
 from morphovote.config import MODEL_FILES
 from morphovote.errors import InputError
 from morphovote.logs import log
+from morphovote.models import unsafe_part
+from morphovote.provenance import hash_file
 from morphovote.transfer import DESCRIPTION, read_description
 
 MANIFEST = "manifest.json"
@@ -65,7 +65,7 @@ def pack_model(files: Sequence[str | Path], output: str | Path) -> dict:
             "first."
         )
     description = read_description(paths[DESCRIPTION])
-    content = {name: {"sha256": _hash(path), "bytes": path.stat().st_size}
+    content = {name: {"sha256": hash_file(path), "bytes": path.stat().st_size}
                for name, path in sorted(paths.items())}  # fmt: skip
     for name, known in description["files"].items():
         if name in content and content[name]["sha256"] != known:
@@ -131,8 +131,8 @@ def unpack_model(archive: str | Path, folder: str | Path) -> dict:
             _check_names(entries, manifest, archive)
             for name in FILES:
                 _unpack(file, entries[name], manifest["files"][name], partial[name], archive)
-                if name.endswith(".h5"):
-                    _check_hdf5(partial[name], name, archive)
+                if name.endswith(".h5") and (found := unsafe_part(partial[name])):
+                    raise _refuse(archive, f"holds {name!r} with {found}")
         _check_card(partial["encoder.json"], archive)
         for name in FILES:
             os.replace(partial[name], folder / name)
@@ -238,19 +238,6 @@ def _unpack(
         raise _refuse(archive, f"holds {name!r} with another sha256 than its manifest says")
 
 
-def _check_hdf5(path: Path, name: str, archive: str | Path) -> None:
-    """HDF5 can point at other files, and say that it holds more than the memory: it may not."""
-    with h5py.File(path, "r") as file:
-        for key in file:
-            if not isinstance(file.get(key, getlink=True), h5py.HardLink):
-                raise _refuse(archive, f"holds {name!r} with a link, {key!r}")
-            data = file[key]
-            if not isinstance(data, h5py.Dataset) or data.external or data.is_virtual:
-                raise _refuse(archive, f"holds {name!r} with a part outside it, {key!r}")
-            if data.nbytes > path.stat().st_size:
-                raise _refuse(archive, f"holds {name!r} with {key!r} larger than the file")
-
-
 def _check_card(path: Path, archive: str | Path) -> None:
     """The card's arguments reach the network's constructor: only shapes are let through."""
     try:
@@ -260,8 +247,3 @@ def _check_card(path: Path, archive: str | Path) -> None:
         raise _refuse(archive, f"has an encoder.json that cannot be read ({error!r})") from error
     if unknown:
         raise _refuse(archive, f"has an encoder.json with the unknown argument {unknown[0]!r}")
-
-
-def _hash(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

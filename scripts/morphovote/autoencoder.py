@@ -1,5 +1,6 @@
 """The denoising autoencoder: the network, and the file that holds its weights."""
 
+import json
 import os
 from pathlib import Path
 
@@ -135,10 +136,23 @@ def save_denoiser(path: str | Path, model: Denoiser, covariance: np.ndarray) -> 
     try:
         tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
         # Written by Path, since safetensors lets only its owner read a file that it writes.
-        partial.write_bytes(save(tensors, metadata))
+        partial.write_bytes(in_order(save(tensors, metadata)))
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def in_order(content: bytes) -> bytes:
+    """Bytes of a safetensors file with its metadata in alphabetical order.
+
+    safetensors leaves that order to chance, and the same model should be the same file.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def load_denoiser(path: str | Path) -> Denoiser:

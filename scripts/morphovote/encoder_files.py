@@ -4,7 +4,6 @@ Beside it lies a card, a JSON file that says what the encoder is and how its inp
 card also travels in the header of the safetensors file, so the file alone can be handed on.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from torch import nn
 from morphovote.downloads import try_again
 from morphovote.errors import InputError
 from morphovote.logs import log
+from morphovote.provenance import hash_file
 
 HUB = "hf-hub:"
 # The encoder that the project trained itself: its weights and its card.
@@ -145,7 +145,7 @@ def write_encoder(model: ConvNeXt, output: str | Path, card: str | Path, about: 
         # One key only: the order of several is not fixed, and the same input gives the same file.
         header = {"morphovote": json.dumps(content, sort_keys=True)}
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial, header)
-        content["sha256"] = _digest(partial)
+        content["sha256"] = hash_file(partial)
         os.replace(partial, output)
     finally:
         partial.unlink(missing_ok=True)
@@ -171,7 +171,7 @@ def load_encoder(weights: str | Path, card: str | Path) -> tuple[ConvNeXt, dict]
         If the two files do not belong together.
     """
     content = json.loads(Path(card).read_text(encoding="utf-8"))
-    if _digest(Path(weights)) != content["sha256"]:
+    if hash_file(Path(weights)) != content["sha256"]:
         raise InputError(
             f"{weights}: its sha256 is not the one in {card}, expected the file that was fetched "
             "with it. Delete both and run the workflow again."
@@ -310,7 +310,7 @@ def _try_hub(get, repository: str, waits: Sequence[float]):
 def _bundled(name: str) -> tuple[ConvNeXt, dict]:
     path, card = BUNDLED / "encoder.safetensors", BUNDLED / "card.json"
     whole = path.is_file() and card.is_file()
-    if not whole or _digest(path) != json.loads(card.read_text(encoding="utf-8"))["sha256"]:
+    if not whole or hash_file(path) != json.loads(card.read_text(encoding="utf-8"))["sha256"]:
         raise InputError(
             f"{path}: {'differs from' if whole else 'is missing, or'} its card {card.name}"
             f"{'' if whole else ' is'}, expected the file that came with the project.\n"
@@ -379,8 +379,3 @@ def _fill(model: nn.Module, state: dict[str, torch.Tensor], source: str, name: s
             f"{source}: its weights do not fit a {name}: {faults[0]} (and {len(faults) - 1} more "
             "differences). Set encoder.name to the network that the file was made for."
         )
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

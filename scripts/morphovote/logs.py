@@ -77,6 +77,35 @@ def _machine_says(error: Exception) -> str:
     return ""
 
 
+def failures(snakemake_logs: Iterable[str | Path]) -> list[str]:
+    """What went wrong in a run, as its rules put it, to be said again below Snakemake's own lines.
+
+    Parameters
+    ----------
+    snakemake_logs : iterable of path
+        The run's own log files, which name those of the failed jobs.
+
+    Returns
+    -------
+    list of str
+        A message each, of at most three lines; what two jobs say alike comes once.
+    """
+    text = "".join(Path(path).read_text(encoding="utf-8") for path in snakemake_logs)
+    found = {}
+    for path in re.findall(r"^ +log: (.+) \(check log file", text, flags=re.MULTILINE):
+        if Path(path).is_file():
+            told = Path(path).read_text(encoding="utf-8", errors="replace").rpartition("ERROR: ")
+            if told[1]:
+                found.setdefault(told[2].strip(), path)
+    messages = [f"ERROR: {told}\n({path})" for told, path in found.items()]
+    if "<Signals.SIGKILL" in text:
+        messages.append(
+            "ERROR: a job was killed from outside, as the system does where memory runs out.\n"
+            "Free some, or lower --cores or shard_size, and start again: finished jobs stay done."
+        )
+    return messages
+
+
 def progress(items: Iterable, total: int, what: str, every: float = 5.0) -> Iterator:
     """Yield `items`, and say at most every `every` seconds how far along they are.
 

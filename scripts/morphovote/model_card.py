@@ -3,7 +3,6 @@
 Nothing in it comes from the clock or the machine, so that the same input gives the same file.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -20,6 +19,7 @@ from morphovote import __version__, shards
 from morphovote.flags import MISSING, NO_DATA
 from morphovote.images import inspect_image, read_psf
 from morphovote.models import read_model
+from morphovote.provenance import hash_file
 
 QUANTILES = (0.01, 0.05, 0.16, 0.25, 0.5, 0.75, 0.84, 0.95, 0.99)
 PACKAGES = ("torch", "timm", "scikit-learn", "numpy")
@@ -214,12 +214,6 @@ def versions() -> dict[str, str]:
     """Versions of what a fit depends on."""
     found = {"morphovote": __version__, "python": platform.python_version()}
     return found | {name: metadata.version(name) for name in PACKAGES}
-
-
-def hash_file(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_description(description: dict, path: str | Path) -> None:

@@ -2,17 +2,23 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from morphovote import __version__
 from morphovote.errors import InputError
 from morphovote.logs import log
-from morphovote.shards import decoding, open_shard
+from morphovote.shards import (
+    attributes_of,
+    create_hdf5,
+    decoding,
+    open_shard,
+    read_array,
+    remedy,
+    write_array,
+)
 
 
 def write_model(
@@ -31,25 +37,10 @@ def write_model(
     attributes : dict
         Scalars and strings.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(partial, "w") as file:
-            file.attrs["made_by"] = f"morphovote {__version__}"
-            file.attrs["kind"] = kind
-            for name, value in attributes.items():
-                file.attrs[name] = value
-            for name, array in arrays.items():
-                array = np.asarray(array)
-                if array.dtype.kind in "UO":
-                    text = array.astype(object)
-                    file.create_dataset(name, data=text, dtype=h5py.string_dtype())
-                else:
-                    file.create_dataset(name, data=array)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with create_hdf5(path, {"kind": kind} | attributes) as file:
+        for name, array in arrays.items():
+            # Not compressed: what a stranger's archive says to hold is held against its size.
+            write_array(file, name, np.asarray(array))
 
 
 def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dict, dict]:
@@ -73,7 +64,13 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
         If it is no HDF5 file, of another kind, incomplete, or holds a number that is not finite.
     """
     with open_shard(path) as file, decoding(path):
-        found = file.attrs.get("kind", "none")
+        if found := _unsafe(file):
+            raise InputError(
+                f"{path}: holds {found}, expected numbers and text of a fixed length. It was not "
+                f"made by this version. {remedy(path)}"
+            )
+        attributes = attributes_of(file)
+        found = attributes.get("kind", "none")
         if found != kind:
             raise InputError(
                 f"{path}: attribute 'kind' is '{found}', expected '{kind}'. "
@@ -85,18 +82,43 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
                 f"{path}: has no array {', '.join(missing)}, only {', '.join(file)}. "
                 "It was made by another version: fit the model again."
             )
-        arrays = {}
-        for name in names:
-            dataset = file[name]
-            is_text = h5py.check_string_dtype(dataset.dtype)
-            arrays[name] = dataset.asstr()[()] if is_text else dataset[()]
-        attributes = dict(file.attrs)
+        arrays = {name: read_array(file, name) for name in names}
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise InputError(
                 f"{path}: array '{name}' holds numbers that are not finite. Fit the model again."
             )
     return arrays, attributes
+
+
+def unsafe_part(path: str | Path) -> str:
+    """What of a model file reaches beyond it, or is more than it says; empty where all is plain.
+
+    Nothing that it looks at is read: neither numbers nor text.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return _unsafe(file)
+    except Exception as error:
+        return f"no readable HDF5 ({error})"
+
+
+def _unsafe(file: h5py.File) -> str:
+    for key in file:
+        if not isinstance(file.get(key, getlink=True), h5py.HardLink):
+            return f"a link, {key!r}"
+        data = file[key]
+        if not isinstance(data, h5py.Dataset) or data.external or data.is_virtual:
+            return f"a part outside it, {key!r}"
+        # Text of variable length lies in a heap, and HDF5 loops for ever on some damaged heaps.
+        if data.dtype.hasobject:
+            return f"values of variable length, {key!r}"
+        if data.nbytes > Path(file.filename).stat().st_size:
+            return f"an array {key!r} larger than the file"
+    for name in file.attrs:
+        if file.attrs.get_id(name).dtype.hasobject:
+            return f"values of variable length, attribute {name!r}"
+    return ""
 
 
 def digest(*arrays: np.ndarray) -> str:

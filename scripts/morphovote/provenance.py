@@ -1,11 +1,14 @@
-"""Which code made a file: the digest that tells Snakemake to rerun a rule when it changes."""
+"""Which code made a file: the digest that tells Snakemake to rerun a rule; and a file's own."""
 
 import ast
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
+# Files up to this size (bytes) are told apart by their content, larger ones by size and time.
+SMALL_FILE = 1_000_000
 
 
 def code_digest(*scripts: str | Path) -> str:
@@ -56,3 +59,35 @@ def _imported_modules(path: Path) -> set[Path]:
             if module.is_file():
                 files.add(module)
     return files
+
+
+def hash_file(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_stamp(paths: Iterable[str | Path]) -> str:
+    """Digest that is another one when one of some files is; their names do not count.
+
+    Snakemake reruns what depends on a newer file. A file that was replaced by an older one, or
+    edited after the clock was set back, is not newer; with this among a rule's params it is seen.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        Files that are there. Those up to `SMALL_FILE` bytes count by their content, larger ones by
+        size and time of change.
+
+    Returns
+    -------
+    str
+        12 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for path in map(Path, paths):
+        about = path.stat()
+        small = about.st_size <= SMALL_FILE
+        content = hash_file(path) if small else f"{about.st_size} {about.st_mtime_ns}"
+        digest.update(f"{content}\0".encode())
+    return digest.hexdigest()[:12]

@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from morphovote import shards
+from morphovote.autoencoder import in_order
 from morphovote.denoising import read_sample, write_curve
 from morphovote.encoding import pick_device
 from morphovote.errors import InputError
@@ -282,9 +283,8 @@ def save_model(path: str | Path, model: DenseAutoencoder) -> None:
     header = {"format": FORMAT, "latent": str(model.latent), "size": str(model.size)}
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_bytes(
-            save({k: v.contiguous() for k, v in model.state_dict().items()}, header)
-        )
+        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+        partial.write_bytes(in_order(save(tensors, header)))
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

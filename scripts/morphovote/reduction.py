@@ -1,19 +1,25 @@
 """Principal components of the embeddings: fitted on a bounded sample, applied row by row."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from morphovote import __version__
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
 from morphovote.models import digest, read_model, write_model
-from morphovote.shards import count_rows, iterate_batches, read_attributes
+from morphovote.shards import (
+    count_rows,
+    create_array,
+    create_hdf5,
+    fixed,
+    iterate_batches,
+    read_attributes,
+    text_type,
+    text_width,
+)
 
 # Rows that the PCA and the vote are fitted on, at most.
 SAMPLE_LIMIT = 20_000
@@ -276,27 +282,16 @@ def project_shards(paths: Sequence[str | Path], model: str | Path, output: str |
         check_encoder(read_attributes(path), path, attributes, model)
     total = sum(count_rows(path) for path in paths)
     width = len(pca["components"])
-    output = Path(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f".{output.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(partial, "w") as file:
-            file.attrs["made_by"] = f"morphovote {__version__}"
-            for name in (*KEPT_ATTRIBUTES, "pca"):
-                if name in attributes:
-                    file.attrs[name] = attributes[name]
-            chunks = (max(1, min(total, (1 << 20) // (4 * width))), width) if total else None
-            rows = file.create_dataset("row", (total,), np.int64)
-            ids = file.create_dataset("id", (total,), h5py.string_dtype())
-            values = file.create_dataset("component", (total, width), np.float32, chunks=chunks,
-                                         fletcher32=chunks is not None)  # fmt: skip
-            for start, batch in progress(_projected(paths, pca), _count(paths), "batches"):
-                part = slice(start, start + len(batch["row"]))
-                rows[part], ids[part] = batch["row"], batch["id"].astype(object)
-                values[part] = batch["component"]
-        os.replace(partial, output)
-    finally:
-        partial.unlink(missing_ok=True)
+    kept = {key: attributes[key] for key in (*KEPT_ATTRIBUTES, "pca") if key in attributes}
+    longest = max((text_width(path, "id") for path in paths), default=1)
+    with create_hdf5(output, kept) as file:
+        rows = create_array(file, "row", (total,), np.dtype(np.int64))
+        ids = create_array(file, "id", (total,), text_type(longest))
+        values = create_array(file, "component", (total, width), np.dtype(np.float32))
+        for start, batch in progress(_projected(paths, pca), _count(paths), "batches"):
+            part = slice(start, start + len(batch["row"]))
+            rows[part], values[part] = batch["row"], batch["component"]
+            ids[part] = fixed(batch["id"]).astype(ids.dtype)
 
 
 def _count(paths: Sequence[str | Path]) -> int:

@@ -2,9 +2,13 @@
 
 A shard holds arrays whose first axis is the galaxy, in catalogue order, chunked by galaxy. Every
 shard has `row` (int64, the row of the source list) and `id` (text). Attributes say what made it.
+
+What is read is behind checksums, HDF5's own of its metadata (format 1.10) and of each chunk of an
+array. Text has a fixed length: HDF5 keeps text of variable length in a heap without a checksum, and
+loops for ever on some damaged heaps, so such text is refused unread.
 """
 
-import hashlib
+import math
 import os
 import zlib
 from collections.abc import Iterator, Sequence
@@ -21,8 +25,9 @@ from morphovote.errors import InputError
 CHUNK_BYTES = 1 << 20
 # An array is packed if that leaves less than this share of so many of its rows.
 WORTH, SAMPLE_ROWS = 0.6, 8
-# Attribute of an array of texts.
-DIGEST = "sha256"
+PACKED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+# The oldest format whose metadata has checksums.
+FORMAT = "v110"
 # What HDF5 says, and as what, where it cannot read.
 DAMAGE = (OSError, RuntimeError, KeyError)
 HDF5_READING = ("Can't synchronously read", "Can't read", "Unable to", "\"Unable to", "'Unable to",
@@ -68,37 +73,81 @@ def write_shard(
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
         raise ValueError(f"arrays of one shard must have one length, found {lengths}")
+    with create_hdf5(path, attributes or {}) as file:
+        for name, array in arrays.items():
+            array = fixed(array)
+            dataset = write_array(file, name, array, **(PACKED if _shrinks(array) else {}))
+            if units and name in units:
+                dataset.attrs["unit"] = fixed(units[name])
+
+
+@contextmanager
+def create_hdf5(path: str | Path, attributes: dict) -> Iterator[h5py.File]:
+    """Create an HDF5 file, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        Written under another name in the same folder, then renamed.
+    attributes : dict
+        Scalars, strings or small arrays; `made_by` comes by itself.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with h5py.File(partial, "w") as file:
-            file.attrs["made_by"] = f"morphovote {__version__}"
-            for name, value in (attributes or {}).items():
-                file.attrs[name] = value
-            for name, array in arrays.items():
-                dataset = _create(file, name, np.asarray(array))
-                if units and name in units:
-                    dataset.attrs["unit"] = units[name]
+        with h5py.File(partial, "w", libver=FORMAT) as file:
+            for name, value in ({"made_by": f"morphovote {__version__}"} | attributes).items():
+                file.attrs[name] = fixed(value)
+            yield file
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _create(file: h5py.File, name: str, array: np.ndarray) -> h5py.Dataset:
-    if array.dtype.kind in "UO":
-        # Empty and non-ASCII ids survive as UTF-8.
-        texts = array.astype(object)
-        dataset = file.create_dataset(name, data=texts, dtype=h5py.string_dtype())
-        dataset.attrs[DIGEST] = _digest(texts)
-        return dataset
-    if array.size == 0 or array.ndim == 0:
-        return file.create_dataset(name, data=array)
-    row_bytes = max(array[0].nbytes, 1)
-    chunk = (min(len(array), max(1, CHUNK_BYTES // row_bytes)), *array.shape[1:])
-    packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
-    options = packed if _shrinks(array) else {}
-    return file.create_dataset(name, data=array, chunks=chunk, fletcher32=True, **options)
+def create_array(
+    file: h5py.File, name: str, shape: tuple, dtype: np.dtype, **options
+) -> h5py.Dataset:
+    """Create an array in chunks of about `CHUNK_BYTES`, each with a checksum.
+
+    Parameters
+    ----------
+    file : h5py.File
+    name : str
+    shape : tuple of int
+    dtype : numpy dtype
+        Of text: from `text_type`.
+    **options
+        Of h5py's create_dataset, such as the compression.
+    """
+    if 0 in shape or not shape:
+        return file.create_dataset(name, shape, dtype)
+    row_bytes = dtype.itemsize * math.prod(shape[1:])
+    chunks = (min(shape[0], max(1, CHUNK_BYTES // row_bytes)), *shape[1:])
+    return file.create_dataset(name, shape, dtype, chunks=chunks, fletcher32=True, **options)
+
+
+def write_array(file: h5py.File, name: str, array: np.ndarray, **options) -> h5py.Dataset:
+    """Write an array as `create_array` makes it; text may be of dtype str or object."""
+    array = fixed(array)
+    dataset = create_array(file, name, array.shape, array.dtype, **options)
+    dataset[...] = array
+    return dataset
+
+
+def fixed(value):
+    """Text as UTF-8 of a fixed length, an array of it likewise; anything else as it is."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "UO":
+        return value
+    texts = [str.encode(text, "utf-8", "replace") for text in array.ravel()]
+    width = max((len(text) for text in texts), default=0)
+    return np.array(texts, text_type(width)).reshape(array.shape)
+
+
+def text_type(width: int) -> np.dtype:
+    """HDF5's type of UTF-8 text of at most `width` bytes."""
+    return h5py.string_dtype("utf-8", max(width, 1))
 
 
 def _shrinks(array: np.ndarray) -> bool:
@@ -171,10 +220,11 @@ def read_shard(
         Text comes back with dtype object (str).
     """
     with open_shard(path) as file, decoding(path):
-        return {name: _read(file, name, rows) for name in (names or list(file))}
+        return {name: read_array(file, name, rows) for name in (names or list(file))}
 
 
-def _read(file: h5py.File, name: str, rows: slice) -> np.ndarray:
+def read_array(file: h5py.File, name: str, rows: slice | tuple = ()) -> np.ndarray:
+    """Read an array of an open file, or some rows of it; text as dtype object (str)."""
     if name not in file:
         raise InputError(
             f"{file.filename}: has no array '{name}', only {', '.join(file)}. "
@@ -183,17 +233,17 @@ def _read(file: h5py.File, name: str, rows: slice) -> np.ndarray:
     dataset = file[name]
     if not isinstance(dataset, h5py.Dataset):
         raise InputError(f"{file.filename}: '{name}' is no array. {remedy(file.filename)}")
-    if not h5py.check_string_dtype(dataset.dtype):
-        return dataset[rows]
-    texts = dataset.asstr()[rows]
-    # HDF5's checksums leave texts out.
-    if len(texts) == len(dataset) and dataset.attrs.get(DIGEST, _digest(texts)) != _digest(texts):
-        raise InputError(f"{file.filename}: array '{name}' is damaged. {remedy(file.filename)}")
-    return texts
+    refuse_variable(dataset.dtype, name, file.filename)
+    return dataset.asstr()[rows] if h5py.check_string_dtype(dataset.dtype) else dataset[rows]
 
 
-def _digest(texts: np.ndarray) -> str:
-    return hashlib.sha256("\0".join(texts.ravel().tolist()).encode("utf-8", "replace")).hexdigest()
+def refuse_variable(dtype: np.dtype, name: str, path: str | Path) -> None:
+    """Raise InputError where reading an array or attribute would go through HDF5's heap."""
+    if dtype.hasobject:
+        raise InputError(
+            f"{path}: '{name}' has values of variable length, expected a fixed one: it was made by "
+            f"another version. {remedy(path)}"
+        )
 
 
 @contextmanager
@@ -210,13 +260,32 @@ def decoding(path: str | Path) -> Iterator[None]:
 def read_attributes(path: str | Path) -> dict:
     """Attributes of a shard, as a dict."""
     with open_shard(path) as file, decoding(path):
-        return dict(file.attrs)
+        return attributes_of(file)
+
+
+def attributes_of(item: h5py.File | h5py.Dataset) -> dict:
+    """Attributes of an open file or one of its arrays, as a dict; text as str."""
+    found = {}
+    for name in item.attrs:
+        refuse_variable(item.attrs.get_id(name).dtype, name, item.file.filename)
+        value = item.attrs[name]
+        if np.asarray(value).dtype.kind == "S":
+            value = np.char.decode(value, "utf-8")
+            value = str(value) if value.ndim == 0 else value.astype(object)
+        found[name] = value
+    return found
 
 
 def count_rows(path: str | Path) -> int:
     """Number of galaxies in a shard."""
     with open_shard(path) as file, decoding(path):
         return len(file["row"])
+
+
+def text_width(path: str | Path, name: str) -> int:
+    """Longest text (bytes of UTF-8) that an array of a shard has room for."""
+    with open_shard(path) as file, decoding(path):
+        return file[name].dtype.itemsize
 
 
 def iterate_batches(
@@ -227,7 +296,7 @@ def iterate_batches(
         for start in range(0, len(file["row"]), size):
             rows = slice(start, start + size)
             with decoding(path):
-                batch = {name: _read(file, name, rows) for name in names}
+                batch = {name: read_array(file, name, rows) for name in names}
             yield batch
 
 

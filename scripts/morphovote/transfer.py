@@ -11,6 +11,7 @@ from pathlib import Path
 
 from morphovote.errors import InputError
 from morphovote.logs import log
+from morphovote.provenance import hash_file
 
 DESCRIPTION = "model.json"
 # Settings of the config that change what a galaxy's embedding or vote is.
@@ -83,6 +84,32 @@ def check_settings(config: dict, description: dict, field: str) -> None:
                 f"config, {section}.{key}: found {found}, but the model that fields.{field} uses "
                 f"was fitted on field {description['field']} with {wanted}. Set {section}.{key}: "
                 f"{wanted}, or remove fields.{field}.model to fit a model here."
+            )
+
+
+def check_files(description: dict, folder: str | Path) -> None:
+    """Stop where a file of a model folder is not the one that its description names.
+
+    Parameters
+    ----------
+    description : dict
+    folder : path
+        Its HDF5 and safetensors files have to have their SHA-256 before anything reads them. The
+        file of names may be another: people write it.
+
+    Raises
+    ------
+    InputError
+    """
+    for name, known in description.get("files", {}).items():
+        path = Path(folder) / Path(name).name
+        if path.suffix not in (".h5", ".safetensors"):
+            continue
+        if not path.is_file() or hash_file(path) != known:
+            raise InputError(
+                f"{path}: {'differs from' if path.is_file() else 'is missing, but is'} the file "
+                f"that {DESCRIPTION} beside it describes, sha256 {str(known)[:12]}.\nTake the "
+                "whole folder again from where it was made, or run that field to its end there."
             )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from morphovote import archives
 from morphovote.errors import InputError
-from morphovote.model_card import hash_file
+from morphovote.provenance import hash_file
 
 PLAIN = 0o644
 
@@ -146,6 +146,21 @@ def huge_hdf5(path):
     replace_signed(path, "pca.h5", part.read_bytes())
 
 
+def loose_text(path):
+    """Text of variable length, in whose heap a stranger can make the HDF5 library loop for ever."""
+    part = path.with_suffix(".h5")
+    with h5py.File(part, "w") as file:
+        file["names"] = ["a", "bc"]
+    replace_signed(path, "pca.h5", part.read_bytes())
+
+
+def loose_attribute(path):
+    part = path.with_suffix(".h5")
+    with h5py.File(part, "w") as file:
+        file.attrs["name"] = "a"
+    replace_signed(path, "pca.h5", part.read_bytes())
+
+
 def sly_card(path):
     """An encoder's card whose arguments name a checkpoint to load."""
     card = json.dumps({"model_args": {"checkpoint_path": "/tmp/evil.pt"}}).encode()
@@ -200,8 +215,10 @@ ATTACKS = {
     "compressed": (lambda p: rebuild(p, compress=zipfile.ZIP_DEFLATED), "compressed or encrypted"),
     "bomb": (bomb, "larger than the archive"),
     "linked HDF5": (outside_hdf5, "'pca.h5' with a link"),
+    "text of variable length": (loose_text, "values of variable length, 'names'"),
+    "attribute of variable length": (loose_attribute, "values of variable length, attribute"),
     "huge HDF5": (huge_hdf5, "'numbers' larger than the file"),
-    "no HDF5": (lambda p: replace_signed(p, "pca.h5", b"no HDF5"), "damaged, or no zip file"),
+    "no HDF5": (lambda p: replace_signed(p, "pca.h5", b"no HDF5"), "no readable HDF5"),
     "sly card": (sly_card, "unknown argument 'checkpoint_path'"),
 }
 

@@ -406,11 +406,11 @@ class TestFiles:
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
         classification.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
         with h5py.File(folder / "components.h5", "a") as file:
-            file.attrs["pca"] = "p2"
+            file.attrs["pca"] = np.bytes_("p2")
         with pytest.raises(InputError, match="PCA p2"):
             classification.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
         with h5py.File(folder / "votes.h5", "a") as file:
-            file.attrs["voters"] = "v2"
+            file.attrs["voters"] = np.bytes_("v2")
         with pytest.raises(InputError, match="vote v1"):
             classification.fit_classifier_file(
                 *paths, folder / "classifier.h5", folder / "held_out.h5"

@@ -282,6 +282,15 @@ def test_denoiser_survives_its_file(field, trained, tmp_path):
     assert np.array_equal(again, denoising.denoise(trained[0], images, rms))
 
 
+def test_same_denoiser_is_the_same_file(trained, tmp_path):
+    path = tmp_path / "denoiser.safetensors"
+    found = set()
+    for _ in range(8):
+        autoencoder.save_denoiser(path, trained[0], np.eye(17))
+        found.add(path.read_bytes())
+    assert len(found) == 1
+
+
 def test_bad_weight_files_are_input_errors(tmp_path):
     path = tmp_path / "denoiser.safetensors"
     state = autoencoder.Denoiser(4).state_dict()

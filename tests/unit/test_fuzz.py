@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import yaml
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paths import ROOT
 
-from morphovote import autoencoder, shards
+from morphovote import autoencoder, models, shards
 from morphovote.config import complete_config
 from morphovote.errors import InputError
 from morphovote.group_names import read_names
@@ -56,6 +57,12 @@ def files(tmp_path_factory) -> dict[str, bytes]:
          "image": rng.normal(size=(9, 8, 8))},
         {"pixel_scale": 0.03},
     )  # fmt: skip
+    models.write_model(
+        folder / "model.h5", "pca",
+        {"mean": np.zeros(3), "components": rng.normal(size=(4, 3)),
+         "names": np.array(["a", "bé"])},
+        {"pca": "p1", "limit": 1.5},
+    )  # fmt: skip
     model = autoencoder.Denoiser(2)
     autoencoder.save_denoiser(folder / "denoiser.safetensors", model, np.eye(5))
     table = Table({"id": [1, 2, 3], "ra": [1.0, 2.0, 3.0], "dec": [1.0, 2.0, 3.0],
@@ -66,12 +73,11 @@ def files(tmp_path_factory) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-# Model files are not among them: on some damaged ones the HDF5 library itself loops for ever before
-# it gives anything back (docs/reliability.md).
 READERS = {
     "shard.h5": lambda path: (
         shards.read_attributes(path), shards.count_rows(path), shards.read_shard(path),
         list(shards.iterate_batches(path, ["id", "image"], 4))),
+    "model.h5": lambda path: read_model(path),
     "denoiser.safetensors": autoencoder.load_denoiser,
 } | dict.fromkeys(
     ("cat.csv", "cat.ecsv", "cat.vot", "cat.fits", "cat.parquet"),
@@ -92,25 +98,59 @@ def test_damaged_file_is_read_or_refused(files, name):
     check()
 
 
-def test_no_changed_byte_of_a_shards_numbers_goes_unnoticed(files, tmp_path):
-    """Where the file still reads, its pixels and ids are the ones that were written."""
-    path = tmp_path / "shard.h5"
-    path.write_bytes(files["shard.h5"])
-    whole = shards.read_shard(path)
+def read_model(path):
+    return models.read_model(path, "pca", ("mean", "components", "names"))
+
+
+def read_shard(path):
+    return shards.read_shard(path), shards.read_attributes(path)
+
+
+@pytest.mark.parametrize(("name", "read"), [("shard.h5", read_shard), ("model.h5", read_model)])
+def test_no_changed_bit_goes_unnoticed(files, tmp_path, name, read):
+    """Where the file still reads, its arrays and attributes are the ones that were written."""
+    path = tmp_path / name
+    path.write_bytes(files[name])
+    whole = read(path)
     rng = np.random.default_rng(5)
+    places = rng.permutation(len(files[name]))[:800]
     found = 0
-    for place in rng.integers(0, len(files["shard.h5"]), 150):
-        content = bytearray(files["shard.h5"])
+    for place in places:
+        content = bytearray(files[name])
         content[place] ^= 1 << rng.integers(0, 8)
         path.write_bytes(content)
         try:
-            read = shards.read_shard(path, ["row", "id", "image"])
+            again = read(path)
         except InputError:
             found += 1
             continue
-        for name in ("row", "id", "image"):
-            np.testing.assert_array_equal(read[name], whole[name])
-    assert found > 10
+        for one, two in zip(whole, again, strict=True):
+            assert one.keys() == two.keys()
+            for key in one:
+                np.testing.assert_array_equal(one[key], two[key])
+    # The rest fell between the blocks, on bytes that mean nothing.
+    assert found > len(places) / 3
+
+
+def test_files_on_which_hdf5_loops_are_refused_unread(tmp_path):
+    """Found by flipping bytes: a heap of text with a wrong size, a text array with 2**58 rows."""
+    path = tmp_path / "model.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["kind"] = "pca"
+        file["mean"] = np.zeros(3)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"GCOL") + 9] = 20  # the heap's size: 20 pages where it was 16
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="values of variable length, attribute 'kind'"):
+        models.read_model(path, "pca", ("mean",))
+    with pytest.raises(InputError, match="'kind' has values of variable length"):
+        shards.read_attributes(path)
+    with h5py.File(path, "w") as file:
+        file["names"] = ["a", "bc"]
+    with pytest.raises(InputError, match="values of variable length, 'names'"):
+        models.read_model(path, "pca", ("names",))
+    with pytest.raises(InputError, match="'names' has values of variable length"):
+        shards.read_shard(path)
 
 
 values = st.recursive(

@@ -10,6 +10,7 @@ from astropy.table import Table
 from morphovote import model_card, shards
 from morphovote.flags import MISSING, NO_DATA
 from morphovote.models import write_model
+from morphovote.provenance import hash_file
 
 
 def write_psf(path, fwhm, size=41):
@@ -90,7 +91,7 @@ def test_description_names_every_file_and_is_the_same_again(tmp_path):
     files = [tmp_path / "pca.h5", tmp_path / "voters.h5"]
     found = model_card.describe_model("there", field, card, config, files)
     assert (found["reference"], found["components"], found["groups"]) == (60, 5, 4)
-    assert found["files"]["pca.h5"] == model_card.hash_file(tmp_path / "pca.h5")
+    assert found["files"]["pca.h5"] == hash_file(tmp_path / "pca.h5")
     assert found["licence"] == {"encoder": "BSD-3-Clause"}
     assert "fields" not in found["settings"]
     assert set(found["versions"]) == {"morphovote", "python", *model_card.PACKAGES}

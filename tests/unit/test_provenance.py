@@ -1,5 +1,6 @@
 """The digest of a script's library code follows imports, and nothing else."""
 
+import os
 import shutil
 
 import pytest
@@ -45,3 +46,20 @@ def test_two_scripts_count_both(package):
     first = provenance.code_digest(package / "unwrap_polar.py")
     both = provenance.code_digest(package / "unwrap_polar.py", package / "encode_polar.py")
     assert first != both
+
+
+def test_stamp_follows_content_of_small_files_and_time_of_large_ones(tmp_path, monkeypatch):
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text("a")
+    two.write_text("bb")
+    stamp = provenance.file_stamp([one, two])
+    os.utime(one, (1, 1))
+    assert provenance.file_stamp([one, two]) == stamp
+    assert provenance.file_stamp([two, one]) != stamp
+    one.write_text("b")
+    os.utime(one, (1, 1))
+    assert provenance.file_stamp([one, two]) != stamp
+    monkeypatch.setattr(provenance, "SMALL_FILE", 1)
+    stamp = provenance.file_stamp([one, two])
+    os.utime(two, (1, 1))
+    assert provenance.file_stamp([one, two]) != stamp

@@ -28,7 +28,7 @@ def test_round_trip_with_attributes_and_units(tmp_path):
     assert shards.read_attributes(path)["pixel_scale"] == 0.03
     assert "made_by" in shards.read_attributes(path)
     with shards.open_shard(path) as file:
-        assert file["image"].attrs["unit"] == "electron/s"
+        assert shards.attributes_of(file["image"])["unit"] == "electron/s"
         assert file["image"].chunks[1:] == (4, 4)
     assert shards.count_rows(path) == 5
 

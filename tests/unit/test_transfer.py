@@ -10,6 +10,7 @@ from paths import ROOT
 from morphovote import config as configuration
 from morphovote import transfer
 from morphovote.errors import InputError
+from morphovote.provenance import hash_file
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 CONFIG = configuration.complete_config({"fields": {"f": {"simulate": {}}}}, SCHEMA)
@@ -146,3 +147,16 @@ def test_a_folder_without_description_is_named(tmp_path, monkeypatch):
 def test_schema_knows_archives():
     text = yaml.safe_load(SCHEMA.read_text())["$defs"]["field"]["properties"]["model"]
     assert "archive" in text["description"]
+
+
+def test_a_file_that_is_not_the_described_one_is_refused_unread(tmp_path):
+    (tmp_path / "pca.h5").write_bytes(b"no HDF5 at all")
+    (tmp_path / "names.yaml").write_text("groups: {0: SPH}")
+    known = {"pca.h5": hash_file(tmp_path / "pca.h5"), "names.yaml": "0" * 64}
+    transfer.check_files(MODEL | {"files": known}, tmp_path)
+    (tmp_path / "pca.h5").write_bytes(b"no HDF5 at all!")
+    with pytest.raises(InputError, match=r"pca\.h5: differs from the file that model\.json"):
+        transfer.check_files(MODEL | {"files": known}, tmp_path)
+    (tmp_path / "pca.h5").unlink()
+    with pytest.raises(InputError, match=r"pca\.h5: is missing"):
+        transfer.check_files(MODEL | {"files": known}, tmp_path)

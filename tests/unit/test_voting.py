@@ -265,7 +265,7 @@ class TestFiles:
     def test_components_of_another_pca_are_refused(self, field, tmp_path):
         path, model, calibration, _ = field
         with h5py.File(path, "a") as file:
-            file.attrs["pca"] = "p2"
+            file.attrs["pca"] = np.bytes_("p2")
         with pytest.raises(InputError, match="PCA p1"):
             voting.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
 

@@ -25,5 +25,6 @@ rule write_catalogue:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("write_catalogue"),
+        given=given_files(field_entry("catalogue")),
     script:
         "../../scripts/write_catalogue.py"

@@ -1,6 +1,7 @@
 # Takes: votes, the groups' names (or their measured medians, to suggest names), components.
 # Leaves: the names and the classifier in the model folder, and every galaxy's class; on request
 # what is recovered of galaxies injected into the images.
+NAMES = [path for path in [config["classes"]["names"]] if path]
 
 
 rule name_groups:
@@ -10,7 +11,7 @@ rule name_groups:
         cutouts=shards_of("cutouts"),
         measurements=shards_of("measurements"),
         groups="results/{field}/groups.yaml",
-        names=[path for path in [config["classes"]["names"]] if path],
+        names=NAMES,
     output:
         "results/{field}/model/names.yaml",
     log:
@@ -21,6 +22,7 @@ rule name_groups:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("name_groups"),
+        given=given_files(NAMES),
     script:
         "../../scripts/name_groups.py"
 
@@ -44,6 +46,7 @@ rule fit_classifier:
     threads: 4
     params:
         code=code_digest("fit_classifier"),
+        given=given_files(field_entry("checked")),
     script:
         "../../scripts/fit_classifier.py"
 
@@ -65,6 +68,7 @@ rule classify_galaxies:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("classify_galaxies"),
+        given=given_files(model_file("names.yaml"), model_file("classifier.h5")),
     script:
         "../../scripts/classify_galaxies.py"
 

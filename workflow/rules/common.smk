@@ -13,6 +13,7 @@ from morphovote.config import check_galaxies, complete_config
 from morphovote.errors import InputError
 from morphovote.group_names import marks_of
 from morphovote.provenance import code_digest as digest_of_scripts
+from morphovote.provenance import file_stamp
 
 try:
     config = complete_config(config, ROOT / "workflow/schemas/config.schema.yaml")
@@ -54,6 +55,24 @@ def code_digest(*rules):
 def field_entry(key):
     """Input or params function: one entry of the field's configuration."""
     return lambda wildcards: FIELDS[wildcards.field][key]
+
+
+def physical_catalogue(wildcards):
+    """Input function: the catalogue of physical properties that a field is matched with."""
+    return FIELDS[wildcards.field]["physical"]["catalogue"]
+
+
+def given_files(*inputs):
+    """Params function: tells the user's files among some inputs from others of the same name."""
+
+    def stamp(wildcards):
+        paths = []
+        for given in inputs:
+            found = given(wildcards) if callable(given) else given
+            paths += [found] if isinstance(found, str) else found
+        return file_stamp(path for path in paths if not path.startswith("results/"))
+
+    return stamp
 
 
 def shards_of(stage):

@@ -47,6 +47,7 @@ rule denoise_cutouts:
         gpu=GPUS,
     params:
         code=code_digest("denoise_cutouts"),
+        given=given_files(model_file("denoiser.safetensors")),
         scheme=config["denoiser"]["scheme"],
         scaling=config["cutout"]["scaling"],
     script:

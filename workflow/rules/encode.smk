@@ -1,15 +1,17 @@
 # Takes: polar shards, and the encoder's weights.
 # Leaves: embeddings.
+# Files that the encoder's weights come from.
+WEIGHTS = {
+    "bundled": [str(ROOT / "resources/encoder/encoder.safetensors")],
+    "random": [],
+    "pretrained": [],
+}.get(config["encoder"]["weights"], [config["encoder"]["weights"]])
 
 
 rule fetch_encoder:
     """Put the encoder's weights in place; runs where there is network."""
     input:
-        weights={
-            "bundled": [str(ROOT / "resources/encoder/encoder.safetensors")],
-            "random": [],
-            "pretrained": [],
-        }.get(config["encoder"]["weights"], [config["encoder"]["weights"]]),
+        weights=WEIGHTS,
     output:
         weights="results/encoder/encoder.safetensors",
         card="results/encoder/encoder.json",
@@ -23,6 +25,7 @@ rule fetch_encoder:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("fetch_encoder"),
+        given=given_files(WEIGHTS),
         name=config["encoder"]["name"],
         weights=config["encoder"]["weights"],
         seed=config["encoder"]["seed"],

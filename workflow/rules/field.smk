@@ -67,6 +67,7 @@ rule detect_sources:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("detect_sources"),
+        given=given_files(field_entry("images"), field_entry("rms"), field_entry("weight")),
         pixel_scale=field_entry("pixel_scale"),
         zero_point=field_entry("zero_point"),
     script:
@@ -77,7 +78,7 @@ rule match_physical:
     """Cross-match the source catalogue with a catalogue of physical properties."""
     input:
         catalogue=field_entry("unmatched"),
-        physical=lambda wildcards: FIELDS[wildcards.field]["physical"]["catalogue"],
+        physical=physical_catalogue,
     output:
         catalogue="results/{field}/matched.parquet",
         match="results/{field}/match.json",
@@ -89,6 +90,7 @@ rule match_physical:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("match_physical"),
+        given=given_files(field_entry("unmatched"), physical_catalogue),
         columns=field_entry("unmatched_columns"),
         match_by=lambda wildcards: FIELDS[wildcards.field]["physical"]["match_by"],
         radius=lambda wildcards: FIELDS[wildcards.field]["physical"]["radius"],
@@ -114,6 +116,12 @@ checkpoint list_sources:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("list_sources"),
+        given=given_files(
+            field_entry("catalogue"),
+            field_entry("images"),
+            field_entry("rms"),
+            field_entry("weight"),
+        ),
         pattern=field_entry("pattern"),
         columns=field_entry("columns"),
         pixel_origin=field_entry("pixel_origin"),

@@ -19,6 +19,7 @@ rule unpack_model:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("unpack_model"),
+        given=given_files(archive_of),
         folder="results/{field}/frozen_model",
     script:
         "../../scripts/unpack_model.py"
@@ -41,6 +42,7 @@ rule check_model:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("check_model"),
+        given=given_files(model_file("model.json")),
         settings={key: config[key] for key in ("cutout", "denoiser", "polar", "encoder", "voting")},
     script:
         "../../scripts/check_model.py"

@@ -19,6 +19,7 @@ rule measure_morphology:
     threads: 16
     params:
         code=code_digest("measure_morphology"),
+        given=given_files(field_entry("psf")),
         select=config["measure"]["select"],
     script:
         "../../scripts/measure_morphology.py"

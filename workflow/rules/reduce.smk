@@ -39,5 +39,6 @@ rule project_embeddings:
     threads: 4
     params:
         code=code_digest("project_embeddings"),
+        given=given_files(model_file("pca.h5")),
     script:
         "../../scripts/project_embeddings.py"

@@ -90,6 +90,7 @@ rule cast_votes:
     threads: 4
     params:
         code=code_digest("cast_votes"),
+        given=given_files(model_file("voters.h5"), model_file("confidence.h5")),
         scheme=config["voting"]["scheme"],
     script:
         "../../scripts/cast_votes.py"

@@ -1,0 +1,189 @@
+"""Run a small field 50 times with its config changed at random, each time held against a clean run.
+
+    python benchmarks/soak.py                          # to a CSV in docs/figures
+    python benchmarks/soak.py --work soak --minutes 9  # some of the runs; again for the next ones
+
+One folder lives through all runs. Before each run another config is drawn from a pool in which
+every config differs from an earlier one by one random key; what the run leaves is compared, byte by
+byte, with what the same config leaves in an empty folder (one clean run a config). Jobs are forked
+from a process that has imported the libraries (benchmarks/forked.py); the clean run of the first
+config is repeated as users run it, every job in a Python of its own.
+"""
+
+import argparse
+import contextlib
+import copy
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+import forked
+from forked import CATALOGUE, CATALOGUES, TINY
+from paths import ROOT
+from project import Project, copy_project
+
+CHANGES = {
+    "fields.small.simulate.seed": (3, 4),
+    "shard_size": (10, 7, 20),
+    "cutout.neighbours": ("mask", "keep"),
+    "cutout.size": (48, 40),
+    "denoiser.seed": (0, 1),
+    "encoder.rotations": (2, 1),
+    "encoder.weights": ("bundled", "random"),
+    "pca.components": (0.95, 4),
+    "voting.groups": (3, 2),
+    "voting.seed": (0, 1),
+    "voting.agreement": (0.667, 0.5),
+    "classes.names": (None, "one.yaml", "two.yaml"),
+    "measure.select": ({"mag": [None, 22]}, {"mag": [None, 21]}),
+}
+NAMES = {"one.yaml": "groups: {0: SPH, 1: LTD}\n", "two.yaml": "groups: {0: IRR, 1: LTD}\n"}
+
+
+def get(config: dict, key: str):
+    """Value of a dotted key, None where it is not given."""
+    for part in key.split("."):
+        config = (config or {}).get(part)
+    return config
+
+
+def changed(config: dict, key: str, value) -> dict:
+    """Copy of a config with one dotted key changed."""
+    config = copy.deepcopy(config)
+    *sections, last = key.split(".")
+    part = config
+    for section in sections:
+        part = part.setdefault(section, {})
+    part[last] = value
+    return config
+
+
+def draw_pool(count: int, rng: random.Random) -> list[tuple[str, dict]]:
+    """`count` different configs, each with what sets it apart from an earlier one."""
+    pool = [("the first", TINY)]
+    while len(pool) < count:
+        base = rng.randrange(len(pool))
+        key = rng.choice(sorted(CHANGES))
+        now = get(pool[base][1], key)
+        known = now if now is not None else CHANGES[key][0]
+        value = rng.choice([value for value in CHANGES[key] if value != known])
+        config = changed(pool[base][1], key, value)
+        if all(config != other for _, other in pool):
+            pool.append((f"{base} with {key}: {value}", config))
+    return pool
+
+
+def run(project: Project, config: dict, cores: int, ordinary: bool = False) -> tuple[float, int]:
+    """Run the workflow up to the catalogue; seconds, and how many jobs it took."""
+    (project.folder / "small.yaml").write_text(yaml.safe_dump(config))
+    words = ["--cores", str(cores), "--configfile", "small.yaml", "--replace-workflow-config"]
+    words.append(CATALOGUE)
+    log = project.folder / "run.log"
+    log.unlink(missing_ok=True)
+    begun = time.monotonic()
+    if ordinary:
+        command = [sys.executable, "-m", "snakemake", *words]
+        with open(log, "w") as file:
+            code = subprocess.run(command, cwd=project.folder, stdout=file, stderr=file).returncode
+    else:
+        code = forked.wait(forked.start_snakemake(project.folder, words, log))
+    text = log.read_text()
+    if code:
+        sys.exit(f"a run failed with {config}:\n{text[-4000:]}")
+    jobs = len(re.findall(r"^(?:local)?(?:rule|checkpoint) \w+:$", text, flags=re.MULTILINE))
+    return round(time.monotonic() - begun), jobs
+
+
+def fresh(folder: Path) -> Project:
+    """A copy of the project with the files of names."""
+    project = copy_project(folder)
+    for name, text in NAMES.items():
+        (folder / name).write_text(text)
+    return project
+
+
+def draw_run(number: int, count: int, seed: int) -> int:
+    """Which config the `number`-th run takes: the first one first, and never one twice in a row."""
+    rng, now = random.Random(seed), 0
+    for _ in range(number):
+        now = rng.choice([other for other in range(count) if other != now])
+    return now
+
+
+def clean_run(place: Path, number: int, config: dict, cores: int, ordinary: bool = False) -> dict:
+    """What a config leaves in an empty folder; from `place` where it is known."""
+    path = place / f"clean_{number}{'_ordinary' * ordinary}.json"
+    if path.is_file():
+        return json.loads(path.read_text())
+    shutil.rmtree(place / "clean", ignore_errors=True)
+    project = fresh(place / "clean")
+    seconds, jobs = run(project, config, cores, ordinary)
+    found = {"seconds": seconds, "jobs": jobs, "files": forked.content(project.folder)}
+    path.write_text(json.dumps(found))
+    return found
+
+
+def main() -> None:
+    """Run, compare, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--configs", type=int, default=8)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--work", type=Path, help="a folder that is kept; runs go on from there")
+    parser.add_argument("--minutes", type=float, default=600, help="begin no run after these")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/soak.csv")
+    options = parser.parse_args()
+    forked.import_libraries()
+    end = time.monotonic() + 60 * options.minutes
+    pool = draw_pool(options.configs, random.Random(options.seed))
+    with contextlib.ExitStack() as stack:
+        place = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        done = place / "runs.json"
+        rows = json.loads(done.read_text()) if done.is_file() else []
+        soaked = Project(place / "soaked") if rows else fresh(place / "soaked")
+        while len(rows) < options.runs and time.monotonic() < end:
+            now = draw_run(len(rows), len(pool), options.seed)
+            change, config = pool[now]
+            clean = clean_run(place, now, config, options.cores)
+            seconds, jobs = run(soaked, config, options.cores)
+            found = forked.content(soaked.folder)
+            differ = [name for name, known in clean["files"].items() if found.get(name) != known]
+            row = {"run": len(rows) + 1, "config": now, "change": change, "seconds": seconds,
+                   "jobs": jobs, "seconds clean": clean["seconds"], "jobs clean": clean["jobs"],
+                   "files": len(clean["files"]), "files that differ": " ".join(differ) or "none",
+                   "catalogue": "another" if {*differ} & {*CATALOGUES} else "the same"}  # fmt: skip
+            rows.append(row)
+            done.write_text(json.dumps(rows))
+            print(row, flush=True)
+        if len(rows) < options.runs:
+            sys.exit(f"{len(rows)} of {options.runs} runs are done")
+        known = [
+            clean_run(place, n, pool[n][1], options.cores) for n in {r["config"] for r in rows}
+        ]
+        usual = clean_run(place, 0, pool[0][1], options.cores, ordinary=True)
+        first = clean_run(place, 0, pool[0][1], options.cores)
+    lines = [",".join(rows[0])]
+    lines += [",".join(str(value).replace(",", ";") for value in row.values()) for row in rows]
+    options.output.write_text("\n".join(lines) + "\n")
+    wrong = sum(row["catalogue"] != "the same" for row in rows)
+    same = usual["files"] == first["files"]
+    several = len({clean["files"]["catalogue.fits"] for clean in known})
+    print(f"{len(rows)} runs, {wrong} with another catalogue than a clean run")
+    print(f"{len(known)} configs, which give {several} different catalogues")
+    print(f"as users run it: {'the same' if same else 'OTHER'} files, {usual['seconds']} s")
+    sys.exit(bool(wrong) or not same)
+
+
+if __name__ == "__main__":
+    main()
