@@ -20,6 +20,8 @@ import statmorph
 from astropy.io import fits
 from astropy.table import Table, vstack
 from matplotlib.ticker import LogLocator
+from photutils.morphology import gini
+from scipy import ndimage
 from scipy.stats import spearmanr
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -132,6 +134,7 @@ def compare_ceers(data, folder, out, processes):
             axis.scatter(
                 x[at & whole], y[at & whole], s=16, c=colour, marker=marker, label=one.upper()
             )
+            # Open marks: what is not whole in the cutout.
             axis.scatter(x[at & ~whole], y[at & ~whole], s=16, ec=colour, fc="none", marker=marker)
         if name in ("sersic_n", "r_e", "r50", "r_petrosian"):
             axis.set(xscale="log", yscale="log")
@@ -149,6 +152,81 @@ def compare_ceers(data, folder, out, processes):
         axis.title.set_size(9)
     axes.flat[0].legend(frameon=False, fontsize=8)
     figure.savefig(out / "validation_ceers.png", dpi=110)
+    compare_segments(published, folder)
+
+
+def second_moments(image, segment):
+    """M20 by its formula (Lotz et al. 2004, eq. 7 and 8), from the pixels of a segment."""
+    light = np.where(segment, image, 0).astype(float)
+    y, x = np.indices(image.shape)
+    centre = [(light * at).sum() / light.sum() for at in (y, x)]
+    moment = light * ((y - centre[0]) ** 2 + (x - centre[1]) ** 2)
+    order = np.argsort(light, axis=None)[::-1]
+    brightest = order[np.cumsum(light.flat[order]) < 0.2 * light.sum()]
+    # Of a few pixels the first may have it all.
+    brightest = order[: max(len(brightest), 1)]
+    return np.log10(moment.flat[brightest].sum() / moment.sum())
+
+
+def find_segments(image, mask, rms, x, y, published_radius):
+    """Segments that Gini and M20 could be measured in, by name; none where statmorph fails."""
+    hidden, own = (mask & (NEIGHBOUR | MISSING)) > 0, regularise_segment((mask & OWN) > 0, x, y)
+    if not own.any():
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = statmorph.SourceMorphology(
+            image, own.astype(np.int32), 1, mask=hidden, weightmap=rms,
+            sersic_fitting_args={"maxiter": 1},
+        )  # fmt: skip
+    if found.flag >= 4:
+        return {}
+    dy, dx = np.indices(image.shape)
+    dx, dy = dx - found.xc_asymmetry, dy - found.yc_asymmetry
+    angle = found.orientation_asymmetry
+    along, across = dx * np.cos(angle) + dy * np.sin(angle), dy * np.cos(angle) - dx * np.sin(angle)
+    ellipse, circle = np.hypot(along, across * found.elongation_asymmetry), np.hypot(dx, dy)
+    theirs = np.zeros(image.shape, bool)
+    theirs[found._slice_stamp] = found._segmap_gini
+    segments = {"statmorph's": theirs, "statmorph's, nothing hidden": theirs & ~hidden}
+    segments["detection"] = own & ~hidden
+    for factor in (0.75, 1, 1.5, 2):
+        segments[f"ellipse, {factor} r_p"] = (ellipse < factor * found.rpetro_ellip) & ~hidden
+        segments[f"circle, {factor} r_p"] = (circle < factor * found.rpetro_circ) & ~hidden
+        within = (circle < factor * published_radius) & ~hidden
+        segments[f"circle, {factor} published r_p"] = within
+    for sigma in (0, 1, 2):
+        smooth = ndimage.gaussian_filter(image, sigma) if sigma else image
+        level = smooth[(np.abs(ellipse - found.rpetro_ellip) < 1) & ~hidden].mean()
+        pieces, _ = ndimage.label((smooth >= level) & ~hidden, np.ones((3, 3)))
+        middle = pieces[round(found.yc_asymmetry), round(found.xc_asymmetry)]
+        segments[f"isophote at r_p, smoothed by {sigma} px"] = (pieces > 0) & (pieces == middle)
+    return segments
+
+
+def compare_segments(published, folder):
+    """Gini (photutils) and M20 over other segments, against the published values."""
+    rows, start = [], 0
+    for band in BANDS:
+        arrays = shards.read_shard(folder / f"{band}.h5")
+        for i in range(len(arrays["row"])):
+            image, rms = (arrays[name][i].astype(float) for name in ("image", "rms"))
+            about = published[start + i]
+            segments = find_segments(
+                image, arrays["mask"][i], rms, arrays["x"][i], arrays["y"][i], about["Rp"]
+            )
+            rows += [
+                (name, about["G"], about["M20"], gini(image[one]), second_moments(image, one))
+                for name, one in segments.items()
+                if one.any()
+            ]
+        start += len(arrays["row"])
+    table = Table(rows=rows, names=("segment", "G", "M20", "gini", "m20"))
+    print("\n| segment | Gini: rank correlation | M20: rank correlation | n |")
+    for name in dict.fromkeys(table["segment"]):
+        one = table[table["segment"] == name]
+        pairs = spearmanr(one["G"], one["gini"])[0], spearmanr(one["M20"], one["m20"])[0]
+        print(f"| {name} | {pairs[0]:.2f} | {pairs[1]:.2f} | {len(one)} |")
 
 
 def compare_cosmos(data, folder, out):
