@@ -9,23 +9,35 @@ import argparse
 import glob
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 import galsim
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import statmorph
 from astropy.io import fits
 from astropy.table import Table, vstack
 from matplotlib.ticker import LogLocator
+from photutils.morphology import gini
+from scipy import ndimage
 from scipy.stats import spearmanr
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from morphovote import cutouts, shards, sources  # noqa: E402
-from morphovote.flags import OWN  # noqa: E402
-from morphovote.measurement import BAD, FAILED, measure_shard, prepare_psf  # noqa: E402
+from morphovote.flags import BAD, BEYOND_CUTOUT, FAILED, MISSING, NEIGHBOUR, OWN  # noqa: E402
+from morphovote.galaxies import make_galaxy, render  # noqa: E402
+from morphovote.measurement import (  # noqa: E402
+    measure_galaxy,
+    measure_shard,
+    prepare_psf,
+    regularise_segment,
+)
+from morphovote.population import draw_properties  # noqa: E402
+from morphovote.simulation import signal_to_noise  # noqa: E402
 
 matplotlib.use("Agg")
 SCALE = 0.03
@@ -96,7 +108,14 @@ def compare_ceers(data, folder, out, processes):
     print(f"\nCEERS: {len(published)} galaxies, {good.sum()} well measured")
     # An axis ratio of exactly 1 says that the published fit ended at its limit.
     sound = good & (np.asarray(published["qFit2D"], dtype=float) < 0.98)
-    print("| parameter | wanted | rank correlation | 95 % interval | n | sound in both | n |")
+    # The published values come from images that reach beyond the cutouts. Galaxies of which 1.5
+    # Petrosian radii, theirs or ours, do not fit into the cutout were measured on less light here.
+    whole = good & ((measured["measure_flag"] & BEYOND_CUTOUT) == 0)
+    whole &= 1.5 * np.asarray(published["Rp"], dtype=float) < 50
+    print(
+        "| parameter | wanted | rank correlation | 95 % interval | n | sound in both | n "
+        "| whole in the cutout | 95 % interval | n |"
+    )
     figure, axes = plt.subplots(3, 3, figsize=(9.5, 9), layout="constrained")
     band = np.asarray(published["restframefilter"])
     for axis, (name, (column, label, wanted)) in zip(axes.flat, PUBLISHED.items(), strict=True):
@@ -104,13 +123,19 @@ def compare_ceers(data, folder, out, processes):
         x, y = np.asarray(published[column], dtype=float), measured[name] / factor
         rho, low, high, count = rank_correlation(x, y)
         among = rank_correlation(x[sound], y[sound])
+        inside = rank_correlation(x[whole], y[whole])
         print(
             f"| {label} | {wanted or '-'} | {rho:.2f} | {low:.2f} to {high:.2f} | "
-            f"{count} | {among[0]:.2f} | {among[3]} |"
+            f"{count} | {among[0]:.2f} | {among[3]} | {inside[0]:.2f} | "
+            f"{inside[1]:.2f} to {inside[2]:.2f} | {inside[3]} |"
         )
         for one, colour, marker in (("f150w", "#0072B2", "o"), ("f277w", "#D55E00", "^")):
             at = band == one
-            axis.scatter(x[at], y[at], s=16, c=colour, marker=marker, label=one.upper())
+            axis.scatter(
+                x[at & whole], y[at & whole], s=16, c=colour, marker=marker, label=one.upper()
+            )
+            # Open marks: what is not whole in the cutout.
+            axis.scatter(x[at & ~whole], y[at & ~whole], s=16, ec=colour, fc="none", marker=marker)
         if name in ("sersic_n", "r_e", "r50", "r_petrosian"):
             axis.set(xscale="log", yscale="log")
             plain_ticks(axis)
@@ -127,6 +152,81 @@ def compare_ceers(data, folder, out, processes):
         axis.title.set_size(9)
     axes.flat[0].legend(frameon=False, fontsize=8)
     figure.savefig(out / "validation_ceers.png", dpi=110)
+    compare_segments(published, folder)
+
+
+def second_moments(image, segment):
+    """M20 by its formula (Lotz et al. 2004, eq. 7 and 8), from the pixels of a segment."""
+    light = np.where(segment, image, 0).astype(float)
+    y, x = np.indices(image.shape)
+    centre = [(light * at).sum() / light.sum() for at in (y, x)]
+    moment = light * ((y - centre[0]) ** 2 + (x - centre[1]) ** 2)
+    order = np.argsort(light, axis=None)[::-1]
+    brightest = order[np.cumsum(light.flat[order]) < 0.2 * light.sum()]
+    # Of a few pixels the first may have it all.
+    brightest = order[: max(len(brightest), 1)]
+    return np.log10(moment.flat[brightest].sum() / moment.sum())
+
+
+def find_segments(image, mask, rms, x, y, published_radius):
+    """Segments that Gini and M20 could be measured in, by name; none where statmorph fails."""
+    hidden, own = (mask & (NEIGHBOUR | MISSING)) > 0, regularise_segment((mask & OWN) > 0, x, y)
+    if not own.any():
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = statmorph.SourceMorphology(
+            image, own.astype(np.int32), 1, mask=hidden, weightmap=rms,
+            sersic_fitting_args={"maxiter": 1},
+        )  # fmt: skip
+    if found.flag >= 4:
+        return {}
+    dy, dx = np.indices(image.shape)
+    dx, dy = dx - found.xc_asymmetry, dy - found.yc_asymmetry
+    angle = found.orientation_asymmetry
+    along, across = dx * np.cos(angle) + dy * np.sin(angle), dy * np.cos(angle) - dx * np.sin(angle)
+    ellipse, circle = np.hypot(along, across * found.elongation_asymmetry), np.hypot(dx, dy)
+    theirs = np.zeros(image.shape, bool)
+    theirs[found._slice_stamp] = found._segmap_gini
+    segments = {"statmorph's": theirs, "statmorph's, nothing hidden": theirs & ~hidden}
+    segments["detection"] = own & ~hidden
+    for factor in (0.75, 1, 1.5, 2):
+        segments[f"ellipse, {factor} r_p"] = (ellipse < factor * found.rpetro_ellip) & ~hidden
+        segments[f"circle, {factor} r_p"] = (circle < factor * found.rpetro_circ) & ~hidden
+        within = (circle < factor * published_radius) & ~hidden
+        segments[f"circle, {factor} published r_p"] = within
+    for sigma in (0, 1, 2):
+        smooth = ndimage.gaussian_filter(image, sigma) if sigma else image
+        level = smooth[(np.abs(ellipse - found.rpetro_ellip) < 1) & ~hidden].mean()
+        pieces, _ = ndimage.label((smooth >= level) & ~hidden, np.ones((3, 3)))
+        middle = pieces[round(found.yc_asymmetry), round(found.xc_asymmetry)]
+        segments[f"isophote at r_p, smoothed by {sigma} px"] = (pieces > 0) & (pieces == middle)
+    return segments
+
+
+def compare_segments(published, folder):
+    """Gini (photutils) and M20 over other segments, against the published values."""
+    rows, start = [], 0
+    for band in BANDS:
+        arrays = shards.read_shard(folder / f"{band}.h5")
+        for i in range(len(arrays["row"])):
+            image, rms = (arrays[name][i].astype(float) for name in ("image", "rms"))
+            about = published[start + i]
+            segments = find_segments(
+                image, arrays["mask"][i], rms, arrays["x"][i], arrays["y"][i], about["Rp"]
+            )
+            rows += [
+                (name, about["G"], about["M20"], gini(image[one]), second_moments(image, one))
+                for name, one in segments.items()
+                if one.any()
+            ]
+        start += len(arrays["row"])
+    table = Table(rows=rows, names=("segment", "G", "M20", "gini", "m20"))
+    print("\n| segment | Gini: rank correlation | M20: rank correlation | n |")
+    for name in dict.fromkeys(table["segment"]):
+        one = table[table["segment"] == name]
+        pairs = spearmanr(one["G"], one["gini"])[0], spearmanr(one["M20"], one["m20"])[0]
+        print(f"| {name} | {pairs[0]:.2f} | {pairs[1]:.2f} | {len(one)} |")
 
 
 def compare_cosmos(data, folder, out):
@@ -257,13 +357,95 @@ def check_simulated(folder, out, galaxies, processes):
     figure.savefig(out / "validation_simulated.png", dpi=110)
 
 
+# Parameters of the pixels, and S/N at which they are compared with those at S/N `CLEAR`.
+STRUCTURE = ("concentration", "asymmetry", "gini", "m20", "smoothness")
+LEVELS, CLEAR = (20, 50, 100, 300), 2000
+
+
+def cut_structured(number, snr):
+    """The cutout of a simulated galaxy (SPH, ETD, LTD, IRR in turn) in noise like COSMOS'."""
+    rng = np.random.default_rng([77, number])
+    kind = ("SPH", "ETD", "LTD", "IRR")[number % 4]
+    radius = draw_properties(kind, rng.uniform(21, 24.5), rng)["R_E"]
+    profile, _ = make_galaxy(kind, rng, 22.5, radius)
+    offset = rng.uniform(-0.5, 0.5, 2)
+    clean = render(profile, 150, tuple(offset)).astype(float)
+    for _ in range(40):
+        # The isophote of best S/N moves with the brightness, so this takes a few rounds.
+        clean *= np.clip(snr / signal_to_noise(clean, np.ones_like(clean)), 0.3, 3)
+    noise = galsim.ImageD(150, 150, scale=SCALE)
+    noise.addNoise(galsim.getCOSMOSNoise(rng=galsim.BaseDeviate(number + 1), variance=1.0))
+    section = (clean + noise.array).astype(np.float32)
+    ones = np.ones_like(section)
+    place = tuple(74.5 + offset)
+    return cutouts.cut_source(section, ones, place, 100, name=str(number), pixel_scale=SCALE)
+
+
+def boxed_asymmetry(image, rms, mask, x, y, sersic, kernel=None):
+    """As `measure_galaxy`, with statmorph's own asymmetry: its sky term is from one box."""
+    values, messages = measure_galaxy(image, rms, mask, x, y, sersic, kernel)
+    segment = regularise_segment((mask & OWN) > 0, x, y)
+    if not values["measure_flag"] & FAILED:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = statmorph.SourceMorphology(
+                image.astype(float),
+                segment.astype(np.int32),
+                1,
+                mask=(mask & (NEIGHBOUR | MISSING)) > 0,
+                weightmap=rms.astype(float),
+                sersic_fitting_args={"maxiter": 1},
+            )
+        # It takes the place of a parameter that is not looked at here.
+        values["multimode"] = float(found.asymmetry)
+    return values, messages
+
+
+def check_structure(folder, galaxies, processes):
+    """Bias by S/N of the parameters of the pixels, against the same galaxies at S/N `CLEAR`."""
+    found = {}
+    for snr in (*LEVELS, CLEAR):
+        parts = [cut_structured(number, snr) for number in range(galaxies)]
+        names = ("image", "rms", "mask", "flags", "x", "y")
+        arrays = {name: np.array([part[name] for part in parts]) for name in names}
+        arrays["row"] = np.arange(galaxies)
+        arrays["id"] = np.arange(galaxies).astype(str).astype(object)
+        shard = folder / f"structure{snr}.h5"
+        shards.write_shard(shard, arrays, {"pixel_scale": SCALE})
+        no_fit = np.zeros(galaxies, bool)
+        found[snr] = measure_shard(
+            shard, processes, sersic=no_fit, measure=boxed_asymmetry, seconds=60
+        )[0]
+    smooth = np.arange(galaxies) % 4 < 2
+    everything = np.ones(galaxies, bool)
+    columns = [(name, name, everything) for name in STRUCTURE if name != "asymmetry"]
+    for label, rows in (("SPH, ETD", smooth), ("LTD, IRR", ~smooth)):
+        columns += [(f"asymmetry, {label}", "asymmetry", rows)]
+        columns += [(f"with a box of sky, {label}", "multimode", rows)]
+    print("\nStructure: median difference (1.48 MAD) from the same galaxies at S/N", CLEAR)
+    print("| S/N | " + " | ".join(label for label, *_ in columns) + " | galaxies |")
+    good = {snr: (one["measure_flag"] & (BAD | FAILED)) == 0 for snr, one in found.items()}
+    for snr in LEVELS:
+        cells = []
+        for _, name, rows in columns:
+            use = rows & good[snr] & good[CLEAR]
+            # Both asymmetries are held against ours without noise.
+            true = found[CLEAR]["asymmetry" if name == "multimode" else name][use]
+            difference = found[snr][name][use] - true
+            difference = difference[np.isfinite(difference)]
+            bias = np.median(difference)
+            spread = 1.4826 * np.median(np.abs(difference - bias))
+            cells.append(f"{bias:+.3f} ({spread:.3f})")
+        print(f"| {snr} | {' | '.join(cells)} | {(good[snr] & good[CLEAR]).sum()} |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "figures")
     parser.add_argument("--galaxies", type=int, default=300)
     parser.add_argument("--processes", type=int, default=2)
-    every = ["ceers", "cosmos", "simulated"]
+    every = ["ceers", "cosmos", "simulated", "structure"]
     parser.add_argument("--parts", nargs="+", choices=every, default=every)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -275,6 +457,8 @@ def main():
             compare_cosmos(options.data, folder, options.out)
         if "simulated" in options.parts:
             check_simulated(folder, options.out, options.galaxies, options.processes)
+        if "structure" in options.parts:
+            check_structure(folder, 48, options.processes)
 
 
 if __name__ == "__main__":

@@ -173,8 +173,11 @@ def write_votable(path: str | Path, catalogue: Table) -> None:
     votable = from_table(table)
     votable.version = "1.4"
     resource = votable.resources[0]
-    resource.infos.append(Info(name="creator", value=f"morphovote {__version__}"))
-    resource.description = "\n".join(flag_notes())
+    creator = Info(name="creator", value=f"morphovote {__version__}")
+    # astropy makes an ID of the name, and a column may have the same.
+    creator.ID = None
+    resource.infos.append(creator)
+    resource.description = ";\n".join(flag_notes())
     fields, taken = resource.tables[0].fields, set()
     for field, name, null in zip(fields, catalogue.colnames, nulls, strict=True):
         column = catalogue[name]

@@ -31,7 +31,11 @@ MEASURE_FLAGS = {
         "Sersic fit not converged, at a limit, or with R_E below 0.3 px or beyond the cutout",
     ),
     "no_sersic": (32, "no Sersic fit: outside measure.select, or failed"),
+    "beyond_cutout": (
+        64,
+        "1.5 Petrosian radii reach beyond the cutout: Gini, M20, C, A and S lack light",
+    ),
 }
-SUSPECT, BAD, FAILED, OUT_OF_TIME, SERSIC_SUSPECT, NO_SERSIC = (
+SUSPECT, BAD, FAILED, OUT_OF_TIME, SERSIC_SUSPECT, NO_SERSIC, BEYOND_CUTOUT = (
     bit for bit, _ in MEASURE_FLAGS.values()
 )

@@ -1,9 +1,10 @@
 """Morphological parameters of galaxies, measured on their undenoised cutouts.
 
 Non-parametric ones come from statmorph (Rodriguez-Gomez et al. 2019, MNRAS 483, 4140): Gini and M20
-(Lotz et al. 2004, AJ 128, 163), C, A and S (Conselice 2003; Lotz et al. 2004), M, I and D (Freeman
-et al. 2013, MNRAS 434, 282), Petrosian radius. The Sersic fit is `sersic.fit_sersic`, the
-multiplicity `multiplicity.multiplicity`.
+(Lotz et al. 2004, AJ 128, 163), C and S (Conselice 2003; Lotz et al. 2004), M, I and D (Freeman
+et al. 2013, MNRAS 434, 282), Petrosian radius. The asymmetry is `asymmetry.asymmetry` about
+statmorph's centre, the Sersic fit `sersic.fit_sersic`, the multiplicity
+`multiplicity.multiplicity`.
 """
 
 import logging
@@ -18,9 +19,11 @@ from astropy.table import Table
 from scipy import ndimage
 
 from morphovote import shards
+from morphovote.asymmetry import asymmetry
 from morphovote.errors import InputError
 from morphovote.flags import (
     BAD,
+    BEYOND_CUTOUT,
     FAILED,
     MEASURE_FAILED,
     MISSING,
@@ -43,6 +46,8 @@ from morphovote.workers import map_with_limit
 TIME_LIMIT = 20.0
 # Galaxies read at once: some 10 MB of cutouts.
 BATCH = 64
+# Radius of what C, A and S are measured in, in Petrosian radii (Conselice 2003; Lotz et al. 2004).
+PETROSIAN_RADII = 1.5
 # A PSF wider than this (px) is cut: its wings carry next to nothing and cost time.
 PSF_SIZE = 51
 
@@ -51,7 +56,6 @@ NONPARAMETRIC = {
     "gini": ("gini", ""),
     "m20": ("m20", ""),
     "concentration": ("concentration", ""),
-    "asymmetry": ("asymmetry", ""),
     "smoothness": ("smoothness", ""),
     "multimode": ("multimode", ""),
     "intensity": ("intensity", ""),
@@ -63,7 +67,8 @@ NONPARAMETRIC = {
     "snr_pixel": ("sn_per_pixel", ""),
 }
 SERSIC = {"sersic_n": "", "r_e": "arcsec", "axis_ratio": "", "sersic_chi2": ""}
-UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | {"multiplicity": ""} | SERSIC
+OWN_NONPARAMETRIC = {"asymmetry": "", "multiplicity": ""}
+UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | OWN_NONPARAMETRIC | SERSIC
 
 
 def prepare_psf(
@@ -189,6 +194,7 @@ def measure_galaxy(
             1,
             mask=hidden,
             weightmap=rms,
+            petro_extent_cas=PETROSIAN_RADII,
             # Its own Sersic fit is not used, so it is stopped at once.
             sersic_fitting_args={"maxiter": 1},
         )
@@ -198,8 +204,13 @@ def measure_galaxy(
             value = float(morphology[theirs])
             # statmorph writes -99 for what it could not measure.
             values[name] = value if np.isfinite(value) and value != -99.0 else np.nan
+        centre = (float(morphology.xc_asymmetry), float(morphology.yc_asymmetry))
+        radius = PETROSIAN_RADII * float(morphology.rpetro_circ)
+        if radius > 0:
+            values["asymmetry"] = asymmetry(image, segment, hidden, centre, radius)
         values["multiplicity"] = multiplicity(image, segment & ~hidden)
         flag = {0: 0, 1: SUSPECT}.get(int(morphology.flag), BAD)
+        flag |= BEYOND_CUTOUT if _reaches_beyond(morphology, centre, image.shape) else 0
         if sersic:
             start = _first_guess(morphology, segment)
             fit = fit_sersic(image, rms, ~hidden, start, kernel)
@@ -209,6 +220,21 @@ def measure_galaxy(
         else:
             flag |= NO_SERSIC
     return values | {"measure_flag": flag}, _texts(caught)
+
+
+def _reaches_beyond(
+    morphology: statmorph.SourceMorphology, centre: tuple[float, float], shape: tuple[int, int]
+) -> bool:
+    """Whether the circle or the ellipse of 1.5 Petrosian radii is cut by the image's edge."""
+    angle = morphology.orientation_asymmetry
+    across = morphology.rpetro_ellip / morphology.elongation_asymmetry
+    wide = np.hypot(morphology.rpetro_ellip * np.cos(angle), across * np.sin(angle))
+    high = np.hypot(morphology.rpetro_ellip * np.sin(angle), across * np.cos(angle))
+    for place, size, half in zip(centre, shape[::-1], (wide, high), strict=True):
+        reach = PETROSIAN_RADII * max(half, morphology.rpetro_circ)
+        if not (place - reach >= -0.5 and place + reach <= size - 0.5):
+            return True
+    return False
 
 
 def _texts(caught: list) -> list[str]:

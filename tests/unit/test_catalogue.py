@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+import subprocess
 import warnings
 from contextlib import redirect_stdout
 
@@ -302,6 +304,27 @@ def assert_valid(path):
 def test_votable_is_valid(catalogue, tmp_path):
     write_all(catalogue, tmp_path)
     assert_valid(tmp_path / "c.vot")
+
+
+@pytest.mark.skipif(not shutil.which("stilts"), reason="STIL's stilts is not installed")
+def test_votlint_has_nothing_to_say(catalogue, tmp_path):
+    names = ["ID", "ra", "a b", "a_b", "creator", "größe", "1st"]
+    write_all(catalogue, tmp_path)
+    odd = Table({name: np.arange(3.0) for name in names})
+    catalogue_files.write_votable(tmp_path / "odd.vot", odd)
+    for path in (tmp_path / "c.vot", tmp_path / "odd.vot"):
+        told = subprocess.run(
+            ["stilts", "votlint", f"votable={path}"], capture_output=True, text=True, check=False
+        )
+        assert (told.stdout + told.stderr).strip() == ""
+        assert told.returncode == 0
+    # The same tool does complain of what is wrong.
+    broken = (tmp_path / "c.vot").read_text(encoding="utf-8").replace('ID="DEC"', 'ID="RA"')
+    (tmp_path / "c.vot").write_text(broken, encoding="utf-8")
+    told = subprocess.run(
+        ["stilts", "votlint", f"votable={tmp_path / 'c.vot'}"], capture_output=True, check=False
+    )
+    assert b"ERROR" in told.stdout + told.stderr
 
 
 def test_failed_write_leaves_the_old_file(catalogue, tmp_path, monkeypatch):

@@ -191,6 +191,19 @@ def test_asymmetry_of_a_lopsided_galaxy():
     assert high["intensity"] > low["intensity"]
 
 
+def test_aperture_beyond_the_cutout_is_marked():
+    small, large = (draw(sersic_galaxy(1, r, 0.8)) for r in (0.2, 0.7))
+    own = ellipse(20, 0.8, 30)
+    inside = measure(noisy(small, 0.05), own, sigma=0.05, sersic=False)["measure_flag"]
+    outside = measure(noisy(large, 0.05), own, sigma=0.05, sersic=False)["measure_flag"]
+    assert inside & flags.BEYOND_CUTOUT == 0
+    assert outside & flags.BEYOND_CUTOUT
+    # The edge may be near on one side only.
+    aside = np.roll(small, 35, 1)
+    moved = measure(noisy(aside, 0.05), np.roll(own, 35, 1), sigma=0.05, sersic=False)
+    assert moved["measure_flag"] & flags.BEYOND_CUTOUT
+
+
 def test_segment_keeps_the_piece_at_the_source():
     own = ellipse(6) & ~ellipse(2) | ellipse(10, centre=(15, 15))
     kept = measurement.regularise_segment(own, 49.5, 49.5)
