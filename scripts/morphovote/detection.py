@@ -70,7 +70,7 @@ def sky_level(image: np.ndarray, noise: np.ndarray, excluded: np.ndarray) -> tup
     level : float
         In units of the image.
     scatter : float
-        Standard deviation of image / noise.
+        Standard deviation of image / noise; at least what rounding to the image's steps leaves.
     """
     values = np.sort((image / noise)[~excluded])
     if len(values) == 0:
@@ -86,7 +86,20 @@ def sky_level(image: np.ndarray, noise: np.ndarray, excluded: np.ndarray) -> tup
         if (start, end) == tuple(clipped):
             break
         start, end = clipped
-    return float(level * np.median(noise[~excluded])), float(max(scatter, 1e-30))
+    scatter = max(scatter, _step_at(values, level) / np.sqrt(12), 1e-30)
+    return float(level * np.median(noise[~excluded])), float(scatter)
+
+
+def _step_at(values: np.ndarray, level: float) -> float:
+    """Distance from a level to the next other one of sorted values; 0 where there is none.
+
+    In pictures of 8 bits the sky can be a single level, which is no reason to believe it exact:
+    rounding to steps of q leaves an error of q / sqrt(12).
+    """
+    below, above = np.searchsorted(values, level, "left"), np.searchsorted(values, level, "right")
+    gaps = [level - values[below - 1]] if below > 0 else []
+    gaps += [values[above] - level] if above < len(values) else []
+    return float(min(gaps, default=0.0))
 
 
 def find_sources(

@@ -49,6 +49,19 @@ def test_sky_level_is_not_moved_by_sources():
     assert scatter == pytest.approx(1, abs=0.1)
 
 
+def test_sky_of_one_level_is_known_to_a_step_of_the_picture():
+    image = np.zeros((100, 100), np.float32)
+    image[40:60, 40:60] = np.random.default_rng(0).integers(2, 250, (20, 20))
+    noise, nothing = np.ones_like(image), np.zeros(image.shape, bool)
+    assert detection.sky_level(image, noise, nothing) == pytest.approx((0, 2 / np.sqrt(12)))
+    # Where the noise is larger than a step, rounding changes nothing.
+    rounded = np.random.default_rng(0).normal(0, 3, image.shape).round()
+    _, scatter = detection.sky_level(rounded, noise, nothing)
+    assert scatter == pytest.approx(3, rel=0.05)
+    # An image without any contrast has no step either.
+    assert detection.sky_level(np.ones_like(image), noise, nothing)[1] < 1e-20
+
+
 def test_sky_level_is_exact_on_pure_noise():
     image = np.random.default_rng(2).normal(-3, 5, (400, 400))
     noise = np.full(image.shape, 2.5)
