@@ -21,7 +21,7 @@ from torch import nn
 from torch.nn import functional
 
 from morphovote import shards
-from morphovote.autoencoder import Denoiser, centre_distance, save_denoiser
+from morphovote.autoencoder import STRIDE, Denoiser, centre_distance, save_denoiser
 from morphovote.errors import InputError
 from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA
 from morphovote.logs import log, progress
@@ -338,8 +338,18 @@ def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
     """
     model.eval()
     result = np.empty(images.shape, np.float32)
-    square = images.shape[1] == images.shape[2]
-    place = centre_distance(*images.shape[1:]).expand(BATCH, 1, -1, -1)
+    height, width = images.shape[1:]
+    square = height == width
+    # Padded on all sides, so that every view finds its padding to the right and below, where the
+    # network saw it in training; filtered before it is turned, which takes as long as the rest.
+    margin = max(-height % STRIDE, -width % STRIDE)
+    crop = (
+        ...,
+        slice(margin, margin + height + -height % STRIDE),
+        slice(margin, margin + width + -width % STRIDE),
+    )
+    place = centre_distance(height, width).expand(BATCH, 1, -1, -1)
+    place = functional.pad(place, (margin,) * 4, mode="replicate")
     for i in range(0, len(images), BATCH):
         scale = noise_scale(rms[i : i + BATCH])[:, None, None]
         here = len(scale)
@@ -348,8 +358,10 @@ def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
         reach = torch.zeros_like(image)
         reach[:here, 0] = torch.from_numpy(REACH * rms[i : i + BATCH] / scale)
         answer = torch.zeros_like(image)
+        seen = model.look(functional.pad(image, (margin,) * 4, mode="replicate"), place)
         for quarters, mirrored in itertools.product(range(4) if square else (0,), (False, True)):
-            view = model(_turn(image, quarters, mirrored), place)
+            view = model.decide(*(_turn(planes, quarters, mirrored)[crop] for planes in seen))
+            view = view[..., :height, :width]
             view = torch.flip(view, (-1,)) if mirrored else view
             answer += torch.rot90(view, -quarters, (-2, -1))
         answer /= 8 if square else 2
