@@ -26,6 +26,7 @@ from morphovote.errors import InputError
 from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA
 from morphovote.logs import log, progress
 from morphovote.noise import draw_noise, noise_amplitude, noise_correlation
+from morphovote.threads import map_ordered
 
 # Galaxies in one call of the network. Fixed, so that a result never depends on the neighbours.
 BATCH = 16
@@ -370,7 +371,7 @@ def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
     return result
 
 
-def denoise_shard(model: Denoiser, cutouts: str | Path, path: str | Path) -> None:
+def denoise_shard(model: Denoiser, cutouts: str | Path, path: str | Path, threads: int = 1) -> None:
     """Denoise a shard of cutouts into another; galaxies without data become zeros.
 
     Parameters
@@ -379,14 +380,19 @@ def denoise_shard(model: Denoiser, cutouts: str | Path, path: str | Path) -> Non
     cutouts, path : path
         Shard to read, with `image`, `rms`, `flags`; shard to write, with `row`, `id`, `image`
         and the attributes of the first.
+    threads : int
+        Processors.
     """
-    size, parts = 4 * BATCH, []
+
+    def clean(batch: dict[str, np.ndarray]) -> np.ndarray:
+        answer = denoise(model, batch["image"], batch["rms"])
+        answer[(batch["flags"] & NO_DATA) != 0] = 0.0
+        return answer
+
     count = shards.count_rows(cutouts)
-    batches = shards.iterate_batches(cutouts, ["image", "rms", "flags"], size)
-    for batch in progress(batches, -(-count // size), f"batches of {size} galaxies"):
-        clean = denoise(model, batch["image"], batch["rms"])
-        clean[(batch["flags"] & NO_DATA) != 0] = 0.0
-        parts.append(clean)
+    batches = shards.iterate_batches(cutouts, ["image", "rms", "flags"], BATCH)
+    cleaned = map_ordered(clean, batches, threads)
+    parts = list(progress(cleaned, -(-count // BATCH), f"batches of {BATCH} galaxies"))
     arrays = shards.read_shard(cutouts, ["row", "id"])
     with shards.open_shard(cutouts) as file:
         empty = np.empty(file["image"].shape, np.float32)
