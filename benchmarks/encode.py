@@ -25,6 +25,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from morphovote import encoder_files, encoding, shards
 from morphovote.logs import log
+from morphovote.threads import map_ordered
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,7 +69,7 @@ def compare(network: str, rotations: int, path: Path, folder: Path, options) -> 
     passes = -(-count // encoding.BATCH) * (2 * rotations if rotations > 1 else 1)
 
     def forward() -> None:
-        done = encoding.map_ordered(
+        done = map_ordered(
             lambda _: encoding.encode_batch(bare, ready, 1).cpu(), range(passes), options.threads
         )
         for _ in done:

@@ -67,13 +67,10 @@ def cut(work: Path, cores: int, table: str = "sources") -> int:
 
 def denoise(work: Path, cores: int) -> int:
     """Denoise, as denoise_cutouts does."""
-    import torch
-
     from morphovote import autoencoder, denoising, shards
 
-    torch.set_num_threads(cores)
     model = autoencoder.load_denoiser(work / "denoiser.safetensors")
-    denoising.denoise_shard(model, work / "cut_many.h5", work / "denoised.h5")
+    denoising.denoise_shard(model, work / "cut_many.h5", work / "denoised.h5", cores)
     return shards.count_rows(work / "denoised.h5")
 
 

@@ -53,9 +53,15 @@ def write_field(folder: Path, galaxies: int, width: int) -> None:
     tiles.meta = {"PIXSCALE": 0.03, "ZEROPT": np.nan, "KIND": "cutouts", "CATALOG": ""}
     sources.write_sources(results / "sources.fits", table, tiles)
     sources.write_shard_list(results / "shards.json", table)
-    points, _ = draw_mixture(galaxies, width, seed=0)
+    points, member = draw_mixture(galaxies, width, seed=0)
     flag = np.zeros(galaxies, np.int32)
     measured = {name: rng.random(galaxies).astype(np.float32) for name in measurement.UNITS}
+    # Bulges, discs with bulges and discs: without classes to tell apart nothing would be fitted.
+    measured |= {
+        name: np.full(galaxies, value, np.float32)
+        for name, value in {"gini": 0.45, "m20": -1.7, "asymmetry": 0.1, "axis_ratio": 0.8}.items()
+    }
+    measured["sersic_n"] = np.array([4.0, 2.0, 1.0], np.float32)[member % 3]
     measured |= {"measure_flag": flag, "flags": flag}
     attributes = {"encoder": "0" * 64, "name": "mixture", "weights": "file", "rotations": 1,
                   "precision": "float32", "polar": "moments", "input": "normalised"}  # fmt: skip
@@ -63,7 +69,7 @@ def write_field(folder: Path, galaxies: int, width: int) -> None:
         part = slice(start, start + SHARD)
         names = {"row": row[part], "id": row[part].astype(str)}
         stages = {
-            "cutouts": ({"flags": flag[part], "snr": measured["gini"][part]}, {}),
+            "cutouts": ({"flags": flag[part], "snr": np.full(len(row[part]), 30.0)}, {}),
             "measurements": ({k: v[part] for k, v in measured.items()}, {}),
             "embeddings": ({"embedding": points[part]}, attributes),
         }

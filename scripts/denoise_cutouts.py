@@ -16,4 +16,5 @@ with rule_log(snakemake.log[0]):
         dense = published_denoiser.load_model(weights)
         published_denoiser.denoise_shard(dense, cutouts, output, snakemake.params.scaling)
     else:
-        denoising.denoise_shard(autoencoder.load_denoiser(weights), cutouts, output)
+        denoiser = autoencoder.load_denoiser(weights)
+        denoising.denoise_shard(denoiser, cutouts, output, snakemake.threads)

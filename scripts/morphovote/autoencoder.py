@@ -17,6 +17,8 @@ from morphovote.errors import InputError
 SIGMAS = (0.0, 0.5, 0.8, 1.2, 1.8, 2.7, 4.5, 7.0)
 # Channels at full, half and quarter resolution; the code, at one eighth, has `latent`.
 WIDTHS = (16, 24, 32)
+# Pixels that one place of the code stands for: sides are padded to multiples.
+STRIDE = 8
 
 
 class Denoiser(nn.Module):
@@ -72,12 +74,32 @@ class Denoiser(nn.Module):
             Shape (N, 1, H, W), float32, in the same units.
         """
         height, width = image.shape[-2:]
-        bottom, right = -height % 8, -width % 8
-        image = functional.pad(image, (0, right, 0, bottom), mode="replicate")
+        margin = (0, -width % STRIDE, 0, -height % STRIDE)
+        image, place = (functional.pad(x, margin, mode="replicate") for x in (image, place))
+        return self.decide(*self.look(image, place))[..., :height, :width]
+
+    def look(self, image: torch.Tensor, place: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Filter images, and scale what the autoencoder sees of them.
+
+        Turned or mirrored images give the same, turned or mirrored.
+
+        Parameters
+        ----------
+        image, place : Tensor
+            As in `forward`, of any size.
+
+        Returns
+        -------
+        bank : Tensor, shape (N, len(SIGMAS), H, W)
+            The smoothed images.
+        features : Tensor, shape (N, len(SIGMAS) + 1, H, W)
+        """
         bank = torch.cat([image, *(self._smooth(image, i) for i in range(len(SIGMAS) - 1))], 1)
+        return bank, torch.cat([torch.asinh(bank * self.gains), torch.exp(-place / 12)], 1)
+
+    def decide(self, bank: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """Mix the smoothed images, (N, 1, H, W); both sides are multiples of `STRIDE`."""
         pooled = functional.avg_pool2d
-        place = functional.pad(place, (0, right, 0, bottom), mode="replicate")
-        features = torch.cat([torch.asinh(bank * self.gains), torch.exp(-place / 12)], 1)
         full = self.enter(features.contiguous(memory_format=torch.channels_last))
         half = self.down1(pooled(full, 2))
         quarter = self.down2(pooled(half, 2))
@@ -89,7 +111,7 @@ class Denoiser(nn.Module):
         mixed = (weights[:, :-1] * bank).sum(1, keepdim=True)
         # The correction may grow as the photon noise of the light around does, not as the light.
         size = (1 + bank[:, 3:4] ** 2) ** 0.25
-        return (mixed + answer[:, -1:] * size)[..., :height, :width]
+        return mixed + answer[:, -1:] * size
 
     def _smooth(self, image: torch.Tensor, i: int) -> torch.Tensor:
         kernel = getattr(self, f"kernel{i}")

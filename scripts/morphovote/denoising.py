@@ -21,11 +21,12 @@ from torch import nn
 from torch.nn import functional
 
 from morphovote import shards
-from morphovote.autoencoder import Denoiser, centre_distance, save_denoiser
+from morphovote.autoencoder import STRIDE, Denoiser, centre_distance, save_denoiser
 from morphovote.errors import InputError
 from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA
 from morphovote.logs import log, progress
 from morphovote.noise import draw_noise, noise_amplitude, noise_correlation
+from morphovote.threads import map_ordered
 
 # Galaxies in one call of the network. Fixed, so that a result never depends on the neighbours.
 BATCH = 16
@@ -338,8 +339,18 @@ def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
     """
     model.eval()
     result = np.empty(images.shape, np.float32)
-    square = images.shape[1] == images.shape[2]
-    place = centre_distance(*images.shape[1:]).expand(BATCH, 1, -1, -1)
+    height, width = images.shape[1:]
+    square = height == width
+    # Padded on all sides, so that every view finds its padding to the right and below, where the
+    # network saw it in training; filtered before it is turned, which takes as long as the rest.
+    margin = max(-height % STRIDE, -width % STRIDE)
+    crop = (
+        ...,
+        slice(margin, margin + height + -height % STRIDE),
+        slice(margin, margin + width + -width % STRIDE),
+    )
+    place = centre_distance(height, width).expand(BATCH, 1, -1, -1)
+    place = functional.pad(place, (margin,) * 4, mode="replicate")
     for i in range(0, len(images), BATCH):
         scale = noise_scale(rms[i : i + BATCH])[:, None, None]
         here = len(scale)
@@ -348,8 +359,10 @@ def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
         reach = torch.zeros_like(image)
         reach[:here, 0] = torch.from_numpy(REACH * rms[i : i + BATCH] / scale)
         answer = torch.zeros_like(image)
+        seen = model.look(functional.pad(image, (margin,) * 4, mode="replicate"), place)
         for quarters, mirrored in itertools.product(range(4) if square else (0,), (False, True)):
-            view = model(_turn(image, quarters, mirrored), place)
+            view = model.decide(*(_turn(planes, quarters, mirrored)[crop] for planes in seen))
+            view = view[..., :height, :width]
             view = torch.flip(view, (-1,)) if mirrored else view
             answer += torch.rot90(view, -quarters, (-2, -1))
         answer /= 8 if square else 2
@@ -358,7 +371,7 @@ def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
     return result
 
 
-def denoise_shard(model: Denoiser, cutouts: str | Path, path: str | Path) -> None:
+def denoise_shard(model: Denoiser, cutouts: str | Path, path: str | Path, threads: int = 1) -> None:
     """Denoise a shard of cutouts into another; galaxies without data become zeros.
 
     Parameters
@@ -367,14 +380,19 @@ def denoise_shard(model: Denoiser, cutouts: str | Path, path: str | Path) -> Non
     cutouts, path : path
         Shard to read, with `image`, `rms`, `flags`; shard to write, with `row`, `id`, `image`
         and the attributes of the first.
+    threads : int
+        Processors.
     """
-    size, parts = 4 * BATCH, []
+
+    def clean(batch: dict[str, np.ndarray]) -> np.ndarray:
+        answer = denoise(model, batch["image"], batch["rms"])
+        answer[(batch["flags"] & NO_DATA) != 0] = 0.0
+        return answer
+
     count = shards.count_rows(cutouts)
-    batches = shards.iterate_batches(cutouts, ["image", "rms", "flags"], size)
-    for batch in progress(batches, -(-count // size), f"batches of {size} galaxies"):
-        clean = denoise(model, batch["image"], batch["rms"])
-        clean[(batch["flags"] & NO_DATA) != 0] = 0.0
-        parts.append(clean)
+    batches = shards.iterate_batches(cutouts, ["image", "rms", "flags"], BATCH)
+    cleaned = map_ordered(clean, batches, threads)
+    parts = list(progress(cleaned, -(-count // BATCH), f"batches of {BATCH} galaxies"))
     arrays = shards.read_shard(cutouts, ["row", "id"])
     with shards.open_shard(cutouts) as file:
         empty = np.empty(file["image"].shape, np.float32)

@@ -1,8 +1,5 @@
 """Encoding: polar images to the pooled features of a ConvNeXt."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +11,7 @@ from morphovote import shards
 from morphovote.errors import InputError
 from morphovote.logs import progress
 from morphovote.published import network_input
+from morphovote.threads import map_ordered
 
 # Every batch has this many galaxies, the last padded: the kernels that the hardware picks depend
 # on the batch's shape, so only a fixed one gives a galaxy the same bits in any company.
@@ -93,24 +91,6 @@ def encode_shard(
         result[start : start + len(features)] = features
         start += len(features)
     return result
-
-
-def map_ordered(function: Callable, items: Iterable, workers: int) -> Iterator:
-    """Yield `function(item)` in the order of the items, computed by threads.
-
-    Each thread computes with one processor. No more than two items a thread are read ahead.
-    """
-    waiting: deque = deque()
-    with ThreadPoolExecutor(workers, "encode", torch.set_num_threads, (1,)) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def pick_device() -> torch.device:

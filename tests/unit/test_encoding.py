@@ -9,7 +9,7 @@ import timm
 import torch
 from torch import nn
 
-from morphovote import encoder_files, encoding, shards
+from morphovote import encoder_files, encoding, shards, threads
 from morphovote.errors import InputError
 
 torch.set_num_threads(1)
@@ -231,14 +231,14 @@ def test_mapping_keeps_order_and_passes_errors_on():
         time.sleep(0.02 / (i + 1))
         return i
 
-    assert list(encoding.map_ordered(slow_at_first, iter(range(30)), 3)) == list(range(30))
+    assert list(threads.map_ordered(slow_at_first, iter(range(30)), 3)) == list(range(30))
 
     def broken():
         yield 1
         raise InputError("the file is bad")
 
     with pytest.raises(InputError, match="the file is bad"):
-        list(encoding.map_ordered(abs, broken(), 2))
+        list(threads.map_ordered(abs, broken(), 2))
 
 
 def test_mapping_reads_ahead_but_not_far_and_stops():
@@ -250,7 +250,7 @@ def test_mapping_reads_ahead_but_not_far_and_stops():
             yield i
 
     before = threading.active_count()
-    items = encoding.map_ordered(abs, source(), 2)
+    items = threads.map_ordered(abs, source(), 2)
     next(items)
     assert 2 <= len(made) <= 6
     items.close()

@@ -1,6 +1,9 @@
 # Takes: cutout shards.
 # Leaves: the fitted denoiser in the model folder, and denoised shards.
 
+# The default denoiser works on processors only.
+DENOISER_GPUS = GPUS if config["denoiser"]["scheme"] == "published" else 0
+
 
 rule train_denoiser:
     """Train the denoising autoencoder on the field's own cutouts."""
@@ -17,7 +20,7 @@ rule train_denoiser:
         "../../envs/morphovote.yaml"
     threads: 16
     resources:
-        gpu=GPUS,
+        gpu=DENOISER_GPUS,
     params:
         code=code_digest("train_denoiser"),
         scheme=config["denoiser"]["scheme"],
@@ -44,7 +47,7 @@ rule denoise_cutouts:
         "../../envs/morphovote.yaml"
     threads: 16
     resources:
-        gpu=GPUS,
+        gpu=DENOISER_GPUS,
     params:
         code=code_digest("denoise_cutouts"),
         given=given_files(model_file("denoiser.safetensors")),
