@@ -204,6 +204,20 @@ def _(folder):
     return flags(images=catalogue(folder), catalogue=catalogue(folder, name="c.csv"))
 
 
+@goes_on("image", "the pixels in a second extension, after a mask", "1: no flag; 2: no flag")
+def _(folder):
+    mask = fits.ImageHDU(np.zeros((SIDE, SIDE), np.int16), name="DQ")
+    science = fits.ImageHDU(pixels(), header(), name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), mask, science]).writeto(folder / "image.fits")
+    return flags(images=folder / "image.fits", catalogue=catalogue(folder))
+
+
+@stops("image", "a picture (PNG) as .fits", "image.fits", "not a readable FITS file")
+def _(folder):
+    (folder / "image.fits").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    return flags(images=folder / "image.fits", catalogue=catalogue(folder))
+
+
 @stops("image", "a cube", "image.fits", "(3, 120, 120)")
 def _(folder):
     path = image(folder, np.stack([pixels()] * 3), head=None)
@@ -228,6 +242,32 @@ def _(folder):
     hdu = fits.CompImageHDU(pixels(), header(), compression_type="RICE_1")
     fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(folder / "image.fits.fz")
     return flags(images=folder / "image.fits.fz", catalogue=catalogue(folder))
+
+
+@stops("image", ".fits.fz cut short", "image.fits.fz", "cut short")
+def _(folder):
+    hdu = fits.CompImageHDU(pixels(), header(), compression_type="RICE_1")
+    path = folder / "image.fits.fz"
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    path.write_bytes(path.read_bytes()[:-9000])
+    return flags(images=path, catalogue=catalogue(folder))
+
+
+@goes_on("image", "16-bit integers with BLANK on one galaxy", "1: no data; 2: no flag")
+def _(folder):
+    data = np.round(pixels() * 100).astype(np.int16)
+    data[45:75, 45:75] = -32768
+    head = header()
+    head["BLANK"] = -32768
+    head["BSCALE"] = 0.01
+    with open(folder / "image.fits", "wb") as file:
+        hdu = fits.PrimaryHDU(np.zeros((SIDE, SIDE), np.int16), head)
+        head = hdu.header
+        head["BLANK"], head["BSCALE"], head["BZERO"] = -32768, 0.01, 0.0
+        file.write(head.tostring().encode())
+        content = data.astype(">i2").tobytes()
+        file.write(content + bytes(-len(content) % 2880))
+    return flags(images=folder / "image.fits", catalogue=catalogue(folder))
 
 
 @goes_on("image", "16-bit integers with BSCALE and BZERO", "1: no flag; 2: no flag")
@@ -375,6 +415,12 @@ def _(folder):
     return flags(images=image(folder, pixels() / 100), rms=path, catalogue=catalogue(folder))
 
 
+@goes_on("noise", "a flat rms map given as weight (scaled to the pixels)", "1: no flag; 2: no flag")
+def _(folder):
+    path = image(folder, np.full((SIDE, SIDE), 0.01, np.float32), "rms.fits")
+    return flags(images=image(folder, pixels() / 100), weight=path, catalogue=catalogue(folder))
+
+
 @stops("noise", "fewer rms maps than images", "fields.f.rms", "1 files for 2 images")
 def _(folder):
     for name in ("a_image.fits", "b_image.fits", "rms.fits"):
@@ -448,6 +494,19 @@ def _(folder):
 def _(folder):
     table = catalogue(folder, Table(sky())[:0])
     return flags(images=image(folder), catalogue=table)
+
+
+@stops("catalogue", "an empty file", "cat.csv", "an empty file")
+def _(folder):
+    (folder / "cat.csv").touch()
+    return flags(images=image(folder), catalogue=folder / "cat.csv")
+
+
+@stops("catalogue", "misspelt columns in the file", "cat.fits", "r.a.", "columns")
+def _(folder):
+    table = Table(sky())
+    table.rename_columns(["ra", "dec"], ["r.a.", "decl"])
+    return flags(images=image(folder), catalogue=catalogue(folder, table))
 
 
 @goes_on("catalogue", "of one row", "1: no flag")
@@ -640,6 +699,14 @@ def _(folder):
 def _(folder):
     pattern = stamps(folder)
     (folder / "g_2.fits").write_text("broken")
+    return flags(cutouts=pattern, pixel_scale=0.1)
+
+
+@goes_on("cutouts", "all the same (the PCA stops: see vote)", "1: no flag; 2: no flag; 3: no fl")
+def _(folder):
+    pattern = stamps(folder)
+    for number in (2, 3):
+        (folder / f"g_{number}.fits").write_bytes((folder / "g_1.fits").read_bytes())
     return flags(cutouts=pattern, pixel_scale=0.1)
 
 

@@ -391,6 +391,12 @@ def _fill(model: nn.Module, state: dict[str, torch.Tensor], source: str, name: s
         faults += [f"has '{k}', unknown to it" for k in result.unexpected_keys]
     except (RuntimeError, KeyError) as error:
         faults = [" ".join(str(error).split())[:150]]
+    broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
+    if broken and not faults:
+        raise InputError(
+            f"{source}: {broken[0]!r} holds numbers that are not finite, expected a trained "
+            "network. Take the file again from where it came."
+        )
     if faults:
         raise InputError(
             f"{source}: its weights do not fit a {name}: {faults[0]} (and {len(faults) - 1} more "
