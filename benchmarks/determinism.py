@@ -2,7 +2,7 @@
 
     python benchmarks/determinism.py               # to a CSV in docs/figures
 
-Four runs of 21 simulated galaxies, each in an empty folder, with forked jobs (benchmarks/forked.py).
+Four runs of 21 simulated galaxies, each in an empty folder; jobs are forked (benchmarks/forked.py).
 """
 
 import argparse
