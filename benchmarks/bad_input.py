@@ -13,9 +13,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import bad_input
-import bad_input_config  # adds its cases
+import bad_input_catalogues  # adds its cases
+import bad_input_config
 from paths import ROOT
 
+assert bad_input_catalogues.start
 assert bad_input_config.start
 
 

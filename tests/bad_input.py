@@ -19,7 +19,7 @@ from morphovote.config import complete_config
 from morphovote.cutouts import make_cutouts
 from morphovote.errors import InputError
 from morphovote.flags import BLEND, EDGE, LOW_SNR, NO_DATA, OFF_CENTRE
-from morphovote.sources import list_sources, write_shard_list, write_sources
+from morphovote.sources import list_sources
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 SIDE = 120
@@ -204,6 +204,20 @@ def _(folder):
     return flags(images=catalogue(folder), catalogue=catalogue(folder, name="c.csv"))
 
 
+@goes_on("image", "the pixels in a second extension, after a mask", "1: no flag; 2: no flag")
+def _(folder):
+    mask = fits.ImageHDU(np.zeros((SIDE, SIDE), np.int16), name="DQ")
+    science = fits.ImageHDU(pixels(), header(), name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), mask, science]).writeto(folder / "image.fits")
+    return flags(images=folder / "image.fits", catalogue=catalogue(folder))
+
+
+@stops("image", "a picture (PNG) as .fits", "image.fits", "not a readable FITS file")
+def _(folder):
+    (folder / "image.fits").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20)
+    return flags(images=folder / "image.fits", catalogue=catalogue(folder))
+
+
 @stops("image", "a cube", "image.fits", "(3, 120, 120)")
 def _(folder):
     path = image(folder, np.stack([pixels()] * 3), head=None)
@@ -228,6 +242,32 @@ def _(folder):
     hdu = fits.CompImageHDU(pixels(), header(), compression_type="RICE_1")
     fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(folder / "image.fits.fz")
     return flags(images=folder / "image.fits.fz", catalogue=catalogue(folder))
+
+
+@stops("image", ".fits.fz cut short", "image.fits.fz", "cut short")
+def _(folder):
+    hdu = fits.CompImageHDU(pixels(), header(), compression_type="RICE_1")
+    path = folder / "image.fits.fz"
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(path)
+    path.write_bytes(path.read_bytes()[:-9000])
+    return flags(images=path, catalogue=catalogue(folder))
+
+
+@goes_on("image", "16-bit integers with BLANK on one galaxy", "1: no data; 2: no flag")
+def _(folder):
+    data = np.round(pixels() * 100).astype(np.int16)
+    data[45:75, 45:75] = -32768
+    head = header()
+    head["BLANK"] = -32768
+    head["BSCALE"] = 0.01
+    with open(folder / "image.fits", "wb") as file:
+        hdu = fits.PrimaryHDU(np.zeros((SIDE, SIDE), np.int16), head)
+        head = hdu.header
+        head["BLANK"], head["BSCALE"], head["BZERO"] = -32768, 0.01, 0.0
+        file.write(head.tostring().encode())
+        content = data.astype(">i2").tobytes()
+        file.write(content + bytes(-len(content) % 2880))
+    return flags(images=folder / "image.fits", catalogue=catalogue(folder))
 
 
 @goes_on("image", "16-bit integers with BSCALE and BZERO", "1: no flag; 2: no flag")
@@ -375,6 +415,12 @@ def _(folder):
     return flags(images=image(folder, pixels() / 100), rms=path, catalogue=catalogue(folder))
 
 
+@goes_on("noise", "a flat rms map given as weight (scaled to the pixels)", "1: no flag; 2: no flag")
+def _(folder):
+    path = image(folder, np.full((SIDE, SIDE), 0.01, np.float32), "rms.fits")
+    return flags(images=image(folder, pixels() / 100), weight=path, catalogue=catalogue(folder))
+
+
 @stops("noise", "fewer rms maps than images", "fields.f.rms", "1 files for 2 images")
 def _(folder):
     for name in ("a_image.fits", "b_image.fits", "rms.fits"):
@@ -439,229 +485,3 @@ def _(folder):
     psf(folder, 300 * gauss(26, 12, 12))
     found = prepare_psf(folder / "psf.fits", 0.1)
     return f"sum {found.sum():.4f}, cut to {found.shape}"
-
-
-# --- catalogues --------------------------------------------------------------------------------
-
-
-@stops("catalogue", "without rows", "cat.fits", "no rows")
-def _(folder):
-    table = catalogue(folder, Table(sky())[:0])
-    return flags(images=image(folder), catalogue=table)
-
-
-@goes_on("catalogue", "of one row", "1: no flag")
-def _(folder):
-    return flags(images=image(folder), catalogue=catalogue(folder, Table(sky())[:1]))
-
-
-@stops("catalogue", "one id for two places", "cat.fits", "id 1 ", "different positions")
-def _(folder):
-    return flags(images=image(folder), catalogue=catalogue(folder, sky(id=[1, 1])))
-
-
-@goes_on("catalogue", "one source listed twice", "1: no flag; 1: no flag")
-def _(folder):
-    table = Table(sky())[[0, 0]]
-    return flags(images=image(folder), catalogue=catalogue(folder, table))
-
-
-@goes_on("catalogue", "ids of 64 bits", "9223372036854775807: no flag; 9223372036854775806")
-def _(folder):
-    ids = np.array([2**63 - 1, 2**63 - 2])
-    return flags(images=image(folder), catalogue=catalogue(folder, sky(id=ids)))
-
-
-@goes_on("catalogue", "ids as text, in other alphabets", "Галактика 1: no flag; 銀河: no flag")
-def _(folder):
-    table = catalogue(folder, sky(id=["Галактика 1", "銀河"]), "cat.parquet")
-    return flags(images=image(folder), catalogue=table)
-
-
-@stops("catalogue", "rows without an id", "cat.ecsv", "column 'id'", "without an id")
-def _(folder):
-    table = Table(sky(), masked=True)
-    table["id"].mask = [False, True]
-    return flags(images=image(folder), catalogue=catalogue(folder, table, "cat.ecsv"))
-
-
-@stops("catalogue", "a misspelt column in the config", "cat.fits", "'RAA'", "It has: id, ra, dec")
-def _(folder):
-    return flags(images=image(folder), catalogue=catalogue(folder), columns={"ra": "RAA"})
-
-
-@stops("catalogue", "no positions", "cat.fits", "no position", "columns")
-def _(folder):
-    table = catalogue(folder, {"id": [1], "mag": [20.0]})
-    return flags(images=image(folder), catalogue=table)
-
-
-@stops("catalogue", "select on a column that is not there", "cat.fits", "'colour'", "select")
-def _(folder):
-    return flags(images=image(folder), catalogue=catalogue(folder), select={"colour": [0, 1]})
-
-
-@stops("catalogue", "RA in hours, not degrees", "cat.fits", "none of its 2", "degrees")
-def _(folder):
-    table = catalogue(folder, sky(ra=np.asarray(sky()["ra"]) / 15))
-    return flags(images=image(folder), catalogue=table)
-
-
-@goes_on("catalogue", "RA in hours, with the unit in the file", "at (60.0, 60.0) and (25.0, 95.0)")
-def _(folder):
-    table = Table(sky(ra=np.asarray(sky()["ra"]) / 15))
-    table["ra"].unit = "hourangle"
-    return placed(images=image(folder), catalogue=catalogue(folder, table, "cat.ecsv"))
-
-
-@stops("catalogue", "RA as 10:00:00", "cat.csv", "column 'ra' holds text", "10:00:00")
-def _(folder):
-    table = catalogue(folder, sky(ra=["10:00:00", "10:00:01"]), "cat.csv")
-    return flags(images=image(folder), catalogue=table)
-
-
-@goes_on("catalogue", "NaN as a position", "1: no flag; 2: no data")
-def _(folder):
-    table = catalogue(folder, sky(ra=[sky()["ra"][0], np.nan]))
-    return flags(images=image(folder), catalogue=table)
-
-
-@goes_on("catalogue", "Dec of -99 and RA of inf", "1: no flag; 2: no data; 3: no data")
-def _(folder):
-    ra, dec = sky()["ra"][0], sky()["dec"][0]
-    table = {"id": [1, 2, 3], "ra": [ra, -99.0, np.inf], "dec": [dec, -99.0, dec]}
-    return flags(images=image(folder), catalogue=catalogue(folder, table))
-
-
-@goes_on("catalogue", "a position outside every image", "1: no flag; 2: no data")
-def _(folder):
-    table = catalogue(folder, sky(dec=[sky()["dec"][0], 3.0]))
-    return flags(images=image(folder), catalogue=table)
-
-
-@stops("catalogue", "of another field", "cat.fits", "none of its 2 selected sources lies in")
-def _(folder):
-    return flags(images=image(folder), catalogue=catalogue(folder, sky(dec=[3.0, 3.1])))
-
-
-@goes_on("catalogue", "NaN as a magnitude, beside select", "2: no flag")
-def _(folder):
-    table = catalogue(folder, sky(mag=[np.nan, 22.0]))
-    return flags(images=image(folder), catalogue=table, select={"mag": [None, 25]})
-
-
-@stops("catalogue", "select that leaves nobody", "cat.fits", "leaves no source", "Widen")
-def _(folder):
-    return flags(images=image(folder), catalogue=catalogue(folder), select={"mag": [25, 26]})
-
-
-@goes_on("catalogue", "masked values", "2: no flag")
-def _(folder):
-    table = Table(sky(), masked=True)
-    table["mag"].mask = [True, False]
-    return flags(images=image(folder), catalogue=catalogue(folder, table, "cat.ecsv"),
-                 select={"mag": [None, 25]})  # fmt: skip
-
-
-for _name in ("cat.csv", "cat.ecsv", "cat.fits", "cat.vot", "cat.parquet"):
-
-    @goes_on("catalogue", f"as {_name.split('.')[1].upper()}", "1: no flag; 2: no flag")
-    def _(folder, name=_name):
-        return flags(images=image(folder), catalogue=catalogue(folder, name=name))
-
-
-for _name in ("cat.csv", "cat.ecsv", "cat.fits", "cat.vot", "cat.parquet", "cat.h5"):
-
-    @stops("catalogue", f"rubbish as {_name.split('.')[1].upper()}", _name, "not a readable")
-    def _(folder, name=_name):
-        rubbish = np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8)
-        (folder / name).write_bytes(rubbish.tobytes())
-        return flags(images=image(folder), catalogue=folder / name)
-
-
-@stops("catalogue", "CSV with rows of different length", "cat.csv", "not a readable CSV", "line")
-def _(folder):
-    (folder / "cat.csv").write_text("id,ra,dec\n1,150.0,2.0\n2,150.0,2.0,7,8\n")
-    return flags(images=image(folder), catalogue=folder / "cat.csv")
-
-
-@stops("catalogue", "CSV in Latin-1", "cat.csv", "not a readable CSV", "UTF-8")
-def _(folder):
-    (folder / "cat.csv").write_bytes("id,ra,dec,größe\n1,150.0,2.0,3\n".encode("latin-1"))
-    return flags(images=image(folder), catalogue=folder / "cat.csv")
-
-
-@stops("catalogue", "a format not known", "cat.xlsx", "not understood", ".parquet")
-def _(folder):
-    (folder / "cat.xlsx").touch()
-    return flags(images=image(folder), catalogue=folder / "cat.xlsx")
-
-
-@goes_on("catalogue", "column names in UTF-8", "2: no flag")
-def _(folder):
-    table = sky()
-    table["größe"] = table.pop("mag")
-    return flags(images=image(folder), catalogue=catalogue(folder, table, "cat.csv"),
-                 columns={"mag": "größe"}, select={"mag": [21, None]})  # fmt: skip
-
-
-@goes_on("catalogue", "a million rows", "1000000 rows, 10000 in the image")
-def _(folder):
-    rng = np.random.default_rng(0)
-    ra, dec = 150 + rng.uniform(-1, 1, 10**6), 2 + rng.uniform(-1, 1, 10**6)
-    ra[: 10**4], dec[: 10**4] = sky()["ra"][0], sky()["dec"][0]
-    inside = np.hypot(ra[10**4 :] - 150, dec[10**4 :] - 2) < 0.005
-    dec[10**4 :][inside] = 2.9
-    table = catalogue(folder, {"id": np.arange(10**6), "ra": ra, "dec": dec}, "cat.parquet")
-    sources, tiles = start(images=image(folder), catalogue=table)
-    (folder / "out").mkdir()
-    write_sources(folder / "out/sources.fits", sources, tiles)
-    write_shard_list(folder / "out/shards.json", sources)
-    return f"{len(sources)} rows, {np.count_nonzero(sources['TILE'] >= 0)} in the image"
-
-
-# --- cutouts -----------------------------------------------------------------------------------
-
-
-@goes_on("cutouts", "of unequal size", "1: no flag; 2: edge; 3: no flag")
-def _(folder):
-    return flags(cutouts=stamps(folder, ((60, 60), (30, 34), (81, 75))), pixel_scale=0.1)
-
-
-@goes_on("cutouts", "one of them broken", "1: no flag; 2: no data; 3: no flag")
-def _(folder):
-    pattern = stamps(folder)
-    (folder / "g_2.fits").write_text("broken")
-    table = catalogue(folder, {"id": [1, 2, 3], "mag": [20.0, 21.0, 22.0]})
-    return flags(cutouts=pattern, catalogue=table, pixel_scale=0.1)
-
-
-@goes_on("cutouts", "one broken, and no catalogue", "1: no flag; 2: no data; 3: no flag")
-def _(folder):
-    pattern = stamps(folder)
-    (folder / "g_2.fits").write_text("broken")
-    return flags(cutouts=pattern, pixel_scale=0.1)
-
-
-@stops("cutouts", "all of them broken", "g_1.fits", "None of the 3 images can be read")
-def _(folder):
-    pattern = stamps(folder)
-    for path in folder.glob("g_*.fits"):
-        path.write_text("broken")
-    return flags(cutouts=pattern, pixel_scale=0.1)
-
-
-@stops("cutouts", "with a catalogue of other ids", "cat.fits", "no id (such as 77)", "g_1.fits")
-def _(folder):
-    pattern, table = stamps(folder), catalogue(folder, {"id": [77], "mag": [20.0]})
-    return flags(cutouts=pattern, catalogue=table, pixel_scale=0.1)
-
-
-@stops("cutouts", "an id in two names", "Id 1 ", "g_1_a.fits", "g_1_b.fits")
-def _(folder):
-    stamps(folder)
-    (folder / "g_1.fits").rename(folder / "g_1_a.fits")
-    (folder / "g_2.fits").rename(folder / "g_1_b.fits")
-    (folder / "g_3.fits").rename(folder / "g_3_a.fits")
-    table = catalogue(folder, {"id": [1, 2, 3], "mag": [20.0, 21.0, 22.0]})
-    return flags(cutouts=str(folder / "g_*.fits"), catalogue=table, pixel_scale=0.1)

@@ -62,6 +62,11 @@ def _(folder):
     return complete(images="a.fits", cutouts="b.fits")
 
 
+@stops("config", "a model that is not there", "fields.f.model", "nowhere", "Give the model folder")
+def _(folder):
+    return complete(simulate={"galaxies": 50}, model="nowhere")
+
+
 @stops("config", "a pattern that nothing matches", "fields.f.images", "'no*.fits'")
 def _(folder):
     return complete(images="no*.fits")
@@ -225,6 +230,36 @@ def _(folder):
     return models.read_model(model(folder, mean=np.full(3, np.nan)), "pca", ("mean",))
 
 
+@stops(
+    "model", "a file of another model", "pca.h5", "differs", "model.json", "Take the whole folder"
+)
+def _(folder):
+    from morphovote.provenance import hash_file
+    from morphovote.transfer import check_files
+
+    known = hash_file(model(folder))
+    model(folder, mean=np.ones(3))
+    return str(check_files({"files": {"pca.h5": known}}, folder))
+
+
+@stops("model", "a byte changed on the disk", "pca.h5", "damaged", "model folder")
+def _(folder):
+    (folder / "model").mkdir()
+    path = model(folder / "model")
+    content = bytearray(path.read_bytes())
+    content[content.index(np.eye(3).tobytes()) + 1] ^= 1
+    path.write_bytes(content)
+    return models.read_model(path, "pca", ("mean", "components"))
+
+
+@stops("model", "text of variable length", "pca.h5", "variable length", "version")
+def _(folder):
+    path = model(folder)
+    with h5py.File(path, "a") as file:
+        file.attrs["name"] = "a"
+    return models.read_model(path, "pca", ("mean",))
+
+
 @stops("model", "cut short", "pca.h5", "not a readable HDF5")
 def _(folder):
     path = model(folder)
@@ -235,6 +270,23 @@ def _(folder):
 @stops("weights", "no safetensors file", "w.safetensors", "not a readable safetensors")
 def _(folder):
     (folder / "w.safetensors").write_bytes(b"\x80\x04 a pickle, say")
+    return fetch(folder, "convnext_atto")
+
+
+@stops("weights", "a safetensors file cut short", "w.safetensors", "not a readable safetensors")
+def _(folder):
+    bundled = ROOT / "resources/encoder/encoder.safetensors"
+    (folder / "w.safetensors").write_bytes(bundled.read_bytes()[:-1000])
+    return fetch(folder, "convnext_atto")
+
+
+@stops("weights", "NaN in it", "w.safetensors", "not finite", "stem")
+def _(folder):
+    from safetensors.numpy import load_file, save_file
+
+    state = load_file(ROOT / "resources/encoder/encoder.safetensors")
+    state["stem.0.weight"][0, 0, 0, 0] = np.nan
+    save_file(state, folder / "w.safetensors")
     return fetch(folder, "convnext_atto")
 
 

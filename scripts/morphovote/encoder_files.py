@@ -240,8 +240,17 @@ def _pretrained(name: str, waits: Sequence[float]) -> tuple[ConvNeXt, dict]:
             repository,
             waits,
         )
-        config, architecture, model_args = load_model_config_from_hf(repository)
-        _check_name(architecture)
+        try:
+            config, architecture, model_args = load_model_config_from_hf(repository)
+            _check_name(architecture)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(
+                f"config encoder.name: config.json of '{repository}' at {constants.ENDPOINT} is no "
+                f"description of a timm network ({type(error).__name__}).\nName another one, or "
+                "empty the cache of huggingface_hub and run again."
+            ) from error
         model_args = {
             k: v for k, v in (model_args or {}).items() if k not in ("in_chans", "num_classes")
         }
@@ -261,7 +270,17 @@ def _pretrained(name: str, waits: Sequence[float]) -> tuple[ConvNeXt, dict]:
             filename = "open_clip_model.safetensors"
     repo, revision = _split(repository)
     path = _try_hub(lambda: hf_hub_download(repo, filename, revision=revision), repository, waits)
-    state = _read(Path(path))
+    try:
+        state = _read(Path(path))
+    except InputError as error:
+        # The client keeps whatever it got, and would give it back at every further start.
+        Path(path).resolve().unlink()
+        raise InputError(
+            f"config encoder.weights 'pretrained': what {constants.ENDPOINT} sent as {filename} of "
+            f"'{repository}' is no\nsafetensors file ({error.__cause__}). It is out of the cache "
+            "again: run once more, or\nset encoder.weights to the path of a file that you fetch "
+            "elsewhere."
+        ) from error
     model = _build(architecture, _channels(state), model_args)
     _fill(model, state, f"{repository}/{filename}", architecture)
     source = f"{constants.ENDPOINT}/{repo}" + (f"@{revision}" if revision else "")
@@ -374,6 +393,12 @@ def _fill(model: nn.Module, state: dict[str, torch.Tensor], source: str, name: s
         faults += [f"has '{k}', unknown to it" for k in result.unexpected_keys]
     except (RuntimeError, KeyError) as error:
         faults = [" ".join(str(error).split())[:150]]
+    broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
+    if broken and not faults:
+        raise InputError(
+            f"{source}: {broken[0]!r} holds numbers that are not finite, expected a trained "
+            "network. Take the file again from where it came."
+        )
     if faults:
         raise InputError(
             f"{source}: its weights do not fit a {name}: {faults[0]} (and {len(faults) - 1} more "

@@ -40,7 +40,7 @@ from morphovote.images import inspect_image, read_psf
 from morphovote.logs import log, progress
 from morphovote.multiplicity import multiplicity
 from morphovote.sersic import fit_sersic, prepare_kernel
-from morphovote.workers import map_with_limit
+from morphovote.workers import DIED, TIMED_OUT, map_with_limit
 
 # Seconds after which a galaxy is given up; it takes about half a second.
 TIME_LIMIT = 20.0
@@ -337,6 +337,12 @@ def measure_shard(
         not measured), `measure_flag` (int32, bits `MEASURE_FLAGS`) and `flags` (int32, the bits
         `flags.MEASURE_FAILED` and `flags.PSF_LIMITED` where they apply).
     units : dict of str
+
+    Raises
+    ------
+    MemoryError
+        If a galaxy finds too little memory twice, the second time with no other beside it. One
+        whose process is killed twice is flagged.
     """
     names = shards.read_shard(path, ["row", "id", "flags"])
     scale = float(shards.read_attributes(path)["pixel_scale"])
@@ -350,21 +356,34 @@ def measure_shard(
     if psf is not None and size:
         kernel = prepare_kernel(psf, _cutout_shape(path))
     call = partial(_measure_numbered, measure, kernel)
-    results = map_with_limit(call, _galaxies(path, rows, fit), processes, seconds)
     troubles = 0
-    for number, result, problem in progress(results, len(rows), "galaxies"):
-        row = rows[number]
-        if result is None:
-            measure_flag[row] = FAILED | (OUT_OF_TIME if problem == "timed out" else 0)
-            troubles += 1
-            _to_log_file(f"{names['id'][row]}: not measured: {problem}")
-            continue
-        values, messages = result
-        for message in messages:
-            _to_log_file(f"{names['id'][row]}: {message}")
-        measure_flag[row] = values["measure_flag"]
-        for name, unit in UNITS.items():
-            arrays[name][row] = values[name] * (scale if unit == "arcsec" else 1)
+    for attempt in (1, 2):
+        results = map_with_limit(call, _galaxies(path, rows, fit), processes, seconds)
+        lost = []
+        for number, result, problem in progress(results, len(rows), "galaxies"):
+            row = rows[number]
+            if result is None and problem.startswith((DIED, "MemoryError")):
+                # Short memory is the machine's fault and not the galaxy's: no flag for that.
+                if attempt == 1:
+                    lost.append(row)
+                    continue
+                if problem != DIED:
+                    raise MemoryError(f"{names['id'][row]}: {problem}")
+            if result is None:
+                measure_flag[row] = FAILED | (OUT_OF_TIME if problem == TIMED_OUT else 0)
+                troubles += 1
+                _to_log_file(f"{names['id'][row]}: not measured: {problem}")
+                continue
+            values, messages = result
+            for message in messages:
+                _to_log_file(f"{names['id'][row]}: {message}")
+            measure_flag[row] = values["measure_flag"]
+            for name, unit in UNITS.items():
+                arrays[name][row] = values[name] * (scale if unit == "arcsec" else 1)
+        if not lost:
+            break
+        log.info("%d galaxies lost their process or its memory: again, one at a time", len(lost))
+        rows, processes = np.sort(lost), 1
     if troubles:
         log.info("%d galaxies could not be measured; they are flagged", troubles)
     flags = np.where(measure_flag & FAILED, MEASURE_FAILED, 0).astype(np.int32)

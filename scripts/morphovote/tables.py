@@ -58,7 +58,10 @@ def read_catalogue(path: str | Path, names: Sequence[str] | None = None) -> Tabl
     InputError
         If the file is missing, of another format, broken, or lacks a named column.
     """
-    available, columns = _reader(path)(Path(path), names)
+    read = _reader(path)
+    if Path(path).stat().st_size == 0:
+        raise InputError(f"{path}: an empty file, expected a catalogue. Give another one.")
+    available, columns = read(Path(path), names)
     table = Table(columns, copy=False)
     for name in table.colnames:
         column = table[name]

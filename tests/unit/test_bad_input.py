@@ -1,7 +1,8 @@
 """Bad input: a clear error or a flagged row, never a traceback, never a silent wrong result."""
 
 import bad_input
-import bad_input_config  # noqa: F401  adds its cases to the table
+import bad_input_catalogues  # noqa: F401  adds its cases to the table
+import bad_input_config  # noqa: F401
 import pytest
 from bad_input import CASES
 

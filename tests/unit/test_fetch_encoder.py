@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
     files: dict[str, bytes]
     failures: list[int]
     asked: list[str]
+    silent: set[str]  # paths that are never answered
+    stalled: set[str]  # paths whose files never come to their end
 
     def do_HEAD(self):
         self.answer(body=False)
@@ -167,6 +170,9 @@ class Hub(http.server.BaseHTTPRequestHandler):
         if body and self.failures:
             self.reply(self.failures.pop(0), {})
             return
+        if self.path in self.silent:
+            time.sleep(5)
+            return
         for path, content in self.files.items():
             if self.path == path:
                 headers = {
@@ -174,6 +180,10 @@ class Hub(http.server.BaseHTTPRequestHandler):
                     "X-Repo-Commit": "0" * 40,
                     "Content-Length": str(len(content)),
                 }
+                if body and self.path in self.stalled:
+                    self.reply(200, headers, content[: len(content) // 2])
+                    time.sleep(5)
+                    return
                 self.reply(200, headers, content if body else b"")
                 return
         repository = "/".join(self.path.split("/")[:3])
@@ -195,19 +205,25 @@ class Hub(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(tmp_path):
     """A stand-in hub; `hub.run(name, ...)` fetches from it in a fresh process."""
-    handler = type("Handler", (Hub,), {"files": {}, "failures": [], "asked": []})
+    handler = type(
+        "Handler",
+        (Hub,),
+        {"files": {}, "failures": [], "asked": [], "silent": set(), "stalled": set()},
+    )
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     handler.url = f"http://127.0.0.1:{server.server_address[1]}"
-    handler.run = staticmethod(lambda *names: run(handler.url, tmp_path, names))
+    handler.run = staticmethod(
+        lambda *names, waits=(0, 0): run(handler.url, tmp_path, names, waits)
+    )
     yield handler
     server.shutdown()
     server.server_close()
     thread.join()
 
 
-def run(url, folder, names):
+def run(url, folder, names, waits):
     """Fetch in a process of its own, since the hub's address is read at import."""
     code = (
         "import sys\n"
@@ -215,7 +231,7 @@ def run(url, folder, names):
         "from morphovote.errors import InputError\n"
         "for name in sys.argv[1:]:\n"
         "    try:\n"
-        "        fetch_encoder(name, 'pretrained', 0, 'e.safetensors', 'e.json', (0, 0))\n"
+        f"        fetch_encoder(name, 'pretrained', 0, 'e.safetensors', 'e.json', {waits})\n"
         "    except InputError as error:\n"
         "        print(f'InputError: {error}')\n"
         "    else:\n"
@@ -227,6 +243,7 @@ def run(url, folder, names):
         "HF_ENDPOINT": url,
         "HF_HOME": str(folder / "cache"),
         "HF_HUB_ETAG_TIMEOUT": "2",
+        "HF_HUB_DOWNLOAD_TIMEOUT": "1",
         "HF_HUB_DISABLE_XET": "1",
         "OMP_NUM_THREADS": "1",
     }
@@ -303,6 +320,51 @@ def test_what_the_hub_cannot_give_is_told_at_once(hub, tmp_path):
     assert "lacks a file" in empty
     assert all(len(message.strip().splitlines()) <= 3 for message in (other, nothing, empty))
     assert sum("nobody" in asked for asked in hub.asked) == 1  # in vain a second time
+    assert not list(tmp_path.glob("e.*"))
+
+
+def test_hub_that_sends_rubbish_is_told_and_not_kept(hub, atto, tmp_path):
+    page = b"<html>Please log in to the network of this hotel</html>"
+    config = {"architecture": "convnext_atto", "pretrained_cfg": {"input_size": [3, 224, 224]}}
+    root = "/{}/resolve/main/{}".format
+    hub.files |= {
+        root("a/config", "config.json"): page,
+        root("a/list", "config.json"): b"[1, 2]",
+        root("a/weights", "config.json"): json.dumps(config).encode(),
+        root("a/weights", "model.safetensors"): page,
+    }
+    told = hub.run("hf-hub:a/config", "hf-hub:a/list", "hf-hub:a/weights").stdout
+    messages = told.split("InputError: ")[1:]
+    said = (
+        "config.json of 'a/config'",
+        "config.json of 'a/list'",
+        "model.safetensors of 'a/weights'",
+    )
+    for message, says in zip(messages, said, strict=True):
+        assert says in message
+        assert hub.url in message
+        assert len(message.strip().splitlines()) <= 3
+    assert not list(tmp_path.glob("e.*"))
+    # The hotel's page is gone: the next start gets the real thing.
+    hub.files[root("a/weights", "model.safetensors")] = atto
+    assert hub.run("hf-hub:a/weights").stdout == "fetched\n"
+
+
+def test_hub_that_is_slow_is_given_up_in_time(hub, atto, tmp_path):
+    config = {"architecture": "convnext_atto", "pretrained_cfg": {"input_size": [3, 224, 224]}}
+    root = "/{}/resolve/main/{}".format
+    hub.files |= {
+        root("a/silent", "config.json"): b"{}",
+        root("a/stalled", "config.json"): json.dumps(config).encode(),
+        root("a/stalled", "model.safetensors"): atto,
+    }
+    hub.silent.add(root("a/silent", "config.json"))
+    hub.stalled.add(root("a/stalled", "model.safetensors"))
+    # The client itself asks five times, and waits longer each time.
+    told = hub.run("hf-hub:a/silent", "hf-hub:a/stalled", waits=()).stdout
+    messages = told.split("InputError: ")[1:]
+    for message, name in zip(messages, ("a/silent", "a/stalled"), strict=True):
+        assert f"could not be reached for '{name}' in 1 attempts" in message
     assert not list(tmp_path.glob("e.*"))
 
 

@@ -1,8 +1,10 @@
 """Measuring morphology: known profiles, failures, the time limit, the number of processes."""
 
 import os
+import resource
 import signal
 import time
+from pathlib import Path
 
 import galsim
 import numpy as np
@@ -280,6 +282,43 @@ def test_dying_and_raising_calls_cost_only_themselves():
     assert [result for _, result, _ in found] == [0, None, None, 30, 40]
     assert found[1][2] == "its process died"
     assert found[2][2] == "ValueError: no such galaxy"
+
+
+def test_galaxy_whose_process_is_killed_is_measured_again(tmp_path):
+    """As by the kernel where memory runs out: once costs nothing, twice is flagged."""
+    path = write_cutouts(tmp_path / "killed.h5", 5)
+    images = shards.read_shard(path, ["image"])["image"]
+
+    def killed(image, *rest, kernel=None):
+        first = not (tmp_path / "was").exists()
+        if image.sum() == images[0].sum() and first:
+            (tmp_path / "was").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if image.sum() == images[3].sum():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return quick(image, *rest)
+
+    found = measurement.measure_shard(path, 2, seconds=5, measure=killed)[0]
+    assert (tmp_path / "was").exists()
+    # The one after the first has no data.
+    assert list(found["measure_flag"] == measurement.FAILED) == [False, True, False, True, False]
+    assert list(np.isfinite(found["gini"])) == [True, False, True, False, True]
+
+
+def test_too_little_memory_fails_the_job_and_flags_nobody(tmp_path):
+    """With a limit on the address space, as a batch system sets it."""
+    path = write_cutouts(tmp_path / "large.h5", 2)
+
+    def greedy(image, *rest, kernel=None):
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGESIZE")
+        resource.setrlimit(resource.RLIMIT_AS, (used + 2**27, used + 2**27))
+        np.ones(2**28)
+        return quick(image, *rest)
+
+    start = time.monotonic()
+    with pytest.raises(MemoryError):
+        measurement.measure_shard(path, 2, seconds=30, measure=greedy)
+    assert time.monotonic() - start < 25
 
 
 def test_empty_shard(tmp_path):

@@ -1,0 +1,127 @@
+"""Coverage-guided fuzzing of what reads shards, models and archives of models.
+
+    pip install atheris                            # into an environment with the project's packages
+    python benchmarks/fuzz.py shard --seconds 60   # or another of TARGETS
+
+The reader may read a file or refuse it with InputError; anything else, or ten seconds for one file,
+ends the fuzzing and leaves the file in the folder `--work`. Found cases belong into
+tests/unit/test_fuzz.py.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+with atheris.instrument_imports(include=["morphovote", "h5py._hl", "zipfile"]):
+    import zipfile
+
+    import h5py
+    import numpy as np
+
+    from morphovote import archives, group_names, models, shards
+    from morphovote.errors import InputError
+
+ROWS = 6
+
+
+def whole_shard(path: Path) -> None:
+    """A small shard."""
+    image = np.random.default_rng(0).normal(size=(ROWS, 4, 4))
+    arrays = {"row": np.arange(ROWS), "id": np.array(["a", "bb", "é", "", "d", "e"])}
+    shards.write_shard(path, arrays | {"image": image}, {"pixel_scale": 0.03, "polar": "moments"})
+
+
+def whole_model(path: Path) -> None:
+    """A small model file."""
+    arrays = {"mean": np.zeros(3), "components": np.eye(3), "names": np.array(["a", "bb"])}
+    models.write_model(path, "pca", arrays, {"pca": "p1", "limit": 1.5})
+
+
+def whole_archive(path: Path) -> None:
+    """A zip file that is an archive up to its manifest."""
+    with zipfile.ZipFile(path, "w") as file:
+        for name in (archives.MANIFEST, *archives.FILES):
+            file.writestr(name, '{"format": "morphovote model", "version": 1, "files": {}}')
+
+
+def whole_names(path: Path) -> None:
+    """A file of names."""
+    path.write_text("version: 1\ngroups: {0: SPH, 1: {class: ETD, merge: 0}}\nclasses: {X: x}\n")
+
+
+def without_checksums(write) -> Callable[[Path], None]:
+    """The same in HDF5's oldest format, as a stranger may write it: damage reaches further in."""
+
+    def write_old(path: Path) -> None:
+        new = path.with_suffix(".new")
+        write(new)
+        with h5py.File(new) as one, h5py.File(path, "w") as two:
+            two.attrs.update(one.attrs)
+            for name in one:
+                two.create_dataset(name, data=one[name][()])
+        new.unlink()
+
+    return write_old
+
+
+def read_shard(path: Path) -> None:
+    """All of a shard."""
+    shards.read_attributes(path)
+    shards.read_shard(path)
+
+
+def read_model(path: Path) -> None:
+    """All of a model file."""
+    models.read_model(path, "pca", ("mean", "names"))
+
+
+# How a whole file is made, and how it is read.
+TARGETS = {
+    "shard": (whole_shard, read_shard),
+    "old_shard": (without_checksums(whole_shard), read_shard),
+    "model": (whole_model, read_model),
+    "old_model": (without_checksums(whole_model), read_model),
+    "archive": (whole_archive, lambda path: archives.unpack_model(path, path.parent / "out")),
+    "names": (whole_names, group_names.read_names),
+}
+
+
+def main() -> None:
+    """Fuzz one reader."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("target", choices=TARGETS)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "fuzzing")
+    options = parser.parse_args()
+    write, read = TARGETS[options.target]
+    corpus = options.work / options.target
+    corpus.mkdir(parents=True, exist_ok=True)
+    write(corpus / "whole")
+    path = options.work / f"{options.target}.{os.getpid()}"
+
+    def try_one(content: bytes) -> None:
+        path.write_bytes(content)
+        try:
+            read(path)
+        except InputError as error:
+            if len(str(error).splitlines()) > 3:
+                raise ValueError("a message of more than three lines") from error
+
+    limits = [f"-max_total_time={options.seconds}", "-timeout=10", "-max_len=20000"]
+    atheris.Setup(
+        [sys.argv[0], *limits, f"-artifact_prefix={options.work}/{options.target}_", str(corpus)],
+        try_one,
+    )
+    print(f"HDF5 {h5py.version.hdf5_version}, {options.target}", flush=True)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
