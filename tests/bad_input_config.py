@@ -35,7 +35,7 @@ for _given, _options, _says in (
     ("a field <script>", {"fields": {"<script>": {"simulate": {}}}}, ("<script>", "Rename")),
     ("a field with a line break", {"fields": {"f\n": {"simulate": {}}}}, ("'f\\n'", "Rename")),
     ("a field of 10,000 letters", {"fields": {"f" * 10**4: {"simulate": {}}}}, ("100 letters",)),
-    ("a number as field", {"fields": {2023: {"simulate": {}}}}, ("'2023'", "quotes")),
+    ("a number as field", {"fields": {2023: {"simulate": {}}}}, ("2023", "quotes")),
     ("a seed of 1e20", {"voting": {"seed": 10**20}}, ("voting.seed", "4294967295")),
     ("NaN as a number", {"diagnose": {"massive": float("nan")}}, ("diagnose.massive", "nan")),
     ("a share above one", {"pca": {"components": 1.5}}, ("pca.components", "1.5")),

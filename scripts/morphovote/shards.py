@@ -75,7 +75,7 @@ def write_shard(
         raise ValueError(f"arrays of one shard must have one length, found {lengths}")
     with create_hdf5(path, attributes or {}) as file:
         for name, array in arrays.items():
-            array = fixed(array)
+            array = fixed(np.asarray(array))
             dataset = write_array(file, name, array, **(PACKED if _shrinks(array) else {}))
             if units and name in units:
                 dataset.attrs["unit"] = fixed(units[name])
