@@ -381,7 +381,7 @@ def _check_plain(value, place: str) -> None:
         for key, part in value.items():
             if not isinstance(key, str):
                 raise InputError(
-                    f"{place}: found the key {key!r}, expected text. Put it in quotes."
+                    f"{place}: found the key {key!r}, expected text. Write it in quotes."
                 )
             _check_plain(part, f"{place}, {key}" if place == "config" else f"{place}.{key}")
     elif isinstance(value, list):
