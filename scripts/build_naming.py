@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from morphovote import naming, plotting_galleries
+from morphovote import findings, naming, plotting_galleries
 from morphovote.logs import rule_log
 from morphovote.report import write_page
 from morphovote.summary import read_names
@@ -17,11 +17,12 @@ with rule_log(snakemake.log[0]):
         plotting_galleries.read_stamps(snakemake.input[stage], array, shown)
         for stage, array in (("cutouts", "image"), ("denoised", "image"), ("cutouts", "rms"))
     ]
+    audit = findings.summarise_audit(findings.read_rows(snakemake.input.confounders), [])
     page = naming.render(
         snakemake.input.template,
         snakemake.input.style,
         snakemake.input.script,
-        naming.page_data(snakemake.wildcards.field, members, chosen, names),
+        naming.page_data(snakemake.wildcards.field, members, chosen, names, audit["marked"]),
         {number: naming.draw_sprite(rows, *pictures) for number, rows in chosen.items()},
     )
     write_page(page, snakemake.output[0])

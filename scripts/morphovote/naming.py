@@ -143,7 +143,13 @@ def draw_sprite(
     return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-def page_data(field: str, members: Table, chosen: dict[int, np.ndarray], names: dict) -> dict:
+def page_data(
+    field: str,
+    members: Table,
+    chosen: dict[int, np.ndarray],
+    names: dict,
+    marked: Sequence[dict] = (),
+) -> dict:
     """Everything but the pictures that the page knows.
 
     Parameters
@@ -155,6 +161,9 @@ def page_data(field: str, members: Table, chosen: dict[int, np.ndarray], names: 
         From `choose_members`.
     names : dict
         Of the groups: names.yaml.
+    marked : sequence of dict
+        Groups that one quantity alone tells from the others: `marked` of
+        `findings.summarise_audit`.
 
     Returns
     -------
@@ -185,6 +194,7 @@ def page_data(field: str, members: Table, chosen: dict[int, np.ndarray], names: 
                 "note": str(entry.get("note", "")),
                 "merge": entry.get("merge"),
                 "split": entry.get("split"),
+                "alone": [row["text"] for row in marked if row["group"] == number],
                 "unmatched": entry.get("reason") == NO_MATCH,
                 "medians": {
                     name: _spread(members[name][here], (16, 50, 84)) for name in QUANTITIES

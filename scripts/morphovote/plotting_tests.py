@@ -65,7 +65,9 @@ def plot_separation(table: Table) -> Figure:
                               mfc=colour if decided else "white")  # fmt: skip
         axes.set(xlim=(-1.05, 1.05), xlabel="Cliff's delta")
         axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["\N{MINUS SIGN}1", "", "0", "", "1"])
-        axes.set_title(f"{first} against {second}", loc="center")
+        # Names of two classes each would run into the next panel on one line.
+        apart = "\n" if "+" in first else " "
+        axes.set_title(f"{first}{apart}against {second}", loc="center")
         axes.tick_params(axis="y", length=0)
         axes.set_ylim(len(quantities) - 0.5, -0.5)
     labels = [

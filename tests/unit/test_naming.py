@@ -13,7 +13,7 @@ from browser import CHROMIUM, WITHOUT, Browser
 from paths import ROOT
 from PIL import Image
 
-from morphovote import group_names, naming
+from morphovote import findings, group_names, naming
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \u2028 ]]> <!--"
 GROUPS, SIZE, SIDE = 4, 45, 24
@@ -56,7 +56,7 @@ def entries(**more):
     } | more  # fmt: skip
 
 
-def build(path, names=None, field="field & <b>"):
+def build(path, names=None, field="field & <b>", marked=()):
     members = table()
     chosen = naming.choose_members(members, np.arange(len(members), dtype=float), GROUPS)
     rng = np.random.default_rng(1)
@@ -66,7 +66,7 @@ def build(path, names=None, field="field & <b>"):
     ]
     rms = {row: np.ones((SIDE, SIDE), np.float32) for row in range(len(members))}
     names = (names or entries()) | {"regrouped": str(path.parent)}
-    data = naming.page_data(field, members, chosen, names)
+    data = naming.page_data(field, members, chosen, names, marked)
     sprites = {n: naming.draw_sprite(rows, *stamps, rms) for n, rows in chosen.items()}
     path.write_text(naming.render(*FILES, data, sprites), encoding="utf-8")
     return data
@@ -137,6 +137,21 @@ def test_class_is_chosen_only_where_a_person_chose_it(tmp_path):
     }
 
 
+def marked_groups():
+    rows = [
+        {"group": 2, "quantity": "size", "galaxies": SIZE, "auc": 0.97, "low": 0.9, "high": 0.99},
+        {"group": 1, "quantity": "snr", "galaxies": SIZE, "auc": 0.7, "low": 0.6, "high": 0.8},
+    ]
+    rows = [row | {"marked": row["group"] == 2} for row in rows]
+    return findings.summarise_audit(rows, [])["marked"]
+
+
+def test_group_told_by_one_quantity_is_marked(tmp_path):
+    data = build(tmp_path / "page.html", marked=marked_groups())
+    assert [len(group["alone"]) for group in data["groups"]] == [0, 0, 1, 0]
+    assert "AUC 0.97" in data["groups"][2]["alone"][0]
+
+
 def test_page_is_alone_and_runs_no_script_but_its_own(tmp_path):
     build(tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
@@ -198,6 +213,15 @@ class TestInABrowser:
         assert "<script>alert(1)</script>" in label
         assert "onerror" in browser.run("document.querySelector('.why').textContent")
         assert browser.requests() == [(tmp_path / "page.html").as_uri()]
+
+    def test_mark_of_a_group_told_by_one_quantity_is_seen(self, browser, tmp_path):
+        build(tmp_path / "page.html", marked=marked_groups())
+        browser.open(tmp_path / "page.html")
+        marks = "[...document.querySelectorAll('nav .mark')].map((one) => one.textContent)"
+        assert browser.run(marks) == ["", "", "!", ""]
+        assert browser.run("document.querySelector('.notice')") is None
+        browser.press("j", "j")
+        assert "AUC 0.97" in browser.run("document.querySelector('.notice').textContent")
 
     def test_name_with_keys_save_and_open_again(self, browser, tmp_path):
         build(tmp_path / "page.html")

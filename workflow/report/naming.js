@@ -213,8 +213,8 @@ function drawList() {
     else if (one.merge !== undefined) mark = `\u2192 ${root(group.number)}`;
     if (!one.split && name) chip = make("span", { className: "chip", style: { "--c": colourOf(name) } }, name);
     if (one.merge !== undefined && !name) chip = make("span", { className: "chip" }, "joined");
-    if (!one.split && one.merge === undefined && one.note) mark = "note";
-    const button = make("button", { "aria-current": String(i === current), title: one.note || "" },
+    if (!one.split && one.merge === undefined) mark = [group.alone.length ? "!" : "", one.note ? "note" : ""].filter(Boolean).join(" ");
+    const button = make("button", { "aria-current": String(i === current), title: [...group.alone, one.note || ""].filter(Boolean).join("; ") },
       make("b", {}, String(group.number)), chip, make("span", { className: "mark" }, mark),
       make("span", { className: "size" }, live(group) ? group.galaxies.toLocaleString("en") : ""));
     button.addEventListener("click", () => go(i));
@@ -242,6 +242,7 @@ function drawGroup() {
     return button;
   });
   const rows = [head, make("div", { className: "classes", role: "group", "aria-label": "class of this group" }, ...buttons)];
+  if (group.alone.length && live(group)) rows.push(make("p", { className: "notice" }, `Look with care: ${group.alone.join("; ")}.`));
   if (group.unmatched) rows.push(make("p", { className: "notice" }, "This group is new: none of those named in the other vote lies near it."));
   if (one.merge !== undefined) rows.push(make("p", { className: "notice" }, `Joined to group ${one.merge}: its galaxies count there, and have that group's class.`));
   if (one.split && live(group)) rows.push(make("p", { className: "notice" }, `To be split: after the next run its parts are groups ${one.split.join(", ")}, which you name then.`));

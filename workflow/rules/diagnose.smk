@@ -418,6 +418,7 @@ rule build_naming:
         cutouts=shards_of("cutouts"),
         denoised=shards_of("denoised"),
         votes="results/{field}/votes.h5",
+        confounders="results/{field}/figures/confounders.csv",
         names=model_file("names.yaml"),
         template=ROOT / "workflow/report/naming.html.j2",
         style=ROOT / "workflow/report/naming.css",
