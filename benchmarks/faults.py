@@ -4,11 +4,11 @@
 
 Kills come at random moments, in turn of the whole run (Snakemake and its jobs at once) and of one
 job's process alone (as the kernel does that runs out of memory): at the earliest with the first or
-the second job after a start, and up to three seconds later, so that they fall on every stage. After
-each the run is started again; where it ends before the last kill, it begins anew from nothing. Every
-kill is one row of the table: the job that had begun last, how many files of finished jobs there
-were, and how many of those that the kill before had left were made again. Jobs are forked from a
-process that has imported the libraries (benchmarks/forked.py).
+the second job after a start, and up to three seconds later, so that they fall on every stage. The
+run is started again after each; where it ends before the last kill, it begins anew from nothing.
+Every kill is one row of the table: the job that had begun last, how many files of finished jobs
+there were, and how many of those that the kill before had left were made again. Jobs are forked
+from a process that has imported the libraries (benchmarks/forked.py).
 """
 
 import argparse
