@@ -3,11 +3,12 @@
     python benchmarks/faults.py                    # 20 kills, to a CSV in docs/figures
 
 Kills come at random moments, in turn of the whole run (Snakemake and its jobs at once) and of one
-job's process alone (as the kernel does that runs out of memory): none, one or two jobs after a
-start, and up to three seconds into the next, so that they fall on every stage. After each the run
-is started again. Every kill is one row of the table: the job that had begun last, how many files of
-finished jobs there were, and how many of those that the kill before had left were made again. Jobs
-are forked from a process that has imported the libraries (benchmarks/forked.py).
+job's process alone (as the kernel does that runs out of memory): at the earliest with the first or
+the second job after a start, and up to three seconds later, so that they fall on every stage. The
+run is started again after each; where it ends before the last kill, it begins anew from nothing.
+Every kill is one row of the table: the job that had begun last, how many files of finished jobs
+there were, and how many of those that the kill before had left were made again. Jobs are forked
+from a process that has imported the libraries (benchmarks/forked.py).
 """
 
 import argparse
@@ -93,7 +94,7 @@ def kill_somewhere(project: Project, cores: int, whole: bool, rng: random.Random
     """Start, wait for a random moment, kill; None where the run ended before."""
     log = project.folder / "run.log"
     since = len(log.read_text()) if log.exists() else 0
-    steps, wait = rng.randrange(3), rng.uniform(0, 3)
+    steps, wait = rng.randrange(2), rng.uniform(0, 3)
     process = start(project, cores)
     while not ended(process) and (not jobs_of(process) or steps_done(project, since) < steps):
         time.sleep(0.02)
@@ -126,14 +127,17 @@ def unlock(project: Project) -> None:
         raise SystemExit(f"unlocking failed: see {project.folder / 'run.log'}")
 
 
-def run_with_kills(project: Project, kills: int, cores: int, seed: int) -> list[dict]:
-    """Kill a run `kills` times, then let it end; starts anew where it ends before."""
+def run_with_kills(
+    project: Project, kills: int, cores: int, seed: int
+) -> tuple[list[dict], list[dict[str, str]]]:
+    """Kill a run `kills` times, then let it end; the kills, and what each end has left."""
     rng = random.Random(seed)
-    rows, before = [], {}
+    rows, before, ends = [], {}, []
     while len(rows) < kills:
         row = kill_somewhere(project, cores, len(rows) % 2 == 0, rng)
         if row is None:
             # Done too early: the next kills hit another run of the same field.
+            ends.append(forked.content(project.folder))
             shutil.rmtree(project.folder / "results")
             before = {}
             continue
@@ -153,7 +157,7 @@ def run_with_kills(project: Project, kills: int, cores: int, seed: int) -> list[
     rows.append({"killed": "nothing", "jobs done since the start": "", "begun last": "",
                  "made again": again,
                  "finished files": len(after), "half files": count_parts(project)})  # fmt: skip
-    return rows
+    return rows, [*ends, forked.content(project.folder)]
 
 
 def count_parts(project: Project) -> int:
@@ -178,16 +182,16 @@ def main() -> None:
         if forked.wait(start(runs["undisturbed"], options.cores)):
             sys.exit((runs["undisturbed"].folder / "run.log").read_text()[-3000:])
         print(f"undisturbed: {time.monotonic() - begun:.0f} s", flush=True)
-        rows = run_with_kills(runs["killed"], options.kills, options.cores, options.seed)
-        one, two = (forked.content(project.folder) for project in runs.values())
-    differ = [name for name in one if one[name] != two.get(name)]
+        rows, ends = run_with_kills(runs["killed"], options.kills, options.cores, options.seed)
+        one = forked.content(runs["undisturbed"].folder)
+    differ = [name for end in ends for name in one if one[name] != end.get(name)]
     lines = [",".join(rows[0])] + [",".join(str(row[key]) for key in rows[0]) for row in rows]
     options.output.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
     print(
         f"{options.kills} kills, {sum(row['made again'] for row in rows)} finished files made again"
     )
-    print(f"{len(one)} files, of which differ from the undisturbed run's: {differ or 'none'}")
+    print(f"{len(ends)} runs, {len(one)} files; other than undisturbed: {differ or 'none'}")
     sys.exit(bool(set(differ) & set(CATALOGUES)))
 
 

@@ -133,6 +133,13 @@ def clean_run(place: Path, number: int, config: dict, cores: int, ordinary: bool
     return found
 
 
+def write_table(rows: list[dict], path: Path) -> None:
+    """Write the runs that are done as CSV."""
+    lines = [list(rows[0])] + [list(row.values()) for row in rows]
+    text = (",".join(str(value).replace(",", ";") for value in line) for line in lines)
+    path.write_text("\n".join(text) + "\n")
+
+
 def main() -> None:
     """Run, compare, write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -166,6 +173,8 @@ def main() -> None:
             rows.append(row)
             done.write_text(json.dumps(rows))
             print(row, flush=True)
+        if rows:
+            write_table(rows, options.output)
         if len(rows) < options.runs:
             sys.exit(f"{len(rows)} of {options.runs} runs are done")
         known = [
@@ -173,9 +182,6 @@ def main() -> None:
         ]
         usual = clean_run(place, 0, pool[0][1], options.cores, ordinary=True)
         first = clean_run(place, 0, pool[0][1], options.cores)
-    lines = [",".join(rows[0])]
-    lines += [",".join(str(value).replace(",", ";") for value in row.values()) for row in rows]
-    options.output.write_text("\n".join(lines) + "\n")
     wrong = sum(row["catalogue"] != "the same" for row in rows)
     same = usual["files"] == first["files"]
     several = len({clean["files"]["catalogue.fits"] for clean in known})
