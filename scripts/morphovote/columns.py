@@ -68,7 +68,7 @@ COLUMNS = (
         "stat.probability;src.morph.type",
         "f4",
         "Probability that CLASS is right, from voters, classifier, VOTE_CONFIDENCE and the purity "
-        "of groups in simulated fields; corrected where galaxies were classified by eye",
+        "of simulated groups; corrected where classified by eye",
         NAN,
     ),
     CatalogueColumn(
