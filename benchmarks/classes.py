@@ -1,8 +1,9 @@
 """Classes and probabilities against the truth of simulated fields: what is in docs/classes.md.
 
-    python benchmarks/classes.py results/demo results/second
+    python benchmarks/classes.py results/demo results/second results/third results/fourth
 
-Each folder is a finished run of a simulated field. Its groups are named as an expert would name
+Each folder is a run of a simulated field, finished or up to votes.h5: suggested names need the
+measurements. Its groups are named as an expert would name
 them who knows the truth: by the commonest true type of their kept members (of all, where fewer than
 three are kept). The names are written to <folder>/oracle_names.yaml in the form of `classes.names`.
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.optimize import minimize_scalar
 from sklearn.metrics import (
     adjusted_mutual_info_score,
     adjusted_rand_score,
@@ -26,6 +28,7 @@ from morphovote.group_names import write_yaml  # noqa: E402
 from morphovote.tables import read_catalogue  # noqa: E402
 
 FIGURES = ROOT / "docs/figures"
+DRAWN = ("demo", "second")
 # Galaxies classified "by eye": a random sample of the field whose true types are used as labels.
 CHECKED, SEEDS = 100, 10
 
@@ -35,7 +38,10 @@ def read_run(folder: Path) -> dict:
     votes = shards.read_shard(folder / "votes.h5")
     truth = read_catalogue(folder / "simulated/truth.fits")[votes["row"]]
     places = [sorted((folder / stage).glob("*.h5")) for stage in ("measurements", "cutouts")]
-    shape = shards.concatenate(places[0], ["row", "measure_flag", "flags", *classes.MEASURED])
+    shape = None
+    if places[0]:
+        shape = shards.concatenate(places[0], ["row", "measure_flag", "flags", *classes.MEASURED])
+        shape = classes.align_rows(votes["row"], shape)
     light = shards.concatenate(places[1], ["row", "snr", "flags"])
     return {
         "votes": votes,
@@ -44,7 +50,7 @@ def read_run(folder: Path) -> dict:
         "component": shards.read_shard(folder / "components.h5", ["component"])["component"],
         "true": np.asarray(truth["TYPE"]).astype(str),
         "mag": np.asarray(truth["MAG"], float),
-        "shape": classes.align_rows(votes["row"], shape),
+        "shape": shape,
         "light": classes.align_rows(votes["row"], light),
     }
 
@@ -99,7 +105,7 @@ def print_scores(run: dict, named: dict[str, dict], found: dict) -> None:
     for title, use in (("all", kept | True), ("kept", kept), ("not kept", ~kept)):
         alone = score(run["true"][use], run["votes"]["group"][use].astype(str))[2:]
         rows.append(["groups alone", title, int(use.sum()), "", "", *alone])
-        for name, one in (("suggested", named["suggested"]), ("oracle", found)):
+        for name, one in (named | {"oracle": found}).items():
             rows.append([name, title, int(use.sum()), *score(run["true"][use], one["class"][use])])
     print_table(["names", "galaxies", "number", "accuracy", "balanced", "ARI", "AMI"], rows)
 
@@ -160,6 +166,62 @@ def check_probabilities(run: dict, names: dict[int, str], held: dict, found: dic
     header = ["probability", "galaxies", "right", "mean claim", "error", "by chance"]
     print_table([*header, "right at 0.75 to 0.85"], rows)
     return checks
+
+
+def purity_parts(run: dict, names: dict[int, str]) -> dict[str, np.ndarray]:
+    """What `CLASS_PROB` is made of (see `classification.weigh_classes`), and the truth.
+
+    Returns
+    -------
+    dict of ndarray, shape (N,)
+        vote (probability if groups were pure), common (share of the class in the field), right,
+        kept; of galaxies with a class.
+    """
+    found, _ = classify_run(run, names)
+    given = found["class_origin"] != "none"
+    order = classes.order_names([*classes.CLASSES, *names.values()])
+    share = classification.share_votes(run["votes"]["counts"], names, order)
+    share = share[run["votes"]["group"] >= 0].mean(axis=0)
+    common = np.array([share[order.index(name)] for name in found["class"][given]])
+    purity = classification.PURITY
+    vote = (found["class_prob"][given] - (1 - purity) * common) / purity
+    right = (found["class"] == run["true"])[given]
+    return {"vote": vote, "common": common, "right": right, "kept": run["votes"]["kept"][given]}
+
+
+def fit_purity(parts: list[dict[str, np.ndarray]]) -> float:
+    """The likeliest purity of the groups of some fields together."""
+    vote, common, right = (
+        np.concatenate([part[name] for part in parts]) for name in ("vote", "common", "right")
+    )
+
+    def loss(purity: float) -> float:
+        claim = np.clip(purity * vote + (1 - purity) * common, 1e-6, 1 - 1e-6)
+        return -float(np.mean(np.where(right, np.log(claim), np.log(1 - claim))))
+
+    return float(minimize_scalar(loss, bounds=(0.05, 1), method="bounded").x)
+
+
+def check_purity(parts: dict[str, dict[str, np.ndarray]]) -> None:
+    """Purity of each field's groups, and how that of the other fields does on it."""
+    rows = []
+    for name, part in parts.items():
+        others = fit_purity([one for other, one in parts.items() if other != name])
+        for title, purity in (("pure", 1.0), (f"{others:.2f}, of the other fields", others)):
+            for label, use in (("all", part["right"] | True), ("kept", part["kept"])):
+                claim = purity * part["vote"] + (1 - purity) * part["common"]
+                claim, right = claim[use], part["right"][use]
+                numbers = calibration.summarise_calibration(claim, right)
+                near = (claim >= 0.75) & (claim < 0.85)
+                share = f"{right[near].mean():.2f} of {near.sum()}" if near.any() else "none"
+                wanted = ("right", "mean_probability", "error", "error_by_chance", "brier")
+                rows.append([name, title, label, *(numbers[one] for one in wanted), share])
+    header = ["field", "purity", "galaxies", "right", "mean claim", "error", "by chance", "Brier"]
+    print_table([*header, "right at 0.75 to 0.85"], rows)
+    for name, part in parts.items():
+        print(f"purity of {name} alone: {fit_purity([part]):.2f}")
+    rest = list(parts.values())[1:]
+    print(f"purity of all but the first: {fit_purity(rest):.3f}")
 
 
 @plotting.styled
@@ -285,6 +347,7 @@ def rank_medians(medians: list[dict[str, float]], weight: np.ndarray) -> list[di
 
 
 def main() -> None:
+    parts = {}
     for folder in map(Path, sys.argv[1:]):
         run = read_run(folder)
         names = oracle_names(run)
@@ -292,22 +355,29 @@ def main() -> None:
         content = {"version": 1, "who": "the simulation's truth", "voters": run["voters"]}
         write_yaml(folder / "oracle_names.yaml", content | {"groups": entries})
         print(f"## {folder.name}: {len(run['true'])} galaxies, {run['groups']} groups\n")
-        suggestion = classes.suggest_names(
-            run["votes"]["group"],
-            run["votes"]["kept"],
-            run["groups"],
-            classes.trusted(run["shape"]),
-            run["light"]["snr"],
-            run["light"]["flags"] | run["shape"]["flags"],
-        )
-        suggested = {number: entry["class"] for number, entry in suggestion.items()}
-        named = {"suggested": classify_run(run, suggested)[0]}
+        named, suggestion = {}, None
+        if run["shape"] is not None:
+            suggestion = classes.suggest_names(
+                run["votes"]["group"],
+                run["votes"]["kept"],
+                run["groups"],
+                classes.trusted(run["shape"]),
+                run["light"]["snr"],
+                run["light"]["flags"] | run["shape"]["flags"],
+            )
+            suggested = {number: entry["class"] for number, entry in suggestion.items()}
+            named = {"suggested": classify_run(run, suggested)[0]}
         found, held = classify_run(run, names)
         print_scores(run, named, found)
         print_by_class(run, found)
         checks = check_probabilities(run, names, held, found)
-        draw(checks, run, found, FIGURES / f"classes_{folder.name}.png")
-        print_suggestions(run, suggestion)
+        if folder.name in DRAWN:
+            draw(checks, run, found, FIGURES / f"classes_{folder.name}.png")
+        if suggestion:
+            print_suggestions(run, suggestion)
+        parts[folder.name] = purity_parts(run, names)
+    if len(parts) > 2:
+        check_purity(parts)
 
 
 if __name__ == "__main__":

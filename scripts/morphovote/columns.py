@@ -67,8 +67,8 @@ COLUMNS = (
         "",
         "stat.probability;src.morph.type",
         "f4",
-        "Probability that CLASS is the vote's class, from voters, classifier and VOTE_CONFIDENCE; "
-        "that it is right, where corrected by eye",
+        "Probability that CLASS is right, from voters, classifier, VOTE_CONFIDENCE and the purity "
+        "of simulated groups; corrected where classified by eye",
         NAN,
     ),
     CatalogueColumn(

@@ -27,9 +27,11 @@ def trust_sentences(calibration: dict) -> list[str]:
     if "eye" not in calibration:
         found.append(
             "This is agreement with the vote, not accuracy. Groups are seldom pure, and neither "
-            "the voters nor the classifier can tell: take CLASS_PROB as an upper limit, and do not "
-            "quote it, or the agreement, as the share of right classes. To know that, classify a "
-            "random sample of a hundred galaxies by eye and give them in the config (checked)."
+            "the voters nor the classifier can tell. CLASS_PROB allows for as many strangers in "
+            "the groups as simulated fields had, with groups named by who knows the truth; how "
+            "many this field has is not known. Do not quote it, or the agreement, as the share of "
+            "right classes. To know that, classify a random sample of a hundred galaxies by eye "
+            "and give them in the config (checked)."
         )
         return found
     eye, before = calibration["eye"], calibration["eye_uncorrected"]

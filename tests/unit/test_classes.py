@@ -250,7 +250,8 @@ class TestClassify:
             rows = votes["kept"] & (own == name)
             by_classifier = learnt[:, list(model["names"]).index(name)][rows]
             common = model["prior"][list(model["classes"]).index(name)]
-            wanted = 0.9 * (share + by_classifier) / 2 + 0.1 * common
+            sure = 0.9 * classification.PURITY
+            wanted = sure * (share + by_classifier) / 2 + (1 - sure) * common
             np.testing.assert_allclose(found["class_prob"][rows], wanted, rtol=1e-5)
 
     def test_votes_of_chance_say_no_more_than_how_common_a_class_is(self, galaxies, model):
