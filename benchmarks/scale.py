@@ -65,16 +65,18 @@ def write_field(folder: Path, galaxies: int, width: int) -> None:
     measured |= {"measure_flag": flag, "flags": flag}
     attributes = {"encoder": "0" * 64, "name": "mixture", "weights": "file", "rotations": 1,
                   "precision": "float32", "polar": "moments", "input": "normalised"}  # fmt: skip
-    for number, start in enumerate(range(0, galaxies, SHARD)):
-        part = slice(start, start + SHARD)
-        names = {"row": row[part], "id": row[part].astype(str)}
-        stages = {
-            "cutouts": ({"flags": flag[part], "snr": np.full(len(row[part]), 30.0)}, {}),
-            "measurements": ({k: v[part] for k, v in measured.items()}, {}),
-            "embeddings": ({"embedding": points[part]}, attributes),
-        }
-        for stage, (arrays, about) in stages.items():
-            shards.write_shard(results / stage / f"{number:05d}.h5", names | arrays, about)
+    stages = {
+        "cutouts": ({"flags": flag, "snr": np.full(galaxies, 30.0, np.float32)}, {}),
+        "measurements": (measured, {}),
+        "embeddings": ({"embedding": points}, attributes),
+    }
+    # One stage after the other: what is older than its input would be made anew.
+    for stage, (arrays, about) in stages.items():
+        for number, start in enumerate(range(0, galaxies, SHARD)):
+            part = slice(start, start + SHARD)
+            named = {"row": row[part], "id": row[part].astype(str)}
+            named |= {name: values[part] for name, values in arrays.items()}
+            shards.write_shard(results / stage / f"{number:05d}.h5", named, about)
     config = {"fields": {"scale": {"cutouts": "cutouts/*.fits"}}, "pca": {"components": EXPLAINED}}
     (folder / "scale.yaml").write_text(yaml.safe_dump(config))
 

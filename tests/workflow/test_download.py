@@ -80,7 +80,7 @@ def test_files_come_from_the_archive_once(project, archive):
     assert "Nothing to be done" in output
     archive.asked.clear()
     (project.folder / "far/image.fits").unlink()
-    process = project.snakemake("results/far/sources.fits", config=config, check=False)
+    process = project.snakemake("far/image.fits", config=config, check=False)
     assert process.returncode != 0
     assert "image.fits.gz: its sha256 is" in process.stdout
     assert "Traceback" not in process.stdout
