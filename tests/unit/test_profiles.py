@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 from paths import ROOT
+from snakemake.resources import Resource
 
 TEXT = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
 RULES = set(re.findall(r"^(?:rule|checkpoint) (\w+):", TEXT, flags=re.MULTILINE))
@@ -22,7 +23,11 @@ def read(name):
 
 
 def evaluate(expression, size_mb, attempt):
-    return eval(str(expression), {"min": min}, {"input": Input(size_mb), "attempt": attempt})  # noqa: S307
+    """What Snakemake makes of a resource of a profile."""
+    given = {"wildcards": None, "input": Input(size_mb), "attempt": attempt, "async_run": None}
+    value = Resource.cli_evaluator("resource", str(expression), **given)
+    assert isinstance(value, int | float), f"{expression} is no expression"
+    return value
 
 
 def test_slurm_names_rules_and_groups_every_figure():
