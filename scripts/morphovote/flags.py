@@ -28,7 +28,7 @@ MEASURE_FLAGS = {
     "time_limit": (8, "cut off by the time limit"),
     "sersic_suspect": (
         16,
-        "Sersic fit not converged, at a limit, or with R_E below 0.3 px or beyond the cutout",
+        "Sersic fit not converged, near a limit, or with R_E below 0.3 px or beyond the cutout",
     ),
     "no_sersic": (32, "no Sersic fit: outside measure.select, or failed"),
     "beyond_cutout": (

@@ -11,12 +11,13 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.optimize import least_squares
 from scipy.special import gammaincinv
 
-# Allowed Sersic indices; a fit that ends at either is marked.
+# Allowed Sersic indices; a fit that ends near either is marked.
 N_MIN, N_MAX = 0.1, 10.0
 # Radii (px) that a fit may end at.
 R_MIN, R_MAX = 0.05, 1000.0
-# Radius (px) below which a fit is marked.
+# Radius (px) and axis ratio below which a fit is marked: the second is thinner than any galaxy.
 R_TRUSTED = 0.3
+Q_TRUSTED = 0.03
 # The model reaches this far (px) beyond the image, so that light is scattered in as well as out.
 MARGIN = 8
 # Half-width (px) of what is integrated, and subdivisions of its pixels along one axis.
@@ -197,7 +198,8 @@ def fit_sersic(
     )
     _, amplitude = model(fit.x)
     r_e, n, x, y, axis_ratio, angle = _decode(fit.x)
-    at_limit = n < N_MIN * 1.01 or n > N_MAX * 0.99
+    # The fit stays inside its limits and stops short of them by some steps.
+    at_limit = n < 1.5 * N_MIN or n > 0.95 * N_MAX or axis_ratio < Q_TRUSTED
     # Smaller than a third of a pixel or larger than the cutout holds, a radius is not measured.
     at_limit |= r_e < R_TRUSTED or 2 * r_e > max(image.shape)
     freedom = max(data.size - len(PARAMETERS), 1)

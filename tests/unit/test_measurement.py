@@ -126,6 +126,17 @@ def test_small_steep_galaxy_needs_subdivided_pixels(offset):
     assert np.degrees(fit["angle"]) == pytest.approx(30, abs=1)
 
 
+@pytest.mark.parametrize("axis_ratio", [0.8, 0.006])
+def test_fit_that_ends_near_a_limit_is_marked(axis_ratio):
+    # As flat as no Sersic profile is, and a trail without any width.
+    image = ellipse(20, axis_ratio, 30).astype(np.float32) * 5
+    image += np.random.default_rng(0).normal(0, 0.2, image.shape).astype(np.float32)
+    start = {"r_e": 12.0, "n": 1.0, "x": 49.5, "y": 49.5, "axis_ratio": 0.5, "angle": 0.5}
+    fit = fit_sersic(image, np.full_like(image, 0.2), np.ones(image.shape, bool), start, None)
+    assert fit["n"] < 0.15 or fit["axis_ratio"] < 0.03
+    assert fit["suspect"] == 1
+
+
 def test_without_the_psf_a_steep_galaxy_looks_shallow():
     image = noisy(draw(sersic_galaxy(4, 0.3, 0.6)))
     assert measure(image, ellipse(35, 0.6, 30))["sersic_n"] < 3.2
