@@ -3,7 +3,6 @@
 import csv
 import errno
 import gzip
-import hashlib
 import http.client
 import os
 import re
@@ -19,6 +18,7 @@ from typing import TypeVar
 from morphovote import __version__
 from morphovote.errors import InputError
 from morphovote.logs import log
+from morphovote.provenance import hash_file
 
 Result = TypeVar("Result")
 # Seconds before each further attempt, where the one before brought nothing.
@@ -216,8 +216,7 @@ def _receive(url: str, part: Path, waits: Sequence[float]) -> str:
             "or bring the file yourself."
         ) from error
     _etag_file(part).unlink(missing_ok=True)
-    with open(part, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hash_file(part)
 
 
 def _receive_some(url: str, part: Path) -> None:
