@@ -9,5 +9,6 @@ with rule_log(snakemake.log[0]):
         snakemake.input.names,
         snakemake.input.components,
         snakemake.input.classifier,
+        snakemake.input.cutouts,
         snakemake.output[0],
     )

@@ -19,9 +19,10 @@ REASONS = {
     "": "classified",
     "not selected": "outside the field's `select` cuts",
     "no data": "no usable pixels, so no vote",
+    "no light": "nothing seen at its place (S/N below 3), so that its vote is one on noise",
     "outlier": "unlike anything in the model's reference sample: to be looked at, not forced",
     "no classifier": "not kept by the vote, and no kept galaxies to train a classifier on",
-    "unclassifiable": "its class, UNC, is that of galaxies that cannot be told",
+    "unclassifiable": "its class is UNC, that of galaxies whose shape cannot be told",
 }
 # A class of a user's own: it has to fit into figures and columns.
 OWN_CLASS = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,11}")
@@ -29,6 +30,8 @@ OWN_CLASS = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,11}")
 SERSIC = ("sersic_n", "axis_ratio", "r_e")
 PIXELS = ("concentration", "gini", "m20", "asymmetry", "smoothness")
 MEASURED = SERSIC + PIXELS
+# Below this S/N a source is not detected.
+DETECTED = 3.0
 # Below this S/N inside the segment, structure cannot be told from noise.
 LEAST_SNR = 15.0
 # A group is unclassifiable if more than this share of it is too faint, too small or unmeasured.

@@ -8,18 +8,20 @@ that share is taken from simulated fields. Where somebody has looked at a random
 the probability is corrected to how often the class is right.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import yaml
 
 from morphovote.calibration import correct, cross_correct, fit_correction, read_checked
-from morphovote.classes import CLASSES, REASONS, order_names
+from morphovote.classes import CLASSES, DETECTED, REASONS, align_rows, order_names
 from morphovote.classifier import apply_classifier, fit_classifier, load_classifier
 from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.models import write_model
 from morphovote.shards import (
+    concatenate,
     count_rows,
     iterate_batches,
     open_shard,
@@ -113,6 +115,7 @@ def classify(
     names: dict[int, str],
     components: np.ndarray,
     model: dict[str, np.ndarray],
+    snr: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Give each galaxy a class.
 
@@ -125,12 +128,14 @@ def classify(
     components : ndarray, shape (N, P)
     model : dict of ndarray
         From `complete_model`.
+    snr : ndarray, shape (N,), optional
+        Signal-to-noise ratio inside the segment. What is below `DETECTED` gets no class.
 
     Returns
     -------
     dict of ndarray, shape (N,)
         class : str. The group's class where the vote is kept, else the most probable; "UNC" for
-            outliers, and where the classifier knows no class; "" where there are no data.
+            outliers, and where the classifier knows no class; "" without data or without light.
         class_prob : float32, see `weigh_classes`; corrected by eye where the model was. NaN
             where no class was given.
         class_second : str, the most probable of the other classes, "" where there is none.
@@ -139,8 +144,9 @@ def classify(
     """
     order, probability = weigh_classes(votes, names, components, model)
     has_data = votes["group"] >= 0
-    from_vote = votes["kept"] & has_data & ~votes["outlier"]
-    from_classifier = has_data & ~from_vote & ~votes["outlier"] & (len(model["names"]) > 0)
+    seen = has_data if snr is None else has_data & (snr >= DETECTED)
+    from_vote = votes["kept"] & seen & ~votes["outlier"]
+    from_classifier = seen & ~from_vote & ~votes["outlier"] & (len(model["names"]) > 0)
     decided = from_vote | from_classifier
     own = np.array([order.index(names[number]) for number in range(len(names))])
     best = np.nan_to_num(probability).argmax(axis=1)
@@ -152,13 +158,14 @@ def classify(
     second = np.where(others.max(axis=1) > 0, others.argmax(axis=1), -1)
     text = np.array([*order, ""], dtype=object)
     name = text[np.where(decided, chosen, -1)]
-    name[has_data & ~decided] = "UNC"
+    name[seen & ~decided] = "UNC"
     origin = np.full(len(chosen), "none", dtype=object)
     origin[from_vote], origin[from_classifier] = "vote", "classifier"
     reason = np.full(len(chosen), "", dtype=object)
     reason[decided & (name == "UNC")] = "unclassifiable"
     reason[has_data & ~decided] = "no classifier"
     reason[has_data & votes["outlier"]] = "outlier"
+    reason[~seen] = "no light"
     reason[~has_data] = "no data"
     return {
         "class": name,
@@ -354,9 +361,17 @@ def classify_file(
     names: str | Path,
     components: str | Path,
     classifier: str | Path,
+    cutouts: Sequence[str | Path],
     output: str | Path,
 ) -> None:
     """Classify all galaxies of a field, one batch in memory at a time.
+
+    Parameters
+    ----------
+    votes, names, components, classifier : path
+    cutouts : sequence of path
+        All shards, for the signal-to-noise ratios.
+    output : path
 
     Raises
     ------
@@ -375,10 +390,12 @@ def classify_file(
             "model folder."
         )
     check_length(votes, components)
+    light = concatenate(cutouts, ["row", "snr"])
     parts = []
     batches = iterate_batches(votes, VOTES, BATCH)
     for vote, batch in zip(batches, iterate_batches(components, ["component"], BATCH), strict=True):
-        found_classes = classify(vote, classes, batch["component"], model)
+        snr = align_rows(vote["row"], light)["snr"]
+        found_classes = classify(vote, classes, batch["component"], model, snr)
         parts.append({"row": vote["row"], "id": vote["id"], **found_classes})
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     for origin in ("vote", "classifier", "none"):

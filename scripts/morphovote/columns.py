@@ -87,8 +87,8 @@ COLUMNS = (
         "",
         "meta.code",
         "U",
-        "Why there is no class: not selected, no data, outlier (unlike the reference), no "
-        "classifier, unclassifiable (CLASS is UNC); empty for a classified galaxy",
+        "Why there is no class: not selected, no data, no light (S/N below 3), outlier, no "
+        "classifier, unclassifiable (CLASS is UNC); empty where classified",
         "not selected",
     ),
     CatalogueColumn(

@@ -122,7 +122,8 @@ def resolve_field(name: str, field: dict) -> dict:
         archive that is unpacked into it, or empty), `simulate` (dict or None), `detect` (whether
         the catalogue is made by detect_sources), `physical` (dict or None) and, with it,
         `unmatched` (the catalogue before match_physical, with `unmatched_columns`), `downloads`
-        (file -> the table that says where it comes from).
+        (file -> the table that says where it comes from), and `given` (the entry itself, for who
+        wants to repeat the run).
 
     Raises
     ------
@@ -161,6 +162,7 @@ def resolve_field(name: str, field: dict) -> dict:
         "checked": [field["checked"]] if "checked" in field else [],
         "physical": None,
         "downloads": downloads,
+        "given": field,
     }
     if "checked" in field:
         _require_file(field["checked"], f"{where}.checked")

@@ -7,7 +7,7 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote import diagnostics
-from morphovote.confounders import FOREIGN, LIMIT, LOWER, QUANTITIES, SAMPLE
+from morphovote.confounders import FEWEST, FOREIGN, LIMIT, LOWER, QUANTITIES, SAMPLE
 from morphovote.errors import InputError
 
 # What the source catalogue may lack, and what cannot be drawn without it: column -> its name,
@@ -184,7 +184,8 @@ def summarise_audit(groups: list[dict], overall: list[dict]) -> dict:
     Returns
     -------
     dict
-        limit, lower, overall, and marked: the rows of the groups that are marked, with `text`.
+        limit, lower, overall; groups and judged, the numbers of groups with members and of those
+        with enough of them; and marked: the rows of the groups that are marked, with `text`.
     """
     marked = [
         {
@@ -195,7 +196,14 @@ def summarise_audit(groups: list[dict], overall: list[dict]) -> dict:
         for row in groups
         if row["marked"]
     ]
-    return {"limit": LIMIT, "lower": LOWER, "overall": overall, "marked": marked}
+    return {
+        "limit": LIMIT,
+        "lower": LOWER,
+        "overall": overall,
+        "groups": len({row["group"] for row in groups}),
+        "judged": len({row["group"] for row in groups if row["auc"] is not None}),
+        "marked": marked,
+    }
 
 
 def audit_sentences(audit: dict) -> list[str]:
@@ -204,17 +212,17 @@ def audit_sentences(audit: dict) -> list[str]:
         return ["There are too few galaxies for an audit, or nothing known of them that varies."]
     telling = [row for row in audit["overall"] if row["verdict"] == "more than chance"]
     silent = [row for row in audit["overall"] if row["verdict"] != "more than chance"]
-    text = f"Alone, of at most {SAMPLE:,} galaxies: "
+    text = f"Alone, of at most {SAMPLE:,} galaxies, "
     if telling:
         told = [
             f"{_name(row)} ({100 * row['balanced_accuracy']:.0f} % against "
-            f"{100 * row['null']:.0f} % by chance)"
+            f"{100 * row['null']:.0f} %)"
             for row in sorted(telling, key=lambda row: -row["balanced_accuracy"])
         ]
-        text += f"the group is told better than by chance by {_listed(told, 'and')}"
+        text += f"these tell the group better than shuffled group numbers: {_listed(told, 'and')}"
     if silent:
-        text += "; " if telling else ""
-        text += f"no better than by chance by {_listed([_name(row) for row in silent], 'and')}"
+        text += "; and no better: " if telling else "none tells it better than shuffled ones: "
+        text += _listed([_name(row) for row in silent], "and")
     found = [text + "."]
     foreign = [_name(row) for row in telling if row["quantity"] in FOREIGN]
     if foreign:
@@ -222,14 +230,19 @@ def audit_sentences(audit: dict) -> list[str]:
             f"{_listed(foreign, 'and').capitalize()} should say nothing about a galaxy's shape: "
             "groups that follow it are artefacts of the data or of the method."
         )
+    if audit["judged"] < audit["groups"]:
+        found.append(
+            f"One by one, {audit['judged']} of {audit['groups']} groups are judged: the others "
+            f"have fewer than {FEWEST} members."
+        )
     if audit["marked"]:
         marks = [f"group {row['group']} ({_name(row)})" for row in audit["marked"]]
         found.append(
             f"One quantity alone tells these from all others: {_listed(marks, 'and')}. Look at "
             "them with care before you give them a class."
         )
-    else:
-        found.append("No group is told from all others by one quantity alone.")
+    elif audit["judged"]:
+        found.append("No group judged is told from all others by one quantity alone.")
     return found
 
 

@@ -18,11 +18,11 @@ from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from morphovote import diagnostics
-from morphovote.classes import CLASSES, MEASURED, order_names, trusted
+from morphovote.classes import CLASSES, FEWEST, MEASURED, order_names, trusted
 from morphovote.group_names import NO_MATCH, NOT_NAMED
 from morphovote.plotting import class_style
 from morphovote.plotting_galleries import stretch
-from morphovote.regrouping import FEWEST
+from morphovote.regrouping import FEWEST as FEWEST_TO_SPLIT
 
 # Members of each kind shown of a group.
 SHOWN = 8
@@ -180,6 +180,8 @@ def page_data(
     groups = []
     for number, rows in chosen.items():
         entry, here = entries.get(number, {}), group == number
+        # Those that the suggestion is made from.
+        core = here & kept if (here & kept).sum() >= FEWEST else here
         unnamed = entry.get("class") == "UNC" and entry.get("reason") in (NOT_NAMED, NO_MATCH)
         gone = "merge" in entry or "split" in entry
         groups.append(
@@ -197,7 +199,7 @@ def page_data(
                 "alone": [row["text"] for row in marked if row["group"] == number],
                 "unmatched": entry.get("reason") == NO_MATCH,
                 "medians": {
-                    name: _spread(members[name][here], (16, 50, 84)) for name in QUANTITIES
+                    name: _spread(members[name][core], (16, 50, 84)) for name in QUANTITIES
                 },
                 "members": [[_member(members, row) for row in line if row >= 0] for line in rows],
             }
@@ -224,7 +226,7 @@ def page_data(
              "sample": _spread(members[key][group >= 0], SHARES)}
             for key, (name, unit, digits, log) in QUANTITIES.items()
         ],
-        "fewest": FEWEST,
+        "fewest": FEWEST_TO_SPLIT,
         "shown": SHOWN,
         "groups": groups,
     }  # fmt: skip

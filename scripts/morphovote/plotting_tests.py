@@ -115,7 +115,7 @@ def plot_confounders(overall: Table, groups: Table, names: Mapping[int, str]) ->
     left.tick_params(axis="y", length=0)
     highest = max(float(overall["high"].max()), float(overall["null_high"].max()))
     left.set(ylim=(len(quantities) - 0.5, -0.5), xlim=(0, 1.08 * highest))
-    left.set(xlabel="balanced accuracy (grey: by chance)", title="all groups")
+    left.set(xlabel="balanced accuracy (grey: shuffled)", title="all groups")
     grid = np.full((len(numbers), len(quantities)), np.nan)
     for row in groups:
         place = numbers.index(int(row["group"])), quantities.index(str(row["quantity"]))
@@ -125,7 +125,9 @@ def plot_confounders(overall: Table, groups: Table, names: Mapping[int, str]) ->
             right.add_patch(Rectangle(corner, 1, 1, fill=False, ec=NULL_COLOUR, lw=2, zorder=4))
     drawn = right.imshow(grid, cmap="Blues", vmin=0.5, vmax=1, aspect="auto", interpolation="none")
     for (y, x), value in np.ndenumerate(grid):
-        if value >= 0.7:
+        if np.isnan(value):
+            right.text(x, y, "\N{EN DASH}", ha="center", va="center", color=MUTED)
+        elif value >= 0.7:
             ink = "white" if value > 0.82 else INK
             right.text(x, y, f"{value:.2f}", ha="center", va="center", color=ink)
     right.set_xticks(range(len(quantities)), [_wrap(text) for text in words], rotation=90)

@@ -82,7 +82,8 @@ def follow_chain(
         own = np.maximum(votes["group"], 0).astype(int)[:, None]
         highest = np.take_along_axis(votes["counts"], own, axis=1)[:, 0]
         votes["vote_confidence"] = look_up(highest, confidence)
-        found = classify(votes, classes, place, classifier)
+        snr = cutouts["snr"][start : start + BATCH]
+        found = classify(votes, classes, place, classifier, snr)
         found |= {name: votes[name] for name in ("group", "vote_fraction", "kept", "outlier")}
         parts.append(found)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -16,6 +16,9 @@ from morphovote.errors import InputError
 # Below this ratio of the kept fractions a page says plainly that the vote shows little.
 LITTLE = 1.5
 
+# Fewer galaxies a group are too few for shares and medians.
+FEW = 10
+
 # In place of a number.
 MISSING = "\N{EN DASH}"
 
@@ -47,7 +50,7 @@ MEANINGS = {
     "LTD": "late-type disc: disc-dominated, arms",
     "IRR": "irregular: clumps, mergers",
     "UNC": "unclassifiable",
-    "none": "no class: not selected, or no usable pixels",
+    "none": "no class: not selected, no usable pixels, or nothing seen there",
 }
 
 
@@ -178,8 +181,37 @@ def _what_was_run(summary: dict) -> str:
     return (
         f"The source catalogue has {summary['sources']:,} sources, of which "
         f"{summary['voted']:,} took part in the vote{without}. {voters} clusterings voted on "
-        f"{groups} groups; {summary['groups_used']} of them have members.{_match(summary)}"
+        f"{groups} groups; {summary['groups_used']} of them have members.{_few(summary)}"
+        f"{_doubtful(summary)}{_match(summary)}"
     )
+
+
+def _few(summary: dict) -> str:
+    used = summary["groups_used"]
+    if not used or summary["voted"] >= FEW * used:
+        return ""
+    return (
+        f" That is {summary['voted'] / used:.1f} galaxies a group, too few for shares and medians "
+        f"to say much; {max(summary['voted'] // FEW, 2)} groups (config: voting.groups) would be "
+        "better filled."
+    )
+
+
+def _doubtful(summary: dict) -> str:
+    """Sources that take part in the vote and hardly should in a sample for science."""
+    text = ""
+    if summary["repeated"]:
+        text += (
+            f" {summary['repeated']:,} of those in the vote are repeated rows of the catalogue "
+            "(one id, one place) and count as galaxies of their own."
+        )
+    if summary["off_centre"]:
+        text += (
+            f" {summary['off_centre']:,} have their light away from their position (flag "
+            "off_centre): mostly pieces or neighbours of a brighter galaxy, which take part in "
+            "the vote and should be left out of a sample."
+        )
+    return text
 
 
 def _match(summary: dict) -> str:

@@ -101,9 +101,13 @@ def summarise(
         "match": match,
         "selected": int(((flag & flags.NOT_SELECTED) == 0).sum()),
         "voted": int(voted.sum()),
+        "repeated": int(voted.sum()) - len(np.unique(np.asarray(catalogue["ID"])[voted])),
+        "off_centre": int((voted & ((flag & flags.OFF_CENTRE) != 0)).sum()),
         "kept": int(kept.sum()),
         "kept_fraction": fraction,
         "kept_interval": [low, high],
+        # Of the controls, on samples of one size: their ratio is that of these two.
+        "sample_kept_fraction": controls["data"]["mean"],
         "null_kept_fraction": controls["null"]["mean"],
         "null_interval": [controls["null"]["low"], controls["null"]["high"]],
         "ratio_to_null": controls["ratio"]["value"],

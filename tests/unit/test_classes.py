@@ -299,6 +299,17 @@ class TestClassify:
         assert np.isnan(found["class_prob"][:2]).all()
         assert (found["class_second"][:2] == "").all()
 
+    def test_what_is_not_seen_has_no_shape(self, galaxies, model):
+        votes, components = galaxies
+        snr = np.full(600, 3.0, np.float32)
+        snr[:3] = 2.9, -1.0, np.nan
+        votes = votes | {"outlier": np.arange(600) == 2}
+        found = classification.classify(votes, NAMES, components, model, snr)
+        assert list(found["class"][:3]) == [""] * 3
+        assert list(found["class_reason"][:4]) == ["no light"] * 3 + [""]
+        assert np.isnan(found["class_prob"][:3]).all()
+        assert (found["class_origin"][:3] == "none").all()
+
     def test_without_any_kept_galaxy_the_rest_is_unclassified(self, galaxies):
         votes = galaxies[0] | {"kept": np.zeros(600, bool)}
         nothing = classification.complete_model(
@@ -346,13 +357,19 @@ class TestFiles:
         applied_names.name_groups_file(votes, shape, light, groups, output, **options)
         return yaml.safe_load(output.read_text())
 
+    def classify(self, folder):
+        names = ("votes.h5", "names.yaml", "components.h5", "classifier.h5")
+        light = sorted((folder / "cutouts").glob("*"))
+        paths = [folder / name for name in names]
+        classification.classify_file(*paths, light, folder / "classes.h5")
+
     def test_from_votes_to_classes(self, folder):
         named = self.name(folder)
         assert named["origin"] == "suggestion"
         assert {number: entry["class"] for number, entry in named["groups"].items()} == NAMES
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
         classification.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
-        classification.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
+        self.classify(folder)
         found = shards.read_shard(folder / "classes.h5")
         assert set(found) == set(COLUMNS)
         assert (found["class_origin"] == "vote").sum() == 400
@@ -374,7 +391,7 @@ class TestFiles:
         table.write(folder / "eye.csv")
         outputs = folder / "classifier.h5", folder / "held_out.h5"
         classification.fit_classifier_file(*paths, *outputs, checked=folder / "eye.csv")
-        classification.classify_file(*paths, outputs[0], folder / "classes.h5")
+        self.classify(folder)
         found = shards.read_shard(folder / "classes.h5", ["class_prob"])["class_prob"]
         assert abs(np.nanmean(found) - 0.5) < 0.1
         checks = calibration.read_checks(outputs[1])
@@ -397,7 +414,7 @@ class TestFiles:
         # A class of one's own goes all the way.
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
         classification.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
-        classification.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
+        self.classify(folder)
         found = shards.read_shard(folder / "classes.h5", ["class", "class_origin"])
         assert set(found["class"]) == {"SPH", "BAR", "IRR"}
         assert (found["class"][found["class_origin"] == "classifier"] == "BAR").any()
@@ -409,7 +426,7 @@ class TestFiles:
         with h5py.File(folder / "components.h5", "a") as file:
             file.attrs["pca"] = np.bytes_("p2")
         with pytest.raises(InputError, match="PCA p2"):
-            classification.classify_file(*paths, folder / "classifier.h5", folder / "classes.h5")
+            self.classify(folder)
         with h5py.File(folder / "votes.h5", "a") as file:
             file.attrs["voters"] = np.bytes_("v2")
         with pytest.raises(InputError, match="vote v1"):

@@ -58,6 +58,23 @@ def test_images_without_catalogue_are_detected(folder):
     assert field["catalogue"] == ["results/f/detected.fits"]
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        DEMO,
+        DEMO | {"voting": {"scheme": "published", "groups": 4}},
+        {"fields": {"f": {"images": "[ab].fits", "rms": "[ab]_rms.fits", "zero_point": 25}}},
+        {"fields": {"f": {"cutouts": "?.fits", "catalogue": "cat.csv", "columns": {"id": "n"},
+                          "physical": {"catalogue": "cat.csv", "columns": {"id": "n"}}}}},
+    ],
+)  # fmt: skip
+def test_what_was_given_repeats_the_run(folder, config):
+    complete = complete_config(config, SCHEMA)
+    (name, field) = next(iter(complete["fields"].items()))
+    written = yaml.safe_dump(complete | {"fields": {name: field["given"]}})
+    assert complete_config(yaml.safe_load(written), SCHEMA) == complete
+
+
 def test_ready_cutouts_need_no_catalogue(folder):
     field = complete_config({"fields": {"f": {"cutouts": "?.fits"}}}, SCHEMA)["fields"]["f"]
     assert (field["kind"], field["detect"], field["catalogue"]) == ("cutouts", False, [])

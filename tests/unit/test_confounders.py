@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from morphovote import confounders, findings, plotting_tests
+from morphovote import confounders, findings, plotting, plotting_tests
 from morphovote.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -12,8 +12,8 @@ GROUP = np.repeat(np.arange(6), 60)
 NOISE = RNG.normal(size=360)
 
 
-def audit(**values):
-    return confounders.audit_groups(values, GROUP)
+def audit(group=GROUP, **values):
+    return confounders.audit_groups(values, group)
 
 
 def verdict(overall, quantity):
@@ -150,3 +150,15 @@ def test_edges_are_those_of_the_image(tmp_path):
     assert distance[3] == 2
     # Ready-made cutouts: each source in an image of its own.
     assert np.isnan(confounders.edge_distances(sources[:2], tiles)).all()
+
+
+def test_groups_too_small_to_be_judged_are_said(tmp_path):
+    few = np.where(np.arange(360) < 5, 6, GROUP)
+    overall, groups = audit(few, snr=NOISE, size=NOISE[::-1])
+    for name, table in (("overall", overall), ("groups", groups)):
+        plotting.save_numbers(table, tmp_path / f"{name}.csv")
+    rows = [findings.read_rows(tmp_path / f"{name}.csv") for name in ("groups", "overall")]
+    audit_found = findings.summarise_audit(*rows)
+    assert (audit_found["judged"], audit_found["groups"]) == (6, 7)
+    text = " ".join(findings.audit_sentences(audit_found))
+    assert "6 of 7 groups are judged: the others have fewer than 10 members" in text

@@ -144,6 +144,18 @@ def test_page_says_whether_the_vote_beats_its_null(null, data, words, figures):
     assert words in report.render(TEMPLATE, numbers, names, figures, CAPTIONS)
 
 
+def test_doubtful_sources_in_the_vote_are_said_at_the_opening():
+    clean, _ = make_summary(off_centre=0, repeated=0, voted=70, groups_used=7)
+    first = report.sentences(clean)[0]
+    assert not any(word in first for word in ("off_centre", "repeated", "too few"))
+    numbers, _ = make_summary(off_centre=5, repeated=4, voted=69, groups_used=7)
+    first = report.sentences(numbers)[0]
+    assert "5 have their light away from their position" in first
+    assert "4 of those in the vote are repeated rows" in first
+    assert "9.9 galaxies a group" in first
+    assert "6 groups (config: voting.groups)" in first
+
+
 def test_algorithms_that_are_one_are_named():
     assert "ward and birch are one and the same algorithm" in report.sentences(make_summary()[0])[4]
 

@@ -278,7 +278,7 @@ def take_through(cutout, rows, parts, folder, model, encoder):
     )
     classify_file(
         folder / "votes.h5", model / "names.yaml", folder / "components.h5",
-        model / "classifier.h5", folder / "classes.h5",
+        model / "classifier.h5", sorted(folder.glob("cut*.h5")), folder / "classes.h5",
     )  # fmt: skip
     found = shards.read_shard(folder / "votes.h5") | shards.read_shard(folder / "classes.h5")
     found |= {key: np.concatenate([part[key] for part in measured]) for key in ("gini", "m20")}

@@ -1,13 +1,16 @@
 """A small field from the config to the catalogue and the report."""
 
+import html
 import json
 
 import numpy as np
 import pytest
+import yaml
 from astropy.io.votable import validate
 from astropy.table import Table
 
 from morphovote import shards
+from morphovote.config import complete_config
 
 CONTRACT = [
     "ID",
@@ -97,6 +100,15 @@ def test_summary_has_controls_and_timings(results):
     assert (exact["kind"], exact["galaxies"], exact["count"]) == ("exact", "all", 8)
     # Quarter turns only move pixels, and every stage moves with them.
     assert exact["retrieved"][0] > 0.8
+
+
+def test_report_says_how_to_repeat_the_run(results, finished, monkeypatch):
+    page = (results / "report.html").read_text()
+    written = html.unescape(page.split("<pre>")[1].split("</pre>")[0])
+    monkeypatch.chdir(finished.folder)
+    complete_config(
+        yaml.safe_load(written), finished.folder / "workflow/schemas/config.schema.yaml"
+    )
 
 
 def test_report_is_one_file_with_every_figure(results):

@@ -173,7 +173,7 @@ function picture(group, line, column, half, close = closer) {
 }
 
 function describe(one) {
-  return `${one.id}: magnitude ${format(one.mag, 1)}, S/N ${format(one.snr, 1)}, vote fraction ${format(one.vote, 2)}` +
+  return `${one.id}: ${one.mag === null ? "" : `magnitude ${format(one.mag, 1)}, `}S/N ${format(one.snr, 1)}, vote fraction ${format(one.vote, 2)}` +
     (one.second >= 0 ? `, next group ${one.second}` : "");
 }
 
@@ -181,7 +181,7 @@ function strip(group, line, title, hint) {
   const figures = group.members[line].map((one, column) => {
     const figure = make("figure", { role: "img", tabIndex: -1, "aria-label": `galaxy ${describe(one)}` },
       picture(group, line, column, 0), picture(group, line, column, 1),
-      make("figcaption", {}, make("b", {}, format(one.mag, 1)), ` \u00b7 ${format(one.snr, one.snr < 10 ? 1 : 0)}`));
+      make("figcaption", {}, ...(one.mag === null ? ["S/N "] : [make("b", {}, format(one.mag, 1)), " \u00b7 "]), format(one.snr, one.snr < 10 ? 1 : 0)));
     figure.addEventListener("mouseenter", () => zoom(figure, group, line, column, one));
     figure.addEventListener("mouseleave", () => { $("#zoom").hidden = true; });
     return figure;
@@ -294,7 +294,7 @@ function drawPanel() {
       make("span", {}, format(medians && medians[1], quantity.digits)),
       make("span", { className: "all" }, format(quantity.sample[2], quantity.digits))));
   }
-  rows.push(make("p", { className: "hint" }, "Blue: median and middle 68 % of the group; grey: of all galaxies. Bad measurements are left out."));
+  rows.push(make("p", { className: "hint" }, "Blue: median and middle 68 % of the group's kept members (of all, where fewer than three are kept); grey: of all galaxies. Bad measurements are left out."));
 
   const join = make("select", { id: "join" }, make("option", { value: "" }, "none"));
   for (const other of shown) {

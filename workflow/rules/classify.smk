@@ -58,6 +58,7 @@ rule classify_galaxies:
         names=model_file("names.yaml"),
         components="results/{field}/components.h5",
         classifier=model_file("classifier.h5"),
+        cutouts=shards_of("cutouts"),
     output:
         "results/{field}/classes.h5",
     log:

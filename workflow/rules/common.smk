@@ -57,6 +57,11 @@ def field_entry(key):
     return lambda wildcards: FIELDS[wildcards.field][key]
 
 
+def repeatable_config(wildcards):
+    """Params function: the config that repeats a field's run, every default written out."""
+    return config | {"fields": {wildcards.field: FIELDS[wildcards.field]["given"]}}
+
+
 def physical_catalogue(wildcards):
     """Input function: the catalogue of physical properties that a field is matched with."""
     return FIELDS[wildcards.field]["physical"]["catalogue"]

@@ -470,7 +470,7 @@ rule write_summary:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("write_summary"),
-        config=lambda wildcards: config | {"fields": {wildcards.field: FIELDS[wildcards.field]}},
+        config=repeatable_config,
         benchmarks="results/{field}/benchmarks",
     script:
         "../../scripts/write_summary.py"
