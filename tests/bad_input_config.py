@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 from bad_input import ROOT, SCHEMA, catalogue, goes_on, image, placed, start, stops
 
-from morphovote import config, models, reduction, shards, voting
+from morphovote import config, config_files, models, reduction, shards, voting
 from morphovote.group_names import marks_of
 from morphovote.sources import read_sources, write_sources
 
@@ -97,13 +97,13 @@ def _(folder):
 @stops("config", "YAML with a bracket that is not closed", "my.yaml, line 3, column 4")
 def _(folder):
     (folder / "my.yaml").write_text("fields:\n  a: {b: c\n  x: 1")
-    return config.read_yaml(folder / "my.yaml")
+    return config_files.read_yaml(folder / "my.yaml")
 
 
 @stops("config", "YAML with a tab", "my.yaml, line 2, column 1", "tabs")
 def _(folder):
     (folder / "my.yaml").write_text("fields:\n\ta: 1\n")
-    return config.read_yaml(folder / "my.yaml")
+    return config_files.read_yaml(folder / "my.yaml")
 
 
 @stops("config", "YAML that builds Python objects", "my.yaml, line 1", "python/object")
@@ -111,7 +111,7 @@ def _(folder):
     text = "!!python/object/apply:os.system ['touch x']"
     (folder / "my.yaml").write_text(text)
     try:
-        return config.read_yaml(folder / "my.yaml")
+        return config_files.read_yaml(folder / "my.yaml")
     finally:
         assert not (folder / "x").exists()
 
@@ -119,7 +119,7 @@ def _(folder):
 @stops("config", "an empty file", "my.yaml", "no table of keys")
 def _(folder):
     (folder / "my.yaml").touch()
-    return config.read_yaml(folder / "my.yaml")
+    return config_files.read_yaml(folder / "my.yaml")
 
 
 @stops("results", "a file called results", "results", "found a file", "folder")

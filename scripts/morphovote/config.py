@@ -1,18 +1,21 @@
 """The configuration: checked and completed before the first job starts."""
 
 import difflib
-import fnmatch
-import glob
 import math
-import os
-from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
 
-from morphovote.downloads import read_downloads
+from morphovote.config_files import (
+    check_psf,
+    check_results,
+    check_weights,
+    find_files,
+    list_downloads,
+    require_file,
+)
 from morphovote.errors import InputError
 from morphovote.transfer import DESCRIPTION, check_settings, read_description
 
@@ -82,13 +85,13 @@ def complete_config(config: dict, schema_path: str | Path) -> dict:
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=relevance)
     if errors:
         raise InputError(_explain(errors[-1]))
-    _check_results()
+    check_results()
     complete = _fill_defaults(config, schema, schema["$defs"])
-    _check_weights(complete["encoder"]["weights"])
+    check_weights(complete["encoder"]["weights"])
     _check_schemes(complete)
     names = complete["classes"]["names"]
     if names is not None:
-        _require_file(names, "classes.names")
+        require_file(names, "classes.names")
     complete["fields"] = {
         name: resolve_field(name, field) for name, field in complete["fields"].items()
     }
@@ -146,7 +149,7 @@ def resolve_field(name: str, field: dict) -> dict:
             "Keep the one you trust."
         )
     model, archive = _model_folder(field.get("model"), name)
-    downloads = _read_downloads(field["download"], where) if "download" in field else {}
+    downloads = list_downloads(field["download"], where) if "download" in field else {}
     resolved = {
         "kind": "cutouts" if "cutouts" in field else "images",
         "pattern": field.get("cutouts"),
@@ -165,7 +168,7 @@ def resolve_field(name: str, field: dict) -> dict:
         "given": field,
     }
     if "checked" in field:
-        _require_file(field["checked"], f"{where}.checked")
+        require_file(field["checked"], f"{where}.checked")
     if "simulate" in field:
         extra = sorted(set(field) - {"simulate", "select", "pixel_origin", "model", "checked"})
         if extra:
@@ -179,9 +182,9 @@ def resolve_field(name: str, field: dict) -> dict:
         resolved["zero_point"] = SIMULATED_ZERO_POINT
         return resolved
     pattern = field.get("images") or field["cutouts"]
-    resolved["images"] = _find(pattern, f"{where}.{sources[0]}", downloads)
+    resolved["images"] = find_files(pattern, f"{where}.{sources[0]}", downloads)
     for noise in ("rms", "weight"):
-        found = _find(field[noise], f"{where}.{noise}", downloads) if noise in field else []
+        found = find_files(field[noise], f"{where}.{noise}", downloads) if noise in field else []
         resolved[noise] = found
         if resolved[noise] and len(resolved[noise]) != len(resolved["images"]):
             raise InputError(
@@ -191,10 +194,10 @@ def resolve_field(name: str, field: dict) -> dict:
             )
     for single in ("psf", "catalogue"):
         if single in field:
-            _require_file(field[single], f"{where}.{single}", downloads)
+            require_file(field[single], f"{where}.{single}", downloads)
         resolved[single] = [field[single]] if single in field else []
     if resolved["psf"] and Path(field["psf"]).is_file():
-        _check_psf(field["psf"], f"{where}.psf")
+        check_psf(field["psf"], f"{where}.psf")
     if resolved["columns"] and not resolved["catalogue"]:
         raise InputError(
             f"config, {where}: found columns but no catalogue. Add catalogue: <file>, or remove "
@@ -211,7 +214,7 @@ def resolve_field(name: str, field: dict) -> dict:
 def _resolve_physical(name: str, physical: dict, resolved: dict) -> None:
     """Put the cross-match between the field's catalogue and all that reads it."""
     where = f"fields.{name}.physical"
-    _require_file(physical["catalogue"], f"{where}.catalogue", resolved["downloads"])
+    require_file(physical["catalogue"], f"{where}.catalogue", resolved["downloads"])
     if not resolved["catalogue"]:
         raise InputError(
             f"config, {where}: the field has no catalogue to match with. Add catalogue: <file>."
@@ -286,74 +289,6 @@ def _explain(error: ValidationError) -> str:
     return f"{place}: {error.message}. Correct it."
 
 
-def _read_downloads(table: str, where: str) -> dict[str, str]:
-    """Files that will be there once they have been downloaded, and the table that lists them."""
-    _require_file(table, f"{where}.download")
-    try:
-        return dict.fromkeys(read_downloads(table), table)
-    except InputError as error:
-        raise InputError(f"config, {where}.download: {error}") from error
-
-
-def _find(pattern: str, where: str, downloads: Collection[str] = ()) -> list[str]:
-    # A name may itself hold brackets.
-    paths = glob.glob(pattern, recursive=True) or [pattern] * Path(pattern).is_file()
-    # Of files still to come, in the same folder.
-    depth = pattern.count("/")
-    coming = {f for f in downloads if fnmatch.fnmatchcase(f, pattern) and f.count("/") == depth}
-    paths = sorted(coming.union(paths))
-    for path in paths:
-        _check_path(path, where)
-    if not paths:
-        raise InputError(
-            f"config, {where}: no file matches {pattern!r}, seen from {Path.cwd()}. Correct the "
-            "pattern; relative paths start at the working directory."
-        )
-    return paths
-
-
-def _check_path(path: str, where: str) -> None:
-    """Stop at a path that Snakemake would take for a pattern."""
-    if set("{}\n") & set(path):
-        raise InputError(
-            f"config, {where}: found {path!r}, expected a path without braces and line breaks, "
-            "which Snakemake cannot tell from its own patterns. Rename the file or its folder."
-        )
-
-
-def _require_file(path: str, where: str, downloads: Collection[str] = ()) -> None:
-    _check_path(path, where)
-    if path not in downloads and not Path(path).is_file():
-        raise InputError(
-            f"config, {where}: there is no file {path!r}, seen from {Path.cwd()}. Correct the "
-            "path; relative paths start at the working directory."
-        )
-
-
-def read_yaml(path: str | Path) -> dict:
-    """Read a file of YAML.
-
-    Raises
-    ------
-    InputError
-        If it is no YAML, with the line at which it stops being one, or no table of keys.
-    """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise InputError(
-            f"{path}{place}: not a readable YAML file ({reason}). Correct that line or the one "
-            "before it: brackets, colons, and spaces in place of tabs."
-        ) from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: found no table of keys, expected 'fields:' and what is under it."
-                         " Write one, or take config.yaml of the project.")  # fmt: skip
-    return content
-
-
 def check_galaxies(name: str, field: dict, galaxies: int, groups: int | str) -> None:
     """Stop where a field has fewer galaxies than groups to put them in.
 
@@ -400,23 +335,6 @@ def _check_range(where: str, low: float | None, high: float | None) -> None:
         )
 
 
-def _check_results() -> None:
-    """Stop where nothing can be written, before a job has found that out."""
-    results = Path("results")
-    if results.is_symlink() and not results.exists():
-        found = f"a link to {os.readlink(results)}, which is not there"
-    elif results.exists() and not results.is_dir():
-        found = "a file"
-    elif not os.access(results if results.exists() else ".", os.W_OK | os.X_OK):
-        found = "a folder that you may not write to"
-    else:
-        return
-    raise InputError(
-        f"{results.absolute()}: found {found}, expected a folder for the results. Give yourself "
-        "the right to write there, remove it, or run in another folder."
-    )
-
-
 def _check_measured(select: dict) -> None:
     """Stop at a cut that only the measuring would notice."""
     for role, (low, high) in select.items():
@@ -427,25 +345,6 @@ def _check_measured(select: dict) -> None:
                 f"config, {where}: unknown '{role}', expected some of {', '.join(MEASURED_ROLES)}. "
                 "Correct it."
             )
-
-
-def _check_psf(path: str, where: str) -> None:
-    """Read the PSF now: the job that needs it comes after hours of others."""
-    # Takes a second to import, and few fields have a PSF.
-    from morphovote.images import read_psf
-
-    try:
-        read_psf(path)
-    except InputError as error:
-        raise InputError(f"config, {where}: {error}") from error
-
-
-def _check_weights(weights: str) -> None:
-    if weights not in ("bundled", "random", "pretrained") and not Path(weights).is_file():
-        raise InputError(
-            f"config, encoder.weights: found {weights!r}, expected bundled, random, pretrained, "
-            "or the path of a safetensors file that exists. Correct it."
-        )
 
 
 def _check_schemes(config: dict) -> None:
@@ -500,7 +399,7 @@ def _model_folder(path: str | None, name: str) -> tuple[str | None, list[str]]:
     where = f"fields.{name}.model"
     if Path(path).is_file() or path.endswith(".zip"):
         if not path.startswith("results/"):
-            _require_file(path, where)
+            require_file(path, where)
         return f"results/{name}/frozen_model", [path]
     folder = path.rstrip("/")
     made_here = folder.startswith("results/")
