@@ -135,3 +135,16 @@ def test_wrong_config_stops_before_any_job_with_one_sentence(finished, small_con
     assert says in process.stdout
     assert "Traceback" not in process.stdout
     assert "rule " not in process.stdout
+
+
+@pytest.mark.parametrize(
+    ("size", "threads", "memory"), [(25, 1, 2004), (1000, 5, 2180), (10_000, 16, 3800)]
+)
+def test_a_job_asks_for_what_its_shard_needs(project, small_config, size, threads, memory):
+    config = changed(small_config, "shard_size", size)
+    arguments = ("--dry-run", "--cores", "32", "--forcerun", "make_cutouts")
+    target = "results/small/cutouts/00000.h5"
+    output = project.snakemake(*arguments, "--", target, config=config).stdout
+    job = output[output.index("rule make_cutouts:") :].split("\n\n")[0]
+    assert f"mem_mb={memory}," in job
+    assert f"threads: {threads}\n" in job or threads == 1

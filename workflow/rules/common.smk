@@ -41,10 +41,18 @@ def count_gpus():
 
 GPUS = count_gpus()
 
+# Processors of a job on one shard: fewer where there is little for each to do.
+SHARD_THREADS = min(16, 1 + config["shard_size"] // 250)
+
 
 wildcard_constraints:
     field="[^/]+",
     shard=r"\d{5}",
+
+
+def shard_mb():
+    """Megabytes of a shard's cutouts: image and noise map of 4 bytes a pixel, mask of one."""
+    return 9 * config["shard_size"] * config["cutout"]["size"] ** 2 // 1_000_000
 
 
 def code_digest(*rules):

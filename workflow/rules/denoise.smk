@@ -45,7 +45,7 @@ rule denoise_cutouts:
         "results/{field}/benchmarks/denoise_cutouts/{shard}.tsv"
     conda:
         "../../envs/morphovote.yaml"
-    threads: 16
+    threads: SHARD_THREADS
     resources:
         gpu=DENOISER_GPUS,
     params:

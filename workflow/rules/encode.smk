@@ -47,7 +47,7 @@ rule encode_polar:
         "results/{field}/benchmarks/encode_polar/{shard}.tsv"
     conda:
         "../../envs/morphovote.yaml"
-    threads: 16
+    threads: SHARD_THREADS
     resources:
         gpu=GPUS,
     params:

@@ -146,7 +146,11 @@ rule make_cutouts:
         "results/{field}/benchmarks/make_cutouts/{shard}.tsv"
     conda:
         "../../envs/morphovote.yaml"
-    threads: 4
+    threads: SHARD_THREADS
+    resources:
+        # The input does not tell how large the shard will be: image, noise and mask of each cutout.
+        mem_mb=lambda wildcards, attempt: (2000 + shard_mb() * 2) * attempt,
+        runtime=lambda wildcards, attempt: (30 + shard_mb() // 100) * attempt,
     params:
         code=code_digest("make_cutouts"),
         size=config["cutout"]["size"],

@@ -16,7 +16,7 @@ rule measure_morphology:
         "results/{field}/benchmarks/measure_morphology/{shard}.tsv"
     conda:
         "../../envs/morphovote.yaml"
-    threads: 16
+    threads: SHARD_THREADS
     params:
         code=code_digest("measure_morphology"),
         given=given_files(field_entry("psf")),

@@ -15,7 +15,7 @@ rule unwrap_polar:
         "results/{field}/benchmarks/unwrap_polar/{shard}.tsv"
     conda:
         "../../envs/morphovote.yaml"
-    threads: 16
+    threads: SHARD_THREADS
     params:
         code=code_digest("unwrap_polar"),
         scheme=config["polar"]["scheme"],
