@@ -357,33 +357,19 @@ def measure_shard(
         kernel = prepare_kernel(psf, _cutout_shape(path))
     call = partial(_measure_numbered, measure, kernel)
     troubles = 0
-    for attempt in (1, 2):
-        results = map_with_limit(call, _galaxies(path, rows, fit), processes, seconds)
-        lost = []
-        for number, result, problem in progress(results, len(rows), "galaxies"):
-            row = rows[number]
-            if result is None and problem.startswith((DIED, "MemoryError")):
-                # Short memory is the machine's fault and not the galaxy's: no flag for that.
-                if attempt == 1:
-                    lost.append(row)
-                    continue
-                if problem != DIED:
-                    raise MemoryError(f"{names['id'][row]}: {problem}")
-            if result is None:
-                measure_flag[row] = FAILED | (OUT_OF_TIME if problem == TIMED_OUT else 0)
-                troubles += 1
-                _to_log_file(f"{names['id'][row]}: not measured: {problem}")
-                continue
-            values, messages = result
-            for message in messages:
-                _to_log_file(f"{names['id'][row]}: {message}")
-            measure_flag[row] = values["measure_flag"]
-            for name, unit in UNITS.items():
-                arrays[name][row] = values[name] * (scale if unit == "arcsec" else 1)
-        if not lost:
-            break
-        log.info("%d galaxies lost their process or its memory: again, one at a time", len(lost))
-        rows, processes = np.sort(lost), 1
+    results = _measure_rows(call, path, rows, fit, processes, seconds)
+    for row, result, problem in progress(results, len(rows), "galaxies"):
+        if result is None:
+            measure_flag[row] = FAILED | (OUT_OF_TIME if problem == TIMED_OUT else 0)
+            troubles += 1
+            _to_log_file(f"{names['id'][row]}: not measured: {problem}")
+            continue
+        values, messages = result
+        for message in messages:
+            _to_log_file(f"{names['id'][row]}: {message}")
+        measure_flag[row] = values["measure_flag"]
+        for name, unit in UNITS.items():
+            arrays[name][row] = values[name] * (scale if unit == "arcsec" else 1)
     if troubles:
         log.info("%d galaxies could not be measured; they are flagged", troubles)
     flags = np.where(measure_flag & FAILED, MEASURE_FAILED, 0).astype(np.int32)
@@ -394,6 +380,31 @@ def measure_shard(
     arrays = {"row": names["row"], "id": names["id"], **arrays}
     arrays |= {"measure_flag": measure_flag, "flags": flags}
     return arrays, {name: unit for name, unit in UNITS.items() if unit}
+
+
+def _measure_rows(
+    call, path: str | Path, rows: np.ndarray, fit: np.ndarray, processes: int, seconds: float
+) -> Iterator[tuple[int, tuple | None, str]]:
+    """Row, result and problem of each galaxy, in any order.
+
+    Those that lose their process or its memory come last, once more and one at a time: that is the
+    machine's fault and not the galaxy's, and no reason for a flag.
+    """
+    lost = []
+    found = map_with_limit(call, _galaxies(path, rows, fit), processes, seconds)
+    for number, result, problem in found:
+        if result is None and problem.startswith((DIED, "MemoryError")):
+            lost.append(rows[number])
+        else:
+            yield rows[number], result, problem
+    if not lost:
+        return
+    log.info("%d galaxies lost their process or its memory: again, one at a time", len(lost))
+    rows = np.sort(lost)
+    for number, result, problem in map_with_limit(call, _galaxies(path, rows, fit), 1, seconds):
+        if result is None and problem.startswith("MemoryError"):
+            raise MemoryError(f"row {rows[number]}: {problem}")
+        yield rows[number], result, problem
 
 
 def _measure_numbered(measure, kernel: tuple | None, *galaxy) -> tuple:
