@@ -3,15 +3,15 @@
 Usage: python benchmarks/overhead.py run [--cores 2] [--work results/benchmarks/overhead]
        python benchmarks/overhead.py plan [--shards 1 1000 10000] [--options ...]
 
-`run` runs the demo field from nothing and counts processor seconds: of everything, of the jobs
-(from the workflow's own benchmark files), and of starting Python and importing what each job's
-script imports, which the job counts as its own. Overhead is what is not the jobs', and the imports.
+`run` runs the demo field from nothing and counts processor seconds: of everything, of Snakemake's own
+process, and of starting Python and importing what each job's script imports. Overhead is the last two.
+(The seconds in the workflow's benchmark files are no help: Snakemake looks at a running job every
+half minute, and what comes after its last look is not in them.)
 `plan` times a dry run of a field with so many shards that none of its files is there yet.
 """
 
 import argparse
 import ast
-import csv
 import json
 import os
 import resource
@@ -38,6 +38,23 @@ def used(command: list[str], **options) -> tuple[float, float]:
     return seconds, processor
 
 
+def used_itself(command: list[str]) -> tuple[float, float, float]:
+    """Wall seconds, processor seconds with all children, and those of the process itself."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start, own = time.monotonic(), 0.0
+    with subprocess.Popen(command) as process:
+        while process.poll() is None:
+            fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            # A process that has just ended shows zeros.
+            own = max(own, sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK"))
+            time.sleep(0.1)
+    if process.returncode:
+        raise SystemExit(f"snakemake ended with exit code {process.returncode}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.monotonic() - start, processor, own
+
+
 def snakemake(folder: Path, config: Path, cores: int, *arguments: str) -> list[str]:
     """Command that runs the workflow in a folder."""
     return [
@@ -62,18 +79,16 @@ def time_run(work: Path, cores: int) -> None:
     work.mkdir(parents=True, exist_ok=True)
     if (work / "results").exists():
         raise SystemExit(f"{work}/results is there already: remove it, the run starts from nothing")
-    seconds, total = used(snakemake(work, ROOT / "config.yaml", cores))
-    jobs, imports, count = 0.0, 0.0, 0
-    for path in sorted((work / "results").glob("*/benchmarks/**/*.tsv")):
-        rule = path.stem if path.parent.name == "benchmarks" else path.parent.name
-        with open(path, newline="") as file:
-            for row in csv.DictReader(file, delimiter="\t"):
-                jobs += float(row["cpu_time"]) if row["cpu_time"] != "NA" else 0.0
-                imports += import_seconds(rule)
-                count += 1
-    overhead = total - jobs + imports
-    print(f"{count} jobs in {seconds:.0f} s on {cores} cores; {total:.0f} processor seconds")
-    print(f"of them {total - jobs:.0f} outside the jobs, {imports:.0f} for starting and importing")
+    seconds, total, own = used_itself(snakemake(work, ROOT / "config.yaml", cores))
+    rules = [
+        path.stem if path.parent.name == "benchmarks" else path.parent.name
+        for path in sorted((work / "results").glob("*/benchmarks/**/*.tsv"))
+    ]
+    once = {rule: import_seconds(rule) for rule in sorted(set(rules))}
+    imports = sum(once[rule] for rule in rules)
+    overhead = own + imports
+    print(f"{len(rules)} jobs in {seconds:.0f} s on {cores} cores; {total:.0f} processor seconds")
+    print(f"of them {own:.0f} of Snakemake itself, {imports:.0f} for starting and importing")
     print(f"overhead / computing: {overhead / (total - overhead):.3f}")
 
 

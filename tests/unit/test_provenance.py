@@ -1,5 +1,6 @@
 """The digest of a script's library code follows imports, and nothing else."""
 
+import ast
 import os
 import shutil
 
@@ -63,3 +64,20 @@ def test_stamp_follows_content_of_small_files_and_time_of_large_ones(tmp_path, m
     stamp = provenance.file_stamp([one, two])
     os.utime(two, (1, 1))
     assert provenance.file_stamp([one, two]) != stamp
+
+
+def test_imports_found_in_the_text_are_those_of_the_syntax_tree():
+    scripts = ROOT / "scripts"
+    for path in [*scripts.glob("*.py"), *scripts.glob("morphovote/*.py")]:
+        names = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".", 1)[-1] for alias in node.names
+                          if alias.name.startswith("morphovote")}  # fmt: skip
+            elif isinstance(node, ast.ImportFrom) and node.module == "morphovote":
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("morphovote."):
+                names.add(node.module.removeprefix("morphovote."))
+        modules = {name for name in names if (scripts / f"morphovote/{name}.py").is_file()}
+        found = {file.stem for file in provenance._imported_modules(path)} - {"__init__"}
+        assert found == modules, path
