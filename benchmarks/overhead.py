@@ -5,8 +5,8 @@ Usage: python benchmarks/overhead.py run [--cores 2] [--work results/benchmarks/
 
 `run` runs the demo field from nothing and counts processor seconds: of everything, of Snakemake's
 own process, and of starting Python and importing what each job's script imports. Overhead is the
-last two. (The seconds in the workflow's benchmark files are no help: Snakemake looks at a running job every
-half minute, and what comes after its last look is not in them.)
+last two. (The seconds in the workflow's benchmark files are no help: Snakemake looks at a running
+job every half minute, and what comes after its last look is not in them.)
 `plan` times a dry run of a field with so many shards that none of its files is there yet.
 """
 
