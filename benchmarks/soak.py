@@ -69,18 +69,27 @@ def changed(config: dict, key: str, value) -> dict:
 
 
 def draw_pool(count: int, rng: random.Random) -> list[tuple[str, dict]]:
-    """`count` different configs, each with what sets it apart from an earlier one."""
-    pool = [("the first", TINY)]
+    """`count` different configs, each with the key that sets it apart from an earlier one.
+
+    Every key has its turn before one comes again.
+    """
+    pool, keys = [("the first", TINY)], []
     while len(pool) < count:
-        base = rng.randrange(len(pool))
-        key = rng.choice(sorted(CHANGES))
+        keys = keys or rng.sample(sorted(CHANGES), len(CHANGES))
+        key, base = keys.pop(), rng.randrange(len(pool))
         now = get(pool[base][1], key)
         known = now if now is not None else CHANGES[key][0]
         value = rng.choice([value for value in CHANGES[key] if value != known])
         config = changed(pool[base][1], key, value)
-        if all(config != other for _, other in pool):
+        if all(effect(config) != effect(other) for _, other in pool):
             pool.append((f"{base} with {key}: {value}", config))
     return pool
+
+
+def effect(config: dict) -> list:
+    """What a config comes to: keys that it leaves out have the first of their values."""
+    found = {key: get(config, key) for key in CHANGES}
+    return [CHANGES[key][0] if value is None else value for key, value in found.items()]
 
 
 def run(project: Project, config: dict, cores: int, ordinary: bool = False) -> tuple[float, int]:
@@ -144,7 +153,7 @@ def main() -> None:
     """Run, compare, write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=50)
-    parser.add_argument("--configs", type=int, default=8)
+    parser.add_argument("--configs", type=int, default=14)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, help="a folder that is kept; runs go on from there")
