@@ -1,7 +1,10 @@
 """Read the source catalogues that people have: FITS, CSV, ECSV, VOTable, Parquet, HDF5."""
 
+import multiprocessing
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -14,6 +17,9 @@ from astropy.table import Column, MaskedColumn, Table
 from astropy.units import Unit
 
 from morphovote.errors import InputError
+
+# Seconds that text of variable length in an HDF5 file may take, and more for each so many bytes.
+PATIENCE, BYTES_A_SECOND = 60.0, 1_000_000
 
 FORMATS = {
     ".fits": "fits",
@@ -202,6 +208,8 @@ def _read_hdf5(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict
                 f"{sorted(lengths) or 'none'}.\nKeep one table in the file, or convert it to FITS."
             )
         leaves = Counter(name.rsplit("/", 1)[-1] for name in found)
+        if any(_is_loose(item.dtype) for item, _ in found.values()):
+            _try_text(path, [item.name for item, _ in found.values() if _is_loose(item.dtype)])
         short = {name: name.rsplit("/", 1)[-1] for name in found}
         short = {name: leaf if leaves[leaf] == 1 else name for name, leaf in short.items()}
         # A path is accepted too where the short name would do.
@@ -215,6 +223,42 @@ def _read_hdf5(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict
                 values = np.array([v.decode() if isinstance(v, bytes) else str(v) for v in values])
             columns[column] = Column(values)
         return list(short.values()), columns
+
+
+def _is_loose(dtype: np.dtype) -> bool:
+    """Whether values lie in the file's heap: text of variable length, by itself or in a record."""
+    fields = [dtype[i] for i in range(len(dtype))] or [dtype]
+    return any(field.kind == "O" for field in fields)
+
+
+def _try_text(path: Path, names: list[str]) -> None:
+    """Read text of variable length in a process that can be stopped.
+
+    On some damaged files the HDF5 library loops for ever there, and nothing interrupts it.
+    """
+    limit = PATIENCE + path.stat().st_size / BYTES_A_SECOND
+    context = multiprocessing.get_context("fork" if sys.platform.startswith("linux") else "spawn")
+    process = context.Process(target=_read_all, args=(path, names), daemon=True)
+    process.start()
+    process.join(limit)
+    found = f"reading its text crashes the HDF5 library (code {process.exitcode})"
+    if process.is_alive():
+        process.kill()
+        process.join()
+        found = f"reading its text has not ended after {limit:.0f} s"
+    elif process.exitcode == 0:
+        return
+    raise InputError(
+        f"{path}: {found}, expected a whole table. The file is damaged, or its disk hangs.\n"
+        "Convert it to FITS, or give another copy."
+    )
+
+
+def _read_all(path: Path, names: list[str]) -> None:
+    # What can be said of a mistake is said when the file is read in earnest.
+    with suppress(Exception), h5py.File(path, "r") as file:
+        for name in names:
+            file[name][:]
 
 
 def _columns(table: Table, names: Sequence[str] | None = None) -> dict:

@@ -1,6 +1,8 @@
 """Source lists: reading catalogues, matching files, tiles, shards."""
 
 import json
+import os
+import time
 
 import h5py
 import numpy as np
@@ -71,6 +73,26 @@ def test_fits_catalogue_is_the_longest_table_and_nulls_are_masked(tmp_path):
     fits.HDUList([fits.PrimaryHDU(), small, large]).writeto(path)
     read = tables.read_catalogue(path, ["NUMBER"])
     assert read["NUMBER"].mask.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [(lambda: time.sleep(60), "not ended after 1 s"), (lambda: os._exit(11), "code 11")],
+)
+def test_hdf5_text_that_the_library_cannot_get_through(tmp_path, monkeypatch, fault, says):
+    path = tmp_path / "cat.h5"
+    with h5py.File(path, "w") as file:
+        file["id"] = ["a", "b"]
+        file["x"], file["y"] = [1.0, 2.0], [1.0, 2.0]
+    assert tables.read_catalogue(path)["id"].tolist() == ["a", "b"]
+    monkeypatch.setattr(tables, "PATIENCE", 1.0)
+    monkeypatch.setattr(tables, "_read_all", lambda path, names: fault())
+    with pytest.raises(InputError, match=says):
+        tables.read_catalogue(path)
+    # Numbers need no such care.
+    with h5py.File(path, "a") as file:
+        del file["id"]
+    assert tables.read_catalogue(path).colnames == ["x", "y"]
 
 
 def test_hdf5_names_repeated_in_groups_keep_their_path(tmp_path):
