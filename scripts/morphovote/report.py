@@ -53,7 +53,7 @@ MEANINGS = {
     "LTD": "late-type disc: disc-dominated, arms",
     "IRR": "irregular: clumps, mergers",
     "UNC": "unclassifiable",
-    "none": "no class: not selected, no usable pixels, or nothing seen there",
+    "none": "no class: not selected, or no usable pixels",
 }
 
 
