@@ -14,9 +14,10 @@ INTRODUCTION = """\
 
 `results/<field>/catalogue.fits`, `.parquet` and `.vot` hold the same table: one row a source, in
 the order of the source catalogue, whatever happened to the source. First come the columns below,
-then every column of the source catalogue, unchanged. A source column whose name is taken (case does
-not count) gets the prefix `SOURCE_`. This page is made from the dictionary that writes the units
-and UCDs: `python docs/catalogue_page.py`.
+then every column of the source catalogue, with its values unchanged. A source column whose name is
+taken (case does not count) gets the prefix `SOURCE_`, twice where that is taken too; in FITS and as
+the ID in VOTable, characters other than letters, digits and underscores become underscores. This
+page is made from the dictionary that writes the units and UCDs: `python docs/catalogue_page.py`.
 """
 
 

@@ -15,6 +15,13 @@ def _(folder):
     return flags(images=image(folder), catalogue=table)
 
 
+@stops("catalogue", "without rows, of ready-made cutouts", "cat.fits", "no rows")
+def _(folder):
+    table = catalogue(folder, Table(sky())[:0])
+    pattern = stamps(folder, ((60, 60), (60, 60)))
+    return flags(cutouts=pattern, catalogue=table, pixel_scale=0.1)
+
+
 @stops("catalogue", "an empty file", "cat.csv", "an empty file")
 def _(folder):
     (folder / "cat.csv").touch()

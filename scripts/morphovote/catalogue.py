@@ -12,7 +12,7 @@ from morphovote import shards
 from morphovote.columns import COLUMNS
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.errors import InputError
-from morphovote.flags import NOT_SELECTED, OUTLIER
+from morphovote.flags import NO_DATA, NOT_SELECTED, OUTLIER
 
 # Column of the catalogue -> array of the shards that fills it.
 FROM_VOTES = {
@@ -112,6 +112,7 @@ def build_catalogue(
     values["R_E_KPC"] = values["R_E"] * kpc_per_arcsec(sources["REDSHIFT"])
     flag = np.where(selected, 0, NOT_SELECTED).astype(np.int32)
     flag[cutouts["row"]] |= cutouts["flags"].astype(np.int32)
+    values["SNR"] = np.where(flag & NO_DATA, np.nan, values["SNR"])
     flag[measurements["row"]] |= measurements["flags"].astype(np.int32)
     flag[votes["row"]] |= np.where(votes["outlier"], OUTLIER, 0).astype(np.int32)
     values["FLAGS"] = flag

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pyarrow
 import pyarrow.parquet
 from astropy.io import fits
 from astropy.io.votable import from_table
+from astropy.io.votable.converters import get_converter
 from astropy.io.votable.tree import Info
 from astropy.table import Column, MaskedColumn, Table
 
@@ -67,7 +69,8 @@ def write_fits(path: str | Path, catalogue: Table) -> None:
                 header.set(f"{key}{number}", _ascii(text), after=after)
     header["CREATOR"] = f"morphovote {__version__}"
     for note in flag_notes():
-        header.add_comment(note)
+        for line in textwrap.wrap(note, 72, break_on_hyphens=False):
+            header.add_comment(line)
     with replacing(path) as partial:
         fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(partial, overwrite=True)
 
@@ -191,11 +194,15 @@ def write_votable(path: str | Path, catalogue: Table) -> None:
         field.ucd = column.meta.get("ucd") or None
         field.unit = _unit_text(column, "vounit") or None
         field.description = _xml(_description(column, "vounit")) or None
-        if column.ndim > 2 and column.dtype.kind != "U":
+        if column.ndim > 2 and field.datatype not in ("char", "unicodeChar"):
             # VOTable names the fastest dimension first; astropy writes them as NumPy does.
             field.arraysize = "x".join(map(str, reversed(column.shape[1:])))
         if null is not None:
             field.values.null = null
+        if field.datatype == "bit":
+            # TOPCAT's reader takes arrays of bits for what they are, and none for a truth value.
+            field.datatype = "boolean"
+            field.converter = get_converter(field)
     with replacing(path) as partial:
         votable.to_xml(str(partial), tabledata_format="binary2")
 

@@ -74,7 +74,7 @@ def suggest_class(medians: dict[str, float]) -> tuple[str, str]:
     if gini > -0.14 * m20 + 0.33:
         return "IRR", f"Gini {gini:.2f} and M20 {m20:.2f} on the merger side (Lotz+2008)"
     if asymmetry > 0.35 and asymmetry > smoothness:
-        return "IRR", f"asymmetry {asymmetry:.2f} above 0.35 (Conselice 2003)"
+        return "IRR", f"asymmetry {asymmetry:.3f} above 0.35 (Conselice 2003)"
     marks, words = [], []
     if np.isfinite(n):
         marks.append(2 if n >= 2.5 else 1 if n >= 1.5 else 0)
@@ -96,7 +96,7 @@ def suggest_class(medians: dict[str, float]) -> tuple[str, str]:
     if bulge >= 0.5:
         return "ETD", reason
     if asymmetry > 0.2:
-        return "IRR", f"{reason}; asymmetry {asymmetry:.2f} above 0.20"
+        return "IRR", f"{reason}; asymmetry {asymmetry:.3f} above 0.2"
     return "LTD", reason
 
 

@@ -129,13 +129,13 @@ def classify(
     model : dict of ndarray
         From `complete_model`.
     snr : ndarray, shape (N,), optional
-        Signal-to-noise ratio inside the segment. What is below `DETECTED` gets no class.
+        Signal-to-noise ratio inside the segment. What is below `DETECTED` is not seen.
 
     Returns
     -------
     dict of ndarray, shape (N,)
         class : str. The group's class where the vote is kept, else the most probable; "UNC" for
-            outliers, and where the classifier knows no class; "" without data or without light.
+            outliers, what is not seen, and where the classifier knows no class; "" without data.
         class_prob : float32, see `weigh_classes`; corrected by eye where the model was. NaN
             where no class was given.
         class_second : str, the most probable of the other classes, "" where there is none.
@@ -158,7 +158,7 @@ def classify(
     second = np.where(others.max(axis=1) > 0, others.argmax(axis=1), -1)
     text = np.array([*order, ""], dtype=object)
     name = text[np.where(decided, chosen, -1)]
-    name[seen & ~decided] = "UNC"
+    name[has_data & ~decided] = "UNC"
     origin = np.full(len(chosen), "none", dtype=object)
     origin[from_vote], origin[from_classifier] = "vote", "classifier"
     reason = np.full(len(chosen), "", dtype=object)

@@ -168,7 +168,7 @@ COLUMNS = (
         "",
         "src.morph.param",
         "f4",
-        "Sersic index of a single profile convolved with the PSF",
+        "Sersic index of a single profile, convolved with the PSF where one is given",
         NAN,
     ),
     CatalogueColumn(

@@ -8,6 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
 
+from morphovote.bags import bag_size
 from morphovote.config_files import (
     check_psf,
     check_results,
@@ -98,7 +99,7 @@ def complete_config(config: dict, schema_path: str | Path) -> dict:
     _check_measured(complete["measure"]["select"])
     for name, field in complete["fields"].items():
         if field["simulate"]:
-            check_galaxies(name, field, field["simulate"]["galaxies"], complete["voting"]["groups"])
+            check_galaxies(name, field, field["simulate"]["galaxies"], complete["voting"])
     if complete["voting"]["scheme"] == "published":
         complete["voting"] = complete["voting"] | PUBLISHED_VOTE
         _check_own_model(complete["fields"])
@@ -289,7 +290,7 @@ def _explain(error: ValidationError) -> str:
     return f"{place}: {error.message}. Correct it."
 
 
-def check_galaxies(name: str, field: dict, galaxies: int, groups: int | str) -> None:
+def check_galaxies(name: str, field: dict, galaxies: int, voting: dict) -> None:
     """Stop where a field has fewer galaxies than groups to put them in.
 
     Parameters
@@ -298,18 +299,21 @@ def check_galaxies(name: str, field: dict, galaxies: int, groups: int | str) -> 
         Of the completed config.
     galaxies : int
         Selected sources, as far as is known.
-    groups : int or 'auto'
+    voting : dict
+        That section of the config.
 
     Raises
     ------
     InputError
         If the field fits a model of its own, and cannot.
     """
-    if field["model"] is None and isinstance(groups, int) and galaxies <= groups:
+    groups, bagged = voting["groups"], voting["scheme"] == "bagged"
+    seen = bag_size(galaxies) if bagged else galaxies
+    if field["model"] is None and isinstance(groups, int) and seen <= groups:
+        found = f"{galaxies} galaxies" + (f", of which each voter sees {seen}" if bagged else "")
         raise InputError(
-            f"config, voting.groups: found {groups} for field {name} with {galaxies} galaxies, "
-            f"expected fewer groups than galaxies. Set it to {max(galaxies // 5, 2)} at most, or "
-            "select more galaxies."
+            f"config, voting.groups: found {groups} for field {name} with {found}; expected fewer "
+            f"groups than that. Set it to {max(seen // 5, 2)} or so, or select more galaxies."
         )
 
 

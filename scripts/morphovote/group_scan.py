@@ -15,11 +15,12 @@ from sklearn.metrics import davies_bouldin_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
 from morphovote.alignment import pairwise_rand_index
+from morphovote.bags import BAG_SHARE
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
 from morphovote.reduction import sample_rows
 from morphovote.vote_controls import mean_interval, null_sample, write_whole
-from morphovote.voting import BAG_SHARE, cast_votes, fit_voters
+from morphovote.voting import cast_votes, fit_voters
 
 NUMBERS = (5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 65, 80, 100)
 SAMPLE = 1_500

@@ -189,7 +189,7 @@ def page_data(
                 "number": number,
                 "galaxies": int(here.sum()),
                 "kept": int((here & kept).sum()),
-                "vote": _number(np.nanmean(share[here])) if here.any() else None,
+                "vote": _number(np.nanmedian(share[here])) if here.any() else None,
                 "suggested": str(entry.get("suggested", entry.get("class", ""))),
                 "because": str(entry.get("because", entry.get("reason", ""))),
                 "class": entry.get("class") if is_file and not unnamed and not gone else None,

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from scipy.ndimage import gaussian_filter
 
 from morphovote.diagnostics import order_classes
@@ -209,7 +209,10 @@ def plain_log_ticks(axis: Axis) -> None:
     low, high = axis.get_view_interval()
     axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     ends = np.log10(high / low) if low > 0 else 9
-    if ends < 2:
+    if ends < 0.3:
+        # Too short for a logarithm to have round numbers of its own.
+        axis.set_major_locator(MaxNLocator(3))
+    elif ends < 2:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5) if ends > 0.7 else (1, 1.5, 2, 3, 5, 7)))
     axis.set_minor_formatter(NullFormatter())
 

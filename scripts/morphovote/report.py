@@ -19,6 +19,9 @@ LITTLE = 1.5
 # Fewer galaxies a group are too few for shares and medians.
 FEW = 10
 
+# Share of galaxies without all their light that the page speaks of.
+LACKING = 0.05
+
 # In place of a number.
 MISSING = "\N{EN DASH}"
 
@@ -50,7 +53,7 @@ MEANINGS = {
     "LTD": "late-type disc: disc-dominated, arms",
     "IRR": "irregular: clumps, mergers",
     "UNC": "unclassifiable",
-    "none": "no class: not selected, no usable pixels, or nothing seen there",
+    "none": "no class: not selected, or no usable pixels",
 }
 
 
@@ -120,6 +123,8 @@ def render(
         figures={figure["name"]: figure for figure in read_figures(figures, captions)},
         meanings=MEANINGS,
         flags=flags.FLAGS,
+        flag_counts=summary["flags"] | ({} if summary["has_psf"] else {"psf_limited": None}),
+        measure_flags=flags.MEASURE_FLAGS,
         config=yaml.safe_dump(summary["config"], sort_keys=False, allow_unicode=True),
     )
 
@@ -166,6 +171,7 @@ def sentences(summary: dict) -> list[str]:
         _agreement(summary),
         *frozen_findings.model_sentences(summary["model"], summary["shift"]),
         _encoder(summary["encoder"]),
+        *_measured(summary),
         _naming(summary),
     ]
 
@@ -340,6 +346,25 @@ def _naming(summary: dict) -> str:
         "The groups' classes are suggestions from their measured medians: nobody has looked at "
         "them. Look at the pictures below, and give your own in a file (config: classes.names)."
     )
+
+
+def _measured(summary: dict) -> list[str]:
+    """What makes measurements, and classes that are suggested from them, doubtful in this field."""
+    found = []
+    if not summary["has_psf"]:
+        found.append(
+            "No PSF was given: Sérsic indices and half-light radii are those of the image as seen "
+            "(n of small galaxies comes out too low), no galaxy is called PSF-limited, and bulges "
+            "are suggested less often than they should be (config: psf)."
+        )
+    short = summary["measure_flags"].get("beyond_cutout", 0)
+    if short > LACKING * summary["voted"]:
+        found.append(
+            f"{short:,} galaxies reach beyond their cutout (MEASURE_FLAG 64): their Gini, M20, C, "
+            "A and S lack light, and a large disc may be suggested as IRR. Larger cutouts mend it "
+            "where the images go on (config: cutout.size)."
+        )
+    return found
 
 
 def stability_sentences(stability: dict) -> list[str]:

@@ -99,10 +99,10 @@ def list_sources(
         sources, table, roles = _sources_of_files(paths, images, pattern), Table(), {}
     else:
         table, roles = _read_roles(catalogue, columns or {}, select or {})
+        if len(table) == 0:
+            raise InputError(f"{catalogue}: the catalogue has no rows. Give one with sources.")
         locate = _locate_cutouts if kind == "cutouts" else _locate_in_images
         sources = locate(table, roles, images, tiles, catalogue, pattern, pixel_origin, columns)
-    if len(sources) == 0:
-        raise InputError(f"{catalogue}: the catalogue has no rows. Give one with sources.")
     sources.add_column(np.arange(len(sources), dtype=np.int64), name="ROW", index=0)
     for role in CARRIED:
         name = role.upper()

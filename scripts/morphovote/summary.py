@@ -125,7 +125,9 @@ def summarise(
         "unclassified": count_reasons(catalogue),
         "calibration": calibration,
         "injection": recovery,
+        "has_psf": bool({"psf", "simulate"} & set(config.get("fields", {}).get(field, ()))),
         "flags": count_flags(flag),
+        "measure_flags": count_measure_flags(catalogue["MEASURE_FLAG"]),
         "rejections": count_rejections(flag, kept, voted),
         "groups": groups,
         "groups_used": sum(group["galaxies"] > 0 for group in groups),
@@ -197,6 +199,15 @@ def count_reasons(catalogue: Table) -> dict[str, int]:
 def count_flags(flag: np.ndarray) -> dict[str, int]:
     """Sources with each flag bit; a source may have several."""
     return {name: int(((flag & bit) != 0).sum()) for name, (bit, _) in flags.FLAGS.items()}
+
+
+def count_measure_flags(flag: np.ndarray) -> dict[str, int]:
+    """Measured sources with each bit of MEASURE_FLAG, which is -1 where nothing was measured."""
+    flag = np.asarray(flag)
+    return {
+        name: int(((flag >= 0) & ((flag & bit) != 0)).sum())
+        for name, (bit, _) in flags.MEASURE_FLAGS.items()
+    }
 
 
 def count_rejections(flag: np.ndarray, kept: np.ndarray, voted: np.ndarray) -> dict:

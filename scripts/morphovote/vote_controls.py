@@ -13,12 +13,13 @@ from threadpoolctl import threadpool_limits
 
 from morphovote import published_vote
 from morphovote.alignment import align, count_votes, pairwise_rand_index, rand_index
+from morphovote.bags import bag_size
 from morphovote.clustering import ALGORITHMS, cluster
 from morphovote.confidence import calibrate_votes, describe_cuts
 from morphovote.logs import log, progress
 from morphovote.reduction import choose_rows, sample_rows
 from morphovote.shards import read_attributes, read_shard
-from morphovote.voting import BAG_LIMIT, BAG_SHARE, cast_votes, fit_voters, votes_needed
+from morphovote.voting import cast_votes, fit_voters, votes_needed
 
 # Data and null are voted on in samples of one size, this at most: a full reference would take
 # the time of the vote itself for every draw.
@@ -94,7 +95,7 @@ def compare_algorithms(
     distinct : list of list of str
         The algorithms, those that are really one together.
     """
-    size = min(round(BAG_SHARE * len(components)), BAG_LIMIT)
+    size = bag_size(len(components))
     found: dict[str, list[float]] = {}
     for number in range(SHARED_BAGS):
         draw = np.random.default_rng([seed, number])
@@ -346,7 +347,8 @@ def check_vote_file(
     output : path
         The results, as JSON.
     seeds : path
-        How steady each galaxy of the sample is over the seeds, as CSV: row, id, group, stability.
+        How steady each galaxy of the sample is over the seeds, as CSV: row, id,
+        seeds_group (the seeds' own numbering, not the catalogue's), stability.
     settings
         See `check_vote`.
     """
@@ -369,7 +371,7 @@ def check_vote_file(
     chosen, _ = choose_rows([components], "component", SAMPLE, settings["seed"])
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["row", "id", "group", "stability"])
+    table.writerow(["row", "id", "seeds_group", "stability"])
     for place, (group, stability) in zip(np.flatnonzero(chosen), galaxies, strict=True):
         table.writerow([names["row"][place], names["id"][place], int(group), stability])
     write_whole(seeds, text.getvalue())

@@ -22,6 +22,7 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from morphovote.alignment import align, count_votes, rank_groups
+from morphovote.bags import bag_size
 from morphovote.clustering import ALGORITHMS, cluster
 from morphovote.confidence import load_confidence, look_up
 from morphovote.errors import InputError
@@ -31,13 +32,10 @@ from morphovote.neighbours import nearest
 from morphovote.reduction import SAMPLE_LIMIT, sample_rows
 from morphovote.shards import count_rows, iterate_batches, read_attributes, write_shard
 
-BAG_SHARE = 0.6
 # Share of the components that a voter sees. On four samples of 600 (simulated galaxies with a
 # random encoder, and mixtures) with 20 groups, the kept fraction was 1.9-2.2 times that of the
 # Gaussian null with all components, and 3.1-7.6 times with 60 % of them.
 SUBSPACE_SHARE = 0.6
-# Ward holds the distances of all pairs of a bag: 6,000 galaxies are 144 MB for each copy.
-BAG_LIMIT = 6_000
 SMALL_BAG = 1_500
 # Among so many nearest by plain distance the nearest in local units is looked for.
 CANDIDATES = 20
@@ -133,7 +131,7 @@ def fit_voters(
         If the bags are not larger than the number of groups.
     """
     reference = np.ascontiguousarray(reference, dtype=np.float32)
-    size = min(round(BAG_SHARE * len(reference)), BAG_LIMIT)
+    size = bag_size(len(reference))
     if groups < 2 or size <= groups:
         raise InputError(
             f"config: voting.groups is {groups}, but {len(reference)} galaxies have features and "
@@ -455,10 +453,10 @@ def cast_votes_file(
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     kept = arrays["kept"]
     log.info(
-        "%d of %d galaxies kept (%.1f %%), %d outliers, %d without data",
+        "%d of %d galaxies in the vote kept (%.1f %%), %d outliers, %d without data",
         kept.sum(),
-        len(kept),
-        100 * kept.mean(),
+        voted := int((arrays["group"] >= 0).sum()),
+        100 * kept.sum() / max(voted, 1),
         arrays["outlier"].sum(),
         (arrays["group"] < 0).sum(),
     )

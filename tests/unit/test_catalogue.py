@@ -23,7 +23,7 @@ from hypothesis.extra import numpy as stn
 
 from morphovote import catalogue_files, flags, measurement, shards
 from morphovote.catalogue import append_source_columns, build_catalogue, read_stages
-from morphovote.columns import COLUMNS
+from morphovote.columns import COLUMNS, flag_notes
 from morphovote.errors import InputError
 from morphovote.tables import read_catalogue
 
@@ -282,6 +282,8 @@ def test_headers_tell_units_ucds_and_flags(catalogue, tmp_path):
     assert header[f"TUCD{number}"] == "phys.angSize.smajAxis"
     assert "major axis" in header[f"TCOMM{number}"]
     comments = " ".join(map(str, header["COMMENT"]))
+    for note in flag_notes():
+        assert note in comments
     for name, (bit, _) in flags.FLAGS.items():
         assert f"FLAGS {bit} = {name}" in comments
     schema = pyarrow.parquet.read_schema(tmp_path / "c.parquet")
@@ -325,6 +327,24 @@ def test_votlint_has_nothing_to_say(catalogue, tmp_path):
         ["stilts", "votlint", f"votable={tmp_path / 'c.vot'}"], capture_output=True, check=False
     )
     assert b"ERROR" in told.stdout + told.stderr
+
+
+@pytest.mark.skipif(not shutil.which("stilts"), reason="STIL's stilts is not installed")
+def test_stilts_reads_the_values(catalogue, tmp_path):
+    write_all(catalogue, tmp_path)
+    for path in (tmp_path / "c.vot", tmp_path / "c.fits"):
+        command = ["stilts", "tpipe", f"in={path}", "cmd=keepcols 'ID KEPT'", "ofmt=csv"]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stderr
+        kept = [line.rsplit(",", 1)[1] for line in told.stdout.split()[1:]]
+        assert kept == [str(bool(value)).lower() for value in catalogue["KEPT"]]
+
+
+def test_what_has_no_data_has_no_signal(catalogue, tmp_path):
+    found = stages(np.array([0, 2, 3, 4]))
+    found["cutouts"]["flags"] = np.array([flags.NO_DATA, 0, 0, 0])
+    made = build_catalogue(source_list([True, False, True, True, True]), None, **found)
+    np.testing.assert_array_equal(np.isnan(made["SNR"]), [True, True, False, False, False])
 
 
 def test_failed_write_leaves_the_old_file(catalogue, tmp_path, monkeypatch):

@@ -305,7 +305,7 @@ class TestClassify:
         snr[:3] = 2.9, -1.0, np.nan
         votes = votes | {"outlier": np.arange(600) == 2}
         found = classification.classify(votes, NAMES, components, model, snr)
-        assert list(found["class"][:3]) == [""] * 3
+        assert list(found["class"][:3]) == ["UNC"] * 3
         assert list(found["class_reason"][:4]) == ["no light"] * 3 + [""]
         assert np.isnan(found["class_prob"][:3]).all()
         assert (found["class_origin"][:3] == "none").all()

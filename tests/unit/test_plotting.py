@@ -1,10 +1,13 @@
 """Figures: that they are drawn whatever the data, hold what they should, and give their numbers."""
 
 import csv
+import itertools
 
 import numpy as np
 import pytest
 import synthetic_field
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from morphovote import (
     diagnostics,
@@ -314,3 +317,18 @@ def test_depth_counts_every_voter_once():
         kept = (part["galaxies"] * part["kept_fraction"]).sum()
         assert kept == pytest.approx(catalogue["KEPT"].sum())
     assert "kept fraction" in texts(figure)
+
+
+@pytest.mark.parametrize(("low", "high"), [(2005, 2147), (15, 40), (8, 90), (3, 4000)])
+def test_few_round_numbers_on_a_logarithmic_axis(low, high):
+    figure = Figure(figsize=(2.3, 2))
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.plot([low, high], [0, 1])
+    axes.set_xscale("log")
+    plotting.plain_log_ticks(axes.xaxis)
+    figure.draw_without_rendering()
+    texts = axes.xaxis.get_ticklabels()
+    boxes = [t.get_window_extent() for t in texts if low * 0.9 < t.get_position()[0] < high * 1.1]
+    assert 1 <= len(boxes) <= 6
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))

@@ -156,6 +156,18 @@ def test_doubtful_sources_in_the_vote_are_said_at_the_opening():
     assert "6 groups (config: voting.groups)" in first
 
 
+def test_what_measurements_lack_is_said(figures):
+    numbers, _ = make_summary(has_psf=True)
+    assert "No PSF" not in " ".join(report.sentences(numbers))
+    assert "beyond their cutout" not in " ".join(report.sentences(numbers))
+    counts = numbers["measure_flags"] | {"beyond_cutout": 20}
+    page = render(figures, has_psf=False, measure_flags=counts)
+    assert "No PSF was given" in page
+    assert "20 galaxies reach beyond their cutout" in page
+    row = page[page.index(">psf_limited<") :].split("</tr>")[0]
+    assert report.MISSING in row
+
+
 def test_algorithms_that_are_one_are_named():
     assert "ward and birch are one and the same algorithm" in report.sentences(make_summary()[0])[4]
 

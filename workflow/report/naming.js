@@ -1,6 +1,7 @@
 "use strict";
 // Every text from catalogues and people is set as text, never as HTML.
 const data = JSON.parse(document.getElementById("data").textContent);
+const hasMagnitude = data.quantities.some((quantity) => quantity.key === "MAG" && quantity.sample);
 const byNumber = new Map(data.groups.map((group) => [group.number, group]));
 const standard = data.classes.filter((one) => !one.own);
 const $ = (selector) => document.querySelector(selector);
@@ -231,7 +232,7 @@ function drawGroup() {
   const group = shown[current], one = entry(group.number);
   const head = make("div", { className: "head" }, make("h2", {}, `Group ${group.number}`),
     make("span", {}, `${group.galaxies.toLocaleString("en")} galaxies \u00b7 ${group.kept.toLocaleString("en")} kept \u00b7 ` +
-      `mean vote fraction ${format(group.vote, 2)}`),
+      `median vote fraction ${format(group.vote, 2)}`),
     live(group) ? make("span", { className: "why" }, "suggested ", make("b", {}, group.suggested), `: ${group.because}`) : null);
   const buttons = classList().map((choice, i) => {
     const button = make("button", {
@@ -247,7 +248,7 @@ function drawGroup() {
   if (one.merge !== undefined) rows.push(make("p", { className: "notice" }, `Joined to group ${one.merge}: its galaxies count there, and have that group's class.`));
   if (one.split && live(group)) rows.push(make("p", { className: "notice" }, `To be split: after the next run its parts are groups ${one.split.join(", ")}, which you name then.`));
   if (live(group)) {
-    rows.push(strip(group, 0, "Most typical", "upper: data, lower: denoised; below: magnitude \u00b7 S/N"),
+    rows.push(strip(group, 0, "Most typical", `upper: data, lower: denoised; below: ${hasMagnitude ? "magnitude \u00b7 " : ""}S/N`),
       strip(group, 1, "Random", "what the group really holds"),
       strip(group, 2, "Least certain", "lowest vote fraction"));
   } else {

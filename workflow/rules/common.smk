@@ -95,9 +95,9 @@ def shards_of(stage):
         listing = checkpoints.list_sources.get(field=wildcards.field).output.shards
         with open(listing) as file:
             count = json.load(file)
-        field, groups = wildcards.field, config["voting"]["groups"]
+        field = wildcards.field
         try:
-            check_galaxies(field, FIELDS[field], count["galaxies"], groups)
+            check_galaxies(field, FIELDS[field], count["galaxies"], config["voting"])
         except InputError as error:
             raise WorkflowError(f"ERROR: {error}") from None
         return [f"results/{field}/{stage}/{i:05d}.h5" for i in range(count["shards"])]
