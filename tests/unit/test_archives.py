@@ -236,6 +236,15 @@ def test_anything_else_is_refused_in_a_sentence_and_nothing_unpacked(archive, tm
     assert not (tmp_path / "evil.h5").exists()
 
 
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "model.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("\u00e4.txt", "x")
+    path.write_bytes(path.read_bytes().replace("\u00e4".encode(), b"\xb9\xb9"))
+    with pytest.raises(InputError, match="damaged"):
+        archives.unpack_model(path, tmp_path / "out")
+
+
 def test_a_name_twice_is_refused(archive, tmp_path):
     with zipfile.ZipFile(archive, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
         file.writestr("names.yaml", b"other")
