@@ -12,7 +12,6 @@ config is repeated as users run it, every job in a Python of its own.
 
 import argparse
 import contextlib
-import copy
 import json
 import random
 import re
@@ -30,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import forked
 from forked import CATALOGUE, CATALOGUES, TINY
 from paths import ROOT
-from project import Project, copy_project
+from project import Project, changed, copy_project
 
 CHANGES = {
     "fields.small.simulate.seed": (3, 4),
@@ -54,17 +53,6 @@ def get(config: dict, key: str):
     """Value of a dotted key, None where it is not given."""
     for part in key.split("."):
         config = (config or {}).get(part)
-    return config
-
-
-def changed(config: dict, key: str, value) -> dict:
-    """Copy of a config with one dotted key changed."""
-    config = copy.deepcopy(config)
-    *sections, last = key.split(".")
-    part = config
-    for section in sections:
-        part = part.setdefault(section, {})
-    part[last] = value
     return config
 
 

@@ -1,5 +1,6 @@
 """A copy of the project in which tests run a small field."""
 
+import copy
 import re
 import shutil
 import subprocess
@@ -45,6 +46,17 @@ class Project:
         output = self.snakemake("--dry-run", config=config).stdout
         rules = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", output, flags=re.MULTILINE)
         return set(rules) - {"all"}
+
+
+def changed(config: dict, key: str, value) -> dict:
+    """Copy of a config with one dotted key changed."""
+    config = copy.deepcopy(config)
+    *sections, last = key.split(".")
+    part = config
+    for section in sections:
+        part = part.setdefault(section, {})
+    part[last] = value
+    return config
 
 
 def copy_project(folder: Path) -> Project:

@@ -100,6 +100,21 @@ def suggest_class(medians: dict[str, float]) -> tuple[str, str]:
     return "LTD", reason
 
 
+def choose_core(member: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Galaxies that stand for a group: its kept members, or all where fewer than `FEWEST` are kept.
+
+    Parameters
+    ----------
+    member, kept : ndarray of bool, shape (N,)
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+    """
+    core = member & kept
+    return core if core.sum() >= FEWEST else member
+
+
 def suggest_names(
     group: np.ndarray,
     kept: np.ndarray,
@@ -130,9 +145,8 @@ def suggest_names(
     names = {}
     for number in range(groups):
         member = group == number
-        core = member & kept
-        use = core if core.sum() >= FEWEST else member
-        entry: dict = {"galaxies": int(member.sum()), "kept": int(core.sum())}
+        use = choose_core(member, kept)
+        entry: dict = {"galaxies": int(member.sum()), "kept": int((member & kept).sum())}
         names[number] = entry
         if not use.any():
             entry |= {"class": "UNC", "reason": "no members"}

@@ -390,12 +390,14 @@ def classify_file(
             "model folder."
         )
     check_length(votes, components)
-    light = concatenate(cutouts, ["row", "snr"])
-    parts = []
+    rows = read_shard(votes, ["row"])["row"]
+    snr = align_rows(rows, concatenate(cutouts, ["row", "snr"]))["snr"]
+    parts, start = [], 0
     batches = iterate_batches(votes, VOTES, BATCH)
     for vote, batch in zip(batches, iterate_batches(components, ["component"], BATCH), strict=True):
-        snr = align_rows(vote["row"], light)["snr"]
-        found_classes = classify(vote, classes, batch["component"], model, snr)
+        stop = start + len(vote["row"])
+        found_classes = classify(vote, classes, batch["component"], model, snr[start:stop])
+        start = stop
         parts.append({"row": vote["row"], "id": vote["id"], **found_classes})
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     for origin in ("vote", "classifier", "none"):

@@ -18,11 +18,11 @@ from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from morphovote import diagnostics
-from morphovote.classes import CLASSES, FEWEST, MEASURED, order_names, trusted
+from morphovote.classes import CLASSES, MEASURED, choose_core, order_names, trusted
 from morphovote.group_names import NO_MATCH, NOT_NAMED
 from morphovote.plotting import class_style
 from morphovote.plotting_galleries import stretch
-from morphovote.regrouping import FEWEST as FEWEST_TO_SPLIT
+from morphovote.regrouping import FEWEST
 
 # Members of each kind shown of a group.
 SHOWN = 8
@@ -181,7 +181,7 @@ def page_data(
     for number, rows in chosen.items():
         entry, here = entries.get(number, {}), group == number
         # Those that the suggestion is made from.
-        core = here & kept if (here & kept).sum() >= FEWEST else here
+        core = choose_core(here, kept)
         unnamed = entry.get("class") == "UNC" and entry.get("reason") in (NOT_NAMED, NO_MATCH)
         gone = "merge" in entry or "split" in entry
         groups.append(
@@ -226,7 +226,7 @@ def page_data(
              "sample": _spread(members[key][group >= 0], SHARES)}
             for key, (name, unit, digits, log) in QUANTITIES.items()
         ],
-        "fewest": FEWEST_TO_SPLIT,
+        "fewest": FEWEST,
         "shown": SHOWN,
         "groups": groups,
     }  # fmt: skip

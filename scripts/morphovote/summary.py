@@ -13,7 +13,7 @@ import yaml
 from astropy.table import Table
 
 from morphovote import __version__, diagnostics, findings, flags
-from morphovote.classes import FEWEST, REASONS
+from morphovote.classes import REASONS, choose_core
 from morphovote.errors import InputError
 
 # What a run's numbers may depend on.
@@ -126,8 +126,8 @@ def summarise(
         "calibration": calibration,
         "injection": recovery,
         "has_psf": bool({"psf", "simulate"} & set(config.get("fields", {}).get(field, ()))),
-        "flags": count_flags(flag),
-        "measure_flags": count_measure_flags(catalogue["MEASURE_FLAG"]),
+        "flags": count_flags(flag, flags.FLAGS),
+        "measure_flags": count_flags(catalogue["MEASURE_FLAG"], flags.MEASURE_FLAGS),
         "rejections": count_rejections(flag, kept, voted),
         "groups": groups,
         "groups_used": sum(group["galaxies"] > 0 for group in groups),
@@ -196,18 +196,10 @@ def count_reasons(catalogue: Table) -> dict[str, int]:
     }
 
 
-def count_flags(flag: np.ndarray) -> dict[str, int]:
-    """Sources with each flag bit; a source may have several."""
-    return {name: int(((flag & bit) != 0).sum()) for name, (bit, _) in flags.FLAGS.items()}
-
-
-def count_measure_flags(flag: np.ndarray) -> dict[str, int]:
-    """Measured sources with each bit of MEASURE_FLAG, which is -1 where nothing was measured."""
-    flag = np.asarray(flag)
-    return {
-        name: int(((flag >= 0) & ((flag & bit) != 0)).sum())
-        for name, (bit, _) in flags.MEASURE_FLAGS.items()
-    }
+def count_flags(flag: np.ndarray, bits: dict[str, tuple[int, str]]) -> dict[str, int]:
+    """Sources with each bit of a column of flags; a source may have several, and none where -1."""
+    flag = np.maximum(np.asarray(flag), 0)
+    return {name: int(((flag & bit) != 0).sum()) for name, (bit, _) in bits.items()}
 
 
 def count_rejections(flag: np.ndarray, kept: np.ndarray, voted: np.ndarray) -> dict:
@@ -260,8 +252,7 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     rows = []
     for number in sorted(set(named) | set(np.unique(group[group >= 0]).tolist())):
         members = group == number
-        core = members & kept
-        core = core if core.sum() >= FEWEST else members
+        core = choose_core(members, kept)
         entry = named.get(number, {})
         row = {
             "group": number,

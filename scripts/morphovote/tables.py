@@ -208,8 +208,9 @@ def _read_hdf5(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict
                 f"{sorted(lengths) or 'none'}.\nKeep one table in the file, or convert it to FITS."
             )
         leaves = Counter(name.rsplit("/", 1)[-1] for name in found)
-        if any(_is_loose(item.dtype) for item, _ in found.values()):
-            _try_text(path, [item.name for item, _ in found.values() if _is_loose(item.dtype)])
+        loose = sorted({item.name for item, _ in found.values() if _is_loose(item.dtype)})
+        if loose:
+            _try_text(path, loose)
         short = {name: name.rsplit("/", 1)[-1] for name in found}
         short = {name: leaf if leaves[leaf] == 1 else name for name, leaf in short.items()}
         # A path is accepted too where the short name would do.

@@ -3,11 +3,11 @@
 import gzip
 import hashlib
 import http.server
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from servers import serving
 
 from morphovote import downloads
 from morphovote.downloads import download_file, read_downloads
@@ -68,14 +68,9 @@ def archive(monkeypatch):
         "content": CONTENT, "etag": '"one"', "ranges": True, "breaks": [], "failures": [],
         "asked": [], "sent": 0,
     })  # fmt: skip
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    handler.url = f"http://127.0.0.1:{server.server_address[1]}/tile_013_sci.fits"
-    yield handler
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(handler) as address:
+        handler.url = f"{address}/tile_013_sci.fits"
+        yield handler
 
 
 def sha256(content):

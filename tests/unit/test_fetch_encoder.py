@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
+from servers import serving
 
 from morphovote import encoder_files
 from morphovote.encoder_files import fetch_encoder, load_encoder
@@ -210,17 +210,11 @@ def hub(tmp_path):
         (Hub,),
         {"files": {}, "failures": [], "asked": [], "silent": set(), "stalled": set()},
     )
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    handler.url = f"http://127.0.0.1:{server.server_address[1]}"
-    handler.run = staticmethod(
-        lambda *names, waits=(0, 0): run(handler.url, tmp_path, names, waits)
-    )
-    yield handler
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(handler) as handler.url:
+        handler.run = staticmethod(
+            lambda *names, waits=(0, 0): run(handler.url, tmp_path, names, waits)
+        )
+        yield handler
 
 
 def run(url, folder, names, waits):

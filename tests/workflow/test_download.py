@@ -3,13 +3,13 @@
 import copy
 import gzip
 import http.server
-import threading
 
 import pytest
 import yaml
 from astropy.table import Table
 from paths import ROOT
 from project import SMALL
+from servers import serving
 
 
 class Archive(http.server.BaseHTTPRequestHandler):
@@ -40,14 +40,8 @@ class Archive(http.server.BaseHTTPRequestHandler):
 def archive(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     handler = type("Handler", (Archive,), {"files": {}, "asked": []})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    handler.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield handler
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(handler) as handler.url:
+        yield handler
 
 
 def test_files_come_from_the_archive_once(project, archive):

@@ -1,8 +1,7 @@
 """What would run again after a change: what depends on it, and nothing else."""
 
-import copy
-
 import pytest
+from project import changed
 
 DIAGNOSE = {
     "plot_votes",
@@ -31,17 +30,6 @@ REDUCE = {"fit_pca", "project_embeddings"} | VOTE
 ENCODE = {"unwrap_polar", "encode_polar"} | REDUCE
 DENOISE = {"train_denoiser", "denoise_cutouts", "plot_training"} | ENCODE
 CUTOUTS = {"make_cutouts", "measure_morphology"} | DENOISE
-
-
-def changed(config: dict, key: str, value) -> dict:
-    """Copy of a config with one dotted key changed."""
-    config = copy.deepcopy(config)
-    *sections, last = key.split(".")
-    part = config
-    for section in sections:
-        part = part.setdefault(section, {})
-    part[last] = value
-    return config
 
 
 def test_second_run_does_nothing(finished, small_config):
