@@ -1,5 +1,6 @@
 """Encoding: polar images to the pooled features of a ConvNeXt."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -218,16 +219,53 @@ def encode_batch(model: nn.Module, images: torch.Tensor, rotations: int) -> torc
             "Correct the config."
         )
 
-    def features(view: torch.Tensor) -> torch.Tensor:
-        return model.forward_head(model.forward_features(view).float())
-
     if rotations == 1:
-        return features(images)
+        return model.forward_head(model.forward_features(images).float())
+    shifts = [round(k * STRIDE / rotations) for k in range(rotations)]
     total = 0.0
     for view in (images, images.flip(-1).roll(1, -1)):
-        for k in range(rotations):
-            total = total + features(view.roll(round(k * STRIDE / rotations), -1))
+        for shown, times in last_maps(model, view, shifts):
+            total = total + times * model.forward_head(shown.float())
     return total / (2 * rotations)
+
+
+def last_maps(
+    model: nn.Module, images: torch.Tensor, shifts: list[int]
+) -> Iterator[tuple[torch.Tensor, int]]:
+    """Feature maps of pictures shifted along the angle, without repeating what they share.
+
+    A network that wraps in angle makes the same maps of a picture shifted by the stride of a
+    stage, only shifted too. So the stages up to there are computed once for all shifts that
+    differ by a multiple of it, as in the `algorithme a trous` (Holschneider et al. 1989): of two
+    rotations only the last stage is computed twice.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A ConvNeXt that wraps in angle.
+    images : Tensor, shape (B, C, H, W)
+        W is a multiple of the network's stride.
+    shifts : list of int
+        Columns.
+
+    Yields
+    ------
+    Tensor, shape (B, D, H', W')
+        The last map, up to a shift, which pooling does not see.
+    int
+        For how many of the shifts it stands.
+    """
+    views, reached = [(images, shifts)], 1
+    for k, (stage, about) in enumerate(zip(model.stages, model.feature_info, strict=True)):
+        section = stage if k else nn.Sequential(model.stem, stage)
+        stride, reached = about["reduction"] // reached, about["reduction"]
+        views = [
+            (section(view.roll(start, -1)), [s // stride for s in left if s % stride == start])
+            for view, left in views
+            for start in sorted({s % stride for s in left})
+        ]
+    for view, left in views:
+        yield model.norm_pre(view), len(left)
 
 
 class _WrappedConv(nn.Module):

@@ -127,6 +127,34 @@ def test_rotations_make_features_independent_of_shift_and_mirror(wrapped, encode
     assert change(mirrored, 2) < 1e-4
 
 
+@pytest.mark.parametrize("name", ["test_convnext", "convnext_atto_ols", "convnextv2_atto"])
+@pytest.mark.parametrize(("rotations", "last_stages"), [(2, 2), (3, 3), (4, 4), (32, 32)])
+def test_what_shifts_share_is_computed_once(name, rotations, last_stages):
+    torch.manual_seed(0)
+    model = timm.create_model(name, num_classes=0)
+    model = encoding.prepare_model(model, torch.device("cpu"), torch.float32)
+    images = torch.rand(2, 3, 64, 96)
+    shifts = [round(k * encoding.STRIDE / rotations) for k in range(rotations)]
+    runs = {"stem": 0, "last": 0}
+
+    def count(part):
+        def hook(*_):
+            runs[part] += 1
+
+        return hook
+
+    model.stem.register_forward_hook(count("stem"))
+    model.stages[-1].register_forward_hook(count("last"))
+    with torch.inference_mode():
+        maps = list(encoding.last_maps(model, images, shifts))
+        shared = sum(times * model.forward_head(shown) for shown, times in maps) / rotations
+        # A shift by less than the stem's stride is all that the stem does not share.
+        assert runs == {"stem": len({s % 4 for s in shifts}), "last": last_stages}
+        apart = [model.forward_head(model.forward_features(images.roll(s, -1))) for s in shifts]
+    apart = torch.stack(apart).mean(0)
+    assert (shared - apart).abs().max() < 1e-5 * apart.abs().max()
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_features_are_the_same_to_the_bit_in_any_company(tmp_path, encoder, dtype):
     images = pictures(50)
