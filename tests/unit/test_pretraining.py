@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from morphovote import encoder_files, encoding, pretraining
+from morphovote import encoder_files, encoding, pretraining, training_galaxies, training_losses
 from morphovote.encoder_files import load_encoder, write_encoder
 from morphovote.errors import InputError
 from morphovote.training_views import draw_views
@@ -30,27 +30,29 @@ def trained(validation, tmp_path_factory):
 
 def test_pair_loss_prefers_true_pairs():
     views = torch.randn(8, 16, generator=torch.Generator().manual_seed(0))
-    paired = pretraining.pair_loss(torch.cat([views, views]))
-    mixed = pretraining.pair_loss(torch.cat([views, views.roll(1, 0)]))
+    paired = training_losses.pair_loss(torch.cat([views, views]))
+    mixed = training_losses.pair_loss(torch.cat([views, views.roll(1, 0)]))
     assert paired < 0.5 * mixed
     # All alike: any of the other 15 rows is as good.
-    assert pretraining.pair_loss(torch.ones(16, 4)).item() == pytest.approx(math.log(15), abs=1e-4)
+    assert training_losses.pair_loss(torch.ones(16, 4)).item() == pytest.approx(
+        math.log(15), abs=1e-4
+    )
 
 
 def test_correlation_loss_is_of_redundant_features():
     draw = torch.randn(4000, 8, generator=torch.Generator().manual_seed(1))
-    independent = pretraining.correlation_loss(draw)
-    redundant = pretraining.correlation_loss(draw[:, :1] + 0.1 * draw)
+    independent = training_losses.correlation_loss(draw)
+    redundant = training_losses.correlation_loss(draw[:, :1] + 0.1 * draw)
     assert independent < 0.01 * redundant
-    assert pretraining.correlation_loss(draw * 7 + 3).item() == pytest.approx(
+    assert training_losses.correlation_loss(draw * 7 + 3).item() == pytest.approx(
         independent.item(), rel=1e-3
     )
 
 
 def test_targets_are_left_out_where_they_mean_nothing(validation):
-    batch = pretraining.prepare(validation)
-    names = list(pretraining.VALUES)
-    spheroids = torch.from_numpy(validation["kind"] == pretraining.SPHEROID)
+    batch = training_losses.prepare(validation)
+    names = list(training_losses.VALUES)
+    spheroids = torch.from_numpy(validation["kind"] == training_galaxies.SPHEROID)
     assert torch.isfinite(batch["values"][spheroids, names.index("n")]).all()
     assert torch.isnan(batch["values"][~spheroids, names.index("n")]).all()
     assert torch.isnan(batch["values"][spheroids, names.index("pitch")]).all()
