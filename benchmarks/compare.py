@@ -19,7 +19,6 @@ rotation and seconds are means over the seeds.
 
 import argparse
 import contextlib
-import csv
 import json
 import sys
 import time
@@ -33,6 +32,7 @@ from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import benchmark_sets
 from encoders import load, rotation_retrieval
+from tables import write_table
 
 from morphovote import (
     autoencoder,
@@ -325,12 +325,7 @@ def main() -> None:
         row = {"set": options.set, "encoder": options.encoder, "arm": arm}
         rows.append(row | ladder.row(set(STEPS[:count])))
         print({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()})
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    with open(options.output, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
+    write_table(options.output, rows)
     print(markdown(rows))
 
 

@@ -12,7 +12,6 @@ the lowest mean error among 0 (no filter) to 5 pixels, chosen with the truth at 
 of S/N, and again in each bootstrap sample of galaxies: nobody has such a filter for real data.
 """
 
-import csv
 import sys
 from pathlib import Path
 
@@ -22,6 +21,8 @@ from astropy.io import fits
 from scipy.ndimage import gaussian_filter
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from tables import write_table
+
 from morphovote import flags, shards
 
 FINE = [0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75]
@@ -196,11 +197,7 @@ def main(results: str = "results/demo", figures: str = "docs/figures") -> None:
     rows = compare(found)
     print_table(rows)
     folder = Path(figures)
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "denoising.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(folder / "denoising.csv", rows)
     plot_errors(rows, folder / "denoising.png")
     plot_examples(examples, rows, folder / "denoising_examples.png")
     lost = [r for r in rows if r["snr"] != LABELS[-1] and r["ratio"] >= 1]

@@ -10,7 +10,6 @@ stands the published way: one image of 224 x 224 px at a time, in float32.
 """
 
 import argparse
-import csv
 import os
 import platform
 import sys
@@ -23,6 +22,8 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from tables import write_table
+
 from morphovote import encoder_files, encoding, shards
 from morphovote.logs import log
 from morphovote.threads import map_ordered
@@ -127,12 +128,7 @@ def main() -> None:
                 print(rows[-1], flush=True)
             rows.append(one_by_one(network, folder, options))
             print(rows[-1], flush=True)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    with open(options.output, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), restval="")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()})
+    write_table(options.output, rows, 3)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ fitted to these sets but the components, the clusterings and the classifiers sco
 """
 
 import argparse
-import csv
 import sys
 import tempfile
 import time
@@ -36,6 +35,7 @@ from torch.nn.functional import grid_sample
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from benchmark_sets import prepare_sets, prepare_turned
+from tables import write_table
 
 from morphovote import encoder_files, encoding, measurement, polar, reduction, shards
 from morphovote.training_views import fourier_code
@@ -266,13 +266,7 @@ def main() -> None:
                 row["rotation"] = retrieval
                 rows.append(row)
                 print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    with open(options.output, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.4g}" if isinstance(v, float) else v for k, v in row.items()})
+    write_table(options.output, rows)
     print_tables(rows)
 
 

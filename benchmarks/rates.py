@@ -11,7 +11,6 @@ on all, over their number), and peak memory less that of a process which has imp
 """
 
 import argparse
-import csv
 import multiprocessing
 import os
 import resource
@@ -20,6 +19,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from tables import write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -189,12 +189,7 @@ def main() -> None:
                 "memory_mb": max(pair[1][3] for pair in pairs),
             }
         )
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    with open(options.output, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()})
+    write_table(options.output, rows, 3)
     print(options.output.read_text())
 
 

@@ -25,6 +25,8 @@ from vote import draw_mixture
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
+from tables import write_table  # noqa: E402
+
 from morphovote import measurement, shards, sources  # noqa: E402
 
 SHARD = 10_000
@@ -123,11 +125,7 @@ def main() -> None:
             rows.append({"galaxies": galaxies, **row})
             print(json.dumps(rows[-1]), flush=True)
         shutil.rmtree(folder)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    with open(options.output, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(options.output, rows)
     rules = list(dict.fromkeys(row["rule"] for row in rows))
     print("\n| rule | " + " | ".join(f"{n:,}: s | CPU s | MB" for n in options.galaxies) + " |")
     for rule in [*rules, "all"]:

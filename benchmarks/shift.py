@@ -10,7 +10,6 @@ are left out: the rows say what the embeddings alone tell.
 """
 
 import argparse
-import csv
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,6 +17,8 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from tables import write_table
+
 from morphovote import shards, shift
 from morphovote.neighbours import nearest
 from morphovote.reduction import fit_pca, project
@@ -78,11 +79,7 @@ def main() -> None:
                             read_field(path)[0]))  # fmt: skip
     for row in rows[-len(options.fields) :]:
         print(row)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    with open(options.output, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(options.output, rows)
 
 
 if __name__ == "__main__":
