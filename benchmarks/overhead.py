@@ -27,29 +27,18 @@ from astropy.io import fits
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def used(command: list[str], **options) -> tuple[float, float]:
-    """Wall seconds and processor seconds of a command with all its children."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.monotonic()
-    subprocess.run(command, check=True, **options)
-    seconds = time.monotonic() - start
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return seconds, processor
-
-
-def used_itself(command: list[str]) -> tuple[float, float, float]:
+def used(command: list[str], **options) -> tuple[float, float, float]:
     """Wall seconds, processor seconds with all children, and those of the process itself."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start, own = time.monotonic(), 0.0
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, **options) as process:
         while process.poll() is None:
             fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
             # A process that has just ended shows zeros.
             own = max(own, sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK"))
             time.sleep(0.1)
     if process.returncode:
-        raise SystemExit(f"snakemake ended with exit code {process.returncode}")
+        raise SystemExit(f"{command[:3]} ended with exit code {process.returncode}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return time.monotonic() - start, processor, own
@@ -79,7 +68,7 @@ def time_run(work: Path, cores: int) -> None:
     work.mkdir(parents=True, exist_ok=True)
     if (work / "results").exists():
         raise SystemExit(f"{work}/results is there already: remove it, the run starts from nothing")
-    seconds, total, own = used_itself(snakemake(work, ROOT / "config.yaml", cores))
+    seconds, total, own = used(snakemake(work, ROOT / "config.yaml", cores))
     rules = [
         path.stem if path.parent.name == "benchmarks" else path.parent.name
         for path in sorted((work / "results").glob("*/benchmarks/**/*.tsv"))
@@ -107,7 +96,7 @@ def time_plan(work: Path, shards: int, options: list[str]) -> None:
     os.utime(listing)
     command = snakemake(work, work / "many.yaml", 2, "--dry-run", *options)
     command += ["--", "results/many/catalogue.fits"]
-    seconds, processor = used(command, stdout=subprocess.DEVNULL)
+    seconds, processor, _ = used(command, stdout=subprocess.DEVNULL)
     print(f"{shards} shards: {seconds:.1f} s, {processor:.1f} processor seconds", flush=True)
 
 
