@@ -206,9 +206,14 @@ def score_encoder(encoder: str, sets: dict[str, Path], work: Path, rotations: in
         given = predictions(values if encoder in BASELINES else features[wanted], labels)
         row = {"encoder": encoder, "rotations": rotations, "set": name, "galaxies": len(labels)}
         row |= {"components": values.shape[1], "rate": len(features) / seconds}
+        if encoder not in BASELINES:
+            model, _ = encoder_files.load_encoder(*load(encoder, work))
+            row["million_weights"] = sum(p.numel() for p in model.parameters()) / 1e6
         for how, labels_given in given.items():
             value, low, high = balanced(labels, labels_given)
             row |= {how: value, f"{how}_low": low, f"{how}_high": high}
+        # As if the types were known: groups made without them can hardly agree better.
+        row["ami_linear"] = float(adjusted_mutual_info_score(labels, given["linear"]))
         row |= clustering(values, labels, snr)
         yield row
 
@@ -229,14 +234,15 @@ def print_tables(rows: list[dict]) -> None:
         bins = [f"ami20_snr{low}" for low, _ in BINS if f"ami20_snr{low}" in some[0]]
         heads = ["encoder", "rotations", "kNN", "linear", "AMI, 5 groups", "AMI, 20 groups"]
         heads += [f"AMI, S/N > {key.removeprefix('ami20_snr')}" for key in bins]
-        heads += ["purity, 20 groups", "components"]
+        heads += ["purity, 20 groups", "AMI, linear", "components"]
         print(f"\n**{name}**, {some[0]['galaxies']} galaxies:\n")
         print("| " + " | ".join(heads) + " |\n|" + " --- |" * len(heads))
         for row in some:
             cells = [row["encoder"], "" if row["encoder"] in BASELINES else str(row["rotations"])]
             for key in ("knn", "linear"):
                 cells.append(f"{row[key]:.2f} ({row[f'{key}_low']:.2f}-{row[f'{key}_high']:.2f})")
-            cells += [f"{row[key]:.2f}" for key in ("ami5", "ami20", *bins, "purity20")]
+            keys = ("ami5", "ami20", *bins, "purity20", "ami_linear")
+            cells += [f"{row[key]:.2f}" for key in keys]
             print("| " + " | ".join([*cells, str(row["components"])]) + " |")
 
 
