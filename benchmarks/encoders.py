@@ -9,6 +9,8 @@ cutout), `sized` (the same, scaled to the galaxy's size), `polar` (components of
 path of a safetensors file, or, where there is network, `pretrained:` and a timm name or `hf-hub:`
 and a repository: so `pretrained:convnext_nano.in12k_ft_in1k` and
 `pretrained:hf-hub:mwalmsley/zoobot-encoder-convnext_nano` fill the rows that need a network.
+`label=encoder` names a row; rows of one label are printed as their mean [lowest-highest], so
+`ours=one.safetensors ours=two.safetensors` shows what the seed of a training does.
 
 The galaxies: two simulated fields (GalSim; the second at twice the pixel scale, with a wider PSF
 and other noise), and, where `--data` holds them, Galaxy Zoo's HST pictures and CEERS cutouts with
@@ -42,6 +44,8 @@ from morphovote.training_views import fourier_code
 
 ROOT = Path(__file__).parents[1]
 BASELINES = ("pixels", "sized", "polar", "fourier", "statmorph")
+SEEDS = [f"random weights=random:{seed}" for seed in range(3)]
+DEFAULT = ["bundled", *SEEDS, *BASELINES]
 BINS = ((10, 20), (20, 50), (50, np.inf))
 RESAMPLINGS = 1000
 
@@ -228,22 +232,30 @@ def score_rotation(encoder: str, path: Path, work: Path, rotations: int, threads
 
 
 def print_tables(rows: list[dict]) -> None:
-    """Print the tables of docs/encoders.md, one a set."""
+    """Print the tables of docs/encoders.md, one a set; rows of one label and rotation as a mean."""
     for name in dict.fromkeys(row["set"] for row in rows):
         some = [row for row in rows if row["set"] == name]
         bins = [f"ami20_snr{low}" for low, _ in BINS if f"ami20_snr{low}" in some[0]]
         heads = ["encoder", "rotations", "kNN", "linear", "AMI, 5 groups", "AMI, 20 groups"]
         heads += [f"AMI, S/N > {key.removeprefix('ami20_snr')}" for key in bins]
-        heads += ["purity, 20 groups", "AMI, linear", "components"]
+        heads += ["purity, 20 groups", "AMI, linear"]
+        keys = ("ami5", "ami20", *bins, "purity20", "ami_linear")
         print(f"\n**{name}**, {some[0]['galaxies']} galaxies:\n")
         print("| " + " | ".join(heads) + " |\n|" + " --- |" * len(heads))
-        for row in some:
-            cells = [row["encoder"], "" if row["encoder"] in BASELINES else str(row["rotations"])]
-            for key in ("knn", "linear"):
-                cells.append(f"{row[key]:.2f} ({row[f'{key}_low']:.2f}-{row[f'{key}_high']:.2f})")
-            keys = ("ami5", "ami20", *bins, "purity20", "ami_linear")
-            cells += [f"{row[key]:.2f}" for key in keys]
-            print("| " + " | ".join([*cells, str(row["components"])]) + " |")
+        for label, rotations in dict.fromkeys((row["label"], row["rotations"]) for row in some):
+            seeds = [r for r in some if (r["label"], r["rotations"]) == (label, rotations)]
+            cells = [label, str(rotations)]
+            if len(seeds) == 1:
+                (row,) = seeds
+                for key in ("knn", "linear"):
+                    low, high = row[f"{key}_low"], row[f"{key}_high"]
+                    cells.append(f"{row[key]:.2f} ({low:.2f}-{high:.2f})")
+                cells += [f"{row[key]:.2f}" for key in keys]
+            else:
+                for key in ("knn", "linear", *keys):
+                    values = [row[key] for row in seeds]
+                    cells.append(f"{np.mean(values):.2f} [{min(values):.2f}-{max(values):.2f}]")
+            print("| " + " | ".join(cells) + " |")
 
 
 def main() -> None:
@@ -254,13 +266,14 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/encoders.csv")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rotations", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--encoders", nargs="+", default=["bundled", "random", *BASELINES])
+    parser.add_argument("--encoders", nargs="+", default=DEFAULT)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     sets = prepare_sets(options.work, options.data)
     turned = prepare_turned(options.work)
     rows = []
-    for encoder in options.encoders:
+    for given in options.encoders:
+        label, _, encoder = given.rpartition("=")
         for rotations in [1] if encoder in BASELINES else options.rotations:
             retrieval = np.nan
             # What needs masks cannot be measured on the turned ones.
@@ -269,7 +282,7 @@ def main() -> None:
                     encoder, turned, options.work, rotations, options.threads
                 )
             for row in score_encoder(encoder, sets, options.work, rotations, options.threads):
-                row["rotation"] = retrieval
+                row = {"label": label or encoder, **row, "rotation": retrieval}
                 rows.append(row)
                 print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
     write_table(options.output, rows)
