@@ -4,8 +4,9 @@ Usage: python benchmarks/encode.py [--galaxies 2048] [--threads 2] [--rounds 5]
            [--networks bundled convnext_nano] [--rotations 1 2 4] [--output docs/figures/encode.csv]
 
 Both use the same network, number format, batch and number of processors, in turns; the table
-gives medians of the rounds. The forward pass repeats one batch that lies ready in memory: what
-`encode_shard` adds is reading the shard, making the network's input, and averaging. Beside them
+gives medians of the rounds. The forward pass repeats one batch that lies ready in memory, once for
+each rotation and mirror image: what `encode_shard` adds is reading the shard, making the network's
+input, and averaging; what it saves is the stages that rotations share. Beside them
 stands the published way: one image of 224 x 224 px at a time, in float32.
 """
 
