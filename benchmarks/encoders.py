@@ -9,7 +9,7 @@ cutout), `sized` (the same, scaled to the galaxy's size), `polar` (components of
 path of a safetensors file, or, where there is network, `pretrained:` and a timm name or `hf-hub:`
 and a repository: so `pretrained:convnext_nano.in12k_ft_in1k` and
 `pretrained:hf-hub:mwalmsley/zoobot-encoder-convnext_nano` fill the rows that need a network.
-`label=encoder` names a row; rows of one label are printed as their mean [lowest-highest], so
+`label=encoder` names a row; rows of one label are printed as their mean [lowest to highest], so
 `ours=one.safetensors ours=two.safetensors` shows what the seed of a training does.
 
 The galaxies: two simulated fields (GalSim; the second at twice the pixel scale, with a wider PSF
@@ -250,11 +250,12 @@ def print_tables(rows: list[dict]) -> None:
                 for key in ("knn", "linear"):
                     low, high = row[f"{key}_low"], row[f"{key}_high"]
                     cells.append(f"{row[key]:.2f} ({low:.2f}-{high:.2f})")
-                cells += [f"{row[key]:.2f}" for key in keys]
+                cells += [f"{row[key]:z.2f}" for key in keys]
             else:
                 for key in ("knn", "linear", *keys):
                     values = [row[key] for row in seeds]
-                    cells.append(f"{np.mean(values):.2f} [{min(values):.2f}-{max(values):.2f}]")
+                    mean, low, high = np.mean(values), min(values), max(values)
+                    cells.append(f"{mean:z.2f} [{low:z.2f} to {high:z.2f}]")
             print("| " + " | ".join(cells) + " |")
 
 
