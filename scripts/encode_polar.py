@@ -18,6 +18,7 @@ with rule_log(snakemake.log[0]):
         attributes={
             "encoder": card["sha256"],
             "name": card["name"],
+            "source": card["source"],
             "weights": card["weights"],
             "rotations": rotations,
             "polar": snakemake.params.scheme,

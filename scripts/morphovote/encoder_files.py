@@ -6,6 +6,7 @@ card also travels in the header of the safetensors file, so the file alone can b
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def fetch_encoder(
     dict
         The card: `name`, `source`, `weights`, `licence`, `mean`, `std`, `features`, `sha256`,
         `interpolation` (of the network's training), `architecture`, `model_args`, `channels`,
-        `upsample` (factor from polar image to input), `seed`.
+        `upsample` (factor from polar image to input), `seed`; of a file, `file_sha256`.
 
     Raises
     ------
@@ -141,17 +142,22 @@ def write_encoder(model: ConvNeXt, output: str | Path, card: str | Path, about: 
     output, card = Path(output), Path(card)
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_name(f".{output.name}.{os.getpid()}.part")
+    partial_card = card.with_name(f".{card.name}.{os.getpid()}.part")
     try:
         # One key only: the order of several is not fixed, and the same input gives the same file.
-        header = {"morphovote": json.dumps(content, sort_keys=True)}
+        about = {key: value for key, value in content.items() if key != "file_sha256"}
+        header = {"morphovote": json.dumps(about, sort_keys=True)}
         save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial, header)
         content["sha256"] = hash_file(partial)
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        partial_card.write_text(text, encoding="utf-8")
+        # What safetensors writes nobody else may read.
+        shutil.copymode(partial_card, partial)
         os.replace(partial, output)
+        os.replace(partial_card, card)
     finally:
         partial.unlink(missing_ok=True)
-    partial = card.with_name(f".{card.name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    os.replace(partial, card)
+        partial_card.unlink(missing_ok=True)
     log.info("%s: %d features, %s", content["name"], content["features"], content["source"])
     return content
 
@@ -322,7 +328,8 @@ def _try_hub(get, repository: str, waits: Sequence[float]):
             f"config encoder.weights 'pretrained': {constants.ENDPOINT} could not be "
             f"reached for '{repository}' in {attempts} attempts ({type(error).__name__}).\n"
             "Run this rule where there is network, or download model.safetensors elsewhere "
-            "and set encoder.weights\nto its path, or set encoder.weights: random."
+            "and set encoder.weights\nto its path, or set encoder.weights: bundled and "
+            "encoder.name: convnext_atto."
         ) from error
 
 
@@ -360,6 +367,7 @@ def _from_file(name: str, path: Path) -> tuple[ConvNeXt, dict]:
     return model, {
         "licence": "not stated in the file",
         "source": about.get("source", path.name),
+        "file_sha256": hash_file(path),
         **{key: about[key] for key in kept if key in about},
     }
 
@@ -392,7 +400,7 @@ def _fill(model: nn.Module, state: dict[str, torch.Tensor], source: str, name: s
         faults = [f"lacks '{k}'" for k in result.missing_keys]
         faults += [f"has '{k}', unknown to it" for k in result.unexpected_keys]
     except (RuntimeError, KeyError) as error:
-        faults = [" ".join(str(error).split())[:150]]
+        faults = [line.strip(" \t.") for line in str(error).splitlines()[1:]] or [str(error)]
     broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
     if broken and not faults:
         raise InputError(
@@ -401,6 +409,6 @@ def _fill(model: nn.Module, state: dict[str, torch.Tensor], source: str, name: s
         )
     if faults:
         raise InputError(
-            f"{source}: its weights do not fit a {name}: {faults[0]} (and {len(faults) - 1} more "
-            "differences). Set encoder.name to the network that the file was made for."
+            f"{source}: its weights do not fit a {name}: {faults[0]} (the first of {len(faults)} "
+            "differences). Set\nencoder.name to the ConvNeXt of timm that the file was made for."
         )

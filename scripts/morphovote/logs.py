@@ -123,7 +123,8 @@ def progress(items: Iterable, total: int, what: str, every: float = 5.0) -> Iter
     for done, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
-        if now - last >= every or done == total:
+        # One of one is no progress.
+        if now - last >= every or done == total > 1:
             last = now
             rate = done / max(now - start, 1e-9)
             left = (total - done) / rate

@@ -7,6 +7,7 @@ import copy
 import csv
 import math
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,8 @@ WEIGHT_DECAY, DROP_PATH = 0.05, 0.05
 WARM_UP, DECAY = 60, 0.4
 # Galaxies kept to be shown again.
 KEPT = 32_768
+# Galaxies that the targets' means and widths can be told from.
+LEAST_VALIDATION = 64
 # Seeds that one batch of the simulator uses, at most.
 SEED_STRIDE = 64
 
@@ -124,7 +127,15 @@ def train_encoder(
     folder = Path(folder)
     start, curve = _resume(folder, learner, average, optimiser, settings)
     kept: dict[str, torch.Tensor] = {}
-    running, began = {}, time.monotonic()
+    if start >= settings["steps"]:
+        log.warning(
+            "the checkpoint in %s has %d steps already, %d were asked for: the encoder is that of "
+            "the checkpoint. For a shorter training, take another output folder.",
+            folder,
+            start,
+            settings["steps"],
+        )
+    running, summed, began = {}, 0, time.monotonic()
     steps = range(start, settings["steps"])
     stream = progress(_stream(settings, steps), len(steps), "steps of training", 30.0)
     for step, fresh in zip(steps, stream, strict=True):
@@ -147,15 +158,14 @@ def train_encoder(
         _follow(average, learner, min(AVERAGING, (step + 1) / (step + 10)))
         for name, value in {"loss": loss, **parts}.items():
             running[name] = running.get(name, 0.0) + float(value.detach())
-        done = step + 1
+        done, summed = step + 1, summed + 1
         if done % settings["check_every"] == 0 or done == settings["steps"]:
-            since = (done - 1) % settings["check_every"] + 1
             row = {"step": done, "galaxies": done * settings["galaxies"]}
             row["seconds"] = round(time.monotonic() - began, 1)
-            row |= {name: round(total / since, 4) for name, total in running.items()}
+            row |= {name: round(total / summed, 4) for name, total in running.items()}
             row |= score(average, checks, scales, dtype)
             curve.append(row)
-            running = {}
+            running, summed = {}, 0
             log.info("step %d: %s", done, ", ".join(f"{k} {v:.3g}" for k, v in row.items()))
             _save(folder, learner, average, optimiser, settings, done, curve)
     return bare_encoder(average, settings["name"]), curve
@@ -284,6 +294,8 @@ def _save(folder: Path, learner, average, optimiser, settings, done: int, curve)
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     save_file(tensors, partial, {"recipe": _recipe(settings), "step": str(done)})
     write_curve(folder / "curve.csv", curve)
+    # What safetensors writes nobody else may read.
+    shutil.copymode(folder / "curve.csv", partial)
     os.replace(partial, folder / "checkpoint.safetensors")
 
 
@@ -351,16 +363,18 @@ def complete_settings(config: dict) -> dict:
     for key in (*wanted, *config):
         if key not in wanted or key not in config:
             found = "has no" if key in wanted else "has an unknown"
+            unknown = [name for name in config if name not in wanted]
             raise InputError(
-                f"training recipe: {found} key '{key}'. It takes {', '.join(wanted)}: "
-                "start from config/pretrain.yaml."
+                f"training recipe: {found} key '{key}'"
+                + (f" (but '{unknown[0]}')" if key in wanted and unknown else "")
+                + f". It takes {', '.join(wanted)}: start from config/pretrain.yaml."
             )
         value, kind = config[key], wanted[key]
-        least = 0 if key in ("seed", "workers") else 1
+        least = {"seed": 0, "workers": 0, "validation": LEAST_VALIDATION}.get(key, 1)
         if type(value) is not kind or (kind is int and value < least):
             raise InputError(
                 f"training recipe: '{key}' is {value!r}, expected {kind.__name__}"
-                + (f" of at least {least}. " if kind is int else ". ")
+                + (f" of at least {least}. " if kind is int else ", such as 0.0015. ")
                 + "Correct the file given with --configfile."
             )
     if config["name"] not in timm.list_models(module="convnext"):
@@ -385,11 +399,11 @@ def simulate_validation(galaxies: int) -> dict[str, np.ndarray]:
 
 
 def describe(settings: dict, curve: list[dict]) -> dict:
-    """What goes into the card of a trained encoder."""
-    seen = settings["steps"] * settings["galaxies"]
+    """What goes into the card of an encoder trained as its curve tells."""
+    seen = int(curve[-1]["galaxies"])
     return {
         "name": settings["name"],
-        "weights": "bundled",
+        "weights": "file",
         "source": f"the project's own training on {seen} simulated galaxies, two views each, "
         f"supervised by the simulation's truth; seed {settings['seed']}",
         "licence": "BSD-3-Clause",

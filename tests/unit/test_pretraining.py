@@ -90,7 +90,7 @@ def test_bare_encoder_has_the_learner_s_features():
     bare = pretraining.bare_encoder(learner, "convnext_atto")
     encoding.wrap_angle(bare)
     image = torch.rand(2, 64, 96)
-    card = pretraining.describe({"name": "convnext_atto", "steps": 1, "galaxies": 1, "seed": 0}, [])
+    card = pretraining.describe({"name": "convnext_atto", "seed": 0}, [{"galaxies": 1}])
     with torch.no_grad():
         expected = learner.features(image)
         found = bare(encoding.prepare_input(image.numpy(), card, torch.float32))[:2]
@@ -101,6 +101,15 @@ def test_a_cut_run_goes_on(trained, validation):
     _, curve, folder = trained
     again = pretraining.train_encoder(SETTINGS, validation, folder)[1]
     assert [float(row["loss"]) for row in again] == [float(row["loss"]) for row in curve]
+    longer = pretraining.train_encoder(SETTINGS | {"steps": 5}, validation, folder)[1]
+    assert [int(row["step"]) for row in longer] == [2, 4, 5]
+    longest = pretraining.train_encoder(SETTINGS | {"steps": 6}, validation, folder)[1]
+    # The last row is of one step, not of the two since the last whole check.
+    assert 0.5 < float(longest[-1]["loss"]) / float(longest[-2]["loss"]) < 1.5
+    _, shorter = pretraining.train_encoder(SETTINGS, validation, folder)
+    assert pretraining.describe(SETTINGS, shorter)["source"].startswith(
+        "the project's own training on 18 simulated galaxies"
+    ), "the card tells what was trained, not what was asked for"
     other = pretraining.train_encoder(SETTINGS | {"steps": 2, "seed": 1}, validation, folder)[1]
     assert len(other) == 1, "another recipe starts anew"
 
@@ -112,6 +121,8 @@ def test_recipe_is_checked():
         ({"steps": "many"}, "steps"),
         ({"step": 3}, "step"),
         ({"reuse": 0}, "reuse"),
+        ({"validation": 8}, "validation.*at least 64"),
+        ({"learning_rate": "1e-3"}, "learning_rate.*such as 0.0015"),
         ({"name": "resnet50"}, "resnet50"),
     ):
         with pytest.raises(InputError, match=what):
