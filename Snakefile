@@ -13,7 +13,7 @@ min_version("9.0")
 
 sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
 
-from morphovote.config_files import read_yaml
+from morphovote.config.files import read_yaml
 from morphovote.errors import InputError
 from morphovote.logs import failures
 

@@ -8,7 +8,11 @@ from astropy.table import Table
 from PIL import Image
 from scipy.ndimage import affine_transform, gaussian_filter
 
-from morphovote import cutouts, denoising, noise, polar, shards, simulation
+from morphovote.denoise import noise, recorrupted
+from morphovote.fields import cutouts
+from morphovote.polar import moments
+from morphovote.simulate import survey
+from morphovote.storage import shards
 
 SIZE, SEED = 100, 11
 # Of these answers of Galaxy Zoo some stand for one class.
@@ -49,24 +53,24 @@ def prepare(sections: list[np.ndarray], positions: np.ndarray) -> dict[str, np.n
     arrays = {name: np.array([one[name] for one in cut]) for name in cut[0]}
     arrays["cutout"] = arrays.pop("image").astype(np.float32)
     rms, mask = arrays["rms"].astype(np.float32), arrays["mask"]
-    scale = denoising.noise_scale(rms)[:, None, None]
+    scale = recorrupted.noise_scale(rms)[:, None, None]
     sample = {"image": arrays["cutout"] / scale, "level": (rms / scale).astype(np.float16)}
     sample["mask"] = mask
     covariance = noise.noise_correlation(sample["image"], sample["level"], mask)
-    model, _ = denoising.train(sample, covariance, epochs=15)
-    arrays["denoised"] = denoising.denoise(model, arrays["cutout"], rms)
+    model, _ = recorrupted.train(sample, covariance, epochs=15)
+    arrays["denoised"] = recorrupted.denoise(model, arrays["cutout"], rms)
     return arrays | unwrap(arrays["denoised"], mask, arrays["x"], arrays["y"])
 
 
 def unwrap(images, mask, x, y) -> dict[str, np.ndarray]:
     """Polar images and their angles, as the polar stage writes them."""
-    found = polar.unwrap(images, mask, np.asarray(x), np.asarray(y))
+    found = moments.unwrap(images, mask, np.asarray(x), np.asarray(y))
     return {"image": found["image"], "angle": found["angle"]}
 
 
 def simulated(scale: int):
     """A simulated field; with `scale` 2 on pixels twice as large, blurred, in other noise."""
-    field = simulation.simulate_field(800, SEED)
+    field = survey.simulate_field(800, SEED)
     truth = field["truth"]
     image, x, y = field["image"], np.asarray(truth["X"]), np.asarray(truth["Y"])
     if scale > 1:
@@ -74,7 +78,7 @@ def simulated(scale: int):
         light = field["noiseless"][:side, :side].astype(float)
         light = light.reshape(side // scale, scale, -1, scale).sum((1, 3))
         light = gaussian_filter(light, 1.3)
-        sky = 1.5 * scale * simulation.sky_noise()
+        sky = 1.5 * scale * survey.sky_noise()
         image = light + sky * np.random.default_rng(SEED).standard_normal(light.shape)
         x, y = ((v + 0.5) / scale - 0.5 for v in (x, y))
     border = 100
@@ -136,17 +140,17 @@ def prepare_turned(work: Path, galaxies: int = 64, turns: int = 16) -> Path:
     demo = shards.read_shard(work / "demo.h5", names)
     rows = np.flatnonzero((demo["snr"] > 20) & demo["wanted"].astype(bool))[:galaxies]
     demo = {name: values[rows] for name, values in demo.items()}
-    scale = denoising.noise_scale(demo["rms"])[:, None, None]
+    scale = recorrupted.noise_scale(demo["rms"])[:, None, None]
     sample = {"image": demo["cutout"] / scale, "level": (demo["rms"] / scale).astype(np.float16)}
     sample["mask"] = demo["mask"]
     covariance = noise.noise_correlation(sample["image"], sample["level"], sample["mask"])
-    model, _ = denoising.train(sample, covariance, epochs=15)
+    model, _ = recorrupted.train(sample, covariance, epochs=15)
     parts: list[dict[str, np.ndarray]] = []
     for k in range(turns + 1):
         image, mask, x, y = turn_cutouts(
             demo["cutout"], demo["mask"], demo["x"], demo["y"], k, turns
         )
-        denoised = denoising.denoise(model, image, demo["rms"].astype(np.float32))
+        denoised = recorrupted.denoise(model, image, demo["rms"].astype(np.float32))
         part = unwrap(denoised, mask, x, y)
         parts.append(part | {"denoised": denoised, "turn": np.full(len(rows), k)})
     write(path, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]})

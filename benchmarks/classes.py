@@ -23,9 +23,11 @@ from sklearn.metrics import (
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from morphovote import calibration, classes, classification, classifier, plotting, shards  # noqa: E402
-from morphovote.group_names import write_yaml  # noqa: E402
-from morphovote.tables import read_catalogue  # noqa: E402
+from morphovote.classify import assignment, calibration, classes, classifier  # noqa: E402
+from morphovote.fields.catalogues import read_catalogue  # noqa: E402
+from morphovote.groups.names import write_yaml  # noqa: E402
+from morphovote.report.figures import style  # noqa: E402
+from morphovote.storage import shards  # noqa: E402
 
 FIGURES = ROOT / "docs/figures"
 DRAWN = ("demo", "second")
@@ -73,8 +75,8 @@ def classify_run(run: dict, names: dict[int, str], checked=None) -> tuple[dict, 
     labels = np.array([names[int(group)] for group in votes["group"][rows]])
     model, held = classifier.fit_classifier(run["component"][rows], labels)
     seen = run["component"][checked[0]] if checked else run["component"][:0]
-    model, _ = classification.complete_model(votes, names, seen, model, checked)
-    found = classification.classify(votes, names, run["component"], model)
+    model, _ = assignment.complete_model(votes, names, seen, model, checked)
+    found = assignment.classify(votes, names, run["component"], model)
     right = model["names"][held.argmax(axis=1)] == labels
     return found, {"probability": held.max(axis=1), "right": right}
 
@@ -180,10 +182,10 @@ def purity_parts(run: dict, names: dict[int, str]) -> dict[str, np.ndarray]:
     found, _ = classify_run(run, names)
     given = found["class_origin"] != "none"
     order = classes.order_names([*classes.CLASSES, *names.values()])
-    share = classification.share_votes(run["votes"]["counts"], names, order)
+    share = assignment.share_votes(run["votes"]["counts"], names, order)
     share = share[run["votes"]["group"] >= 0].mean(axis=0)
     common = np.array([share[order.index(name)] for name in found["class"][given]])
-    purity = classification.PURITY
+    purity = assignment.PURITY
     vote = (found["class_prob"][given] - (1 - purity) * common) / purity
     right = (found["class"] == run["true"])[given]
     return {"vote": vote, "common": common, "right": right, "kept": run["votes"]["kept"][given]}
@@ -224,10 +226,10 @@ def check_purity(parts: dict[str, dict[str, np.ndarray]]) -> None:
     print(f"purity of all but the first: {fit_purity(rest):.3f}")
 
 
-@plotting.styled
+@style.styled
 def draw(checks: dict, run: dict, found: dict, path: Path) -> None:
     """Reliability curves, and risk against coverage."""
-    figure = Figure(figsize=(plotting.WIDTH, 3.1))
+    figure = Figure(figsize=(style.WIDTH, 3.1))
     left, right = figure.subplots(1, 2)
     styles = zip(
         checks.items(), ("#0072B2", "#D55E00", "#E69F00", "#009E73", "#222222"), strict=True
@@ -237,7 +239,7 @@ def draw(checks: dict, run: dict, found: dict, path: Path) -> None:
         x, y = np.array(curve["probability"]), np.array(curve["right"])
         errors = np.clip([y - curve["right_low"], curve["right_high"] - y], 0, None)
         left.errorbar(x, y, errors, fmt="o-", color=colour, ms=3.5, lw=1, label=title)
-    left.plot([0, 1], [0, 1], color=plotting.PALE, zorder=0)
+    left.plot([0, 1], [0, 1], color=style.PALE, zorder=0)
     left.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="probability", ylabel="share that is right")
     decided = found["class_origin"] != "none"
     wrong = (found["class"] != run["true"])[decided]
@@ -259,7 +261,7 @@ def draw(checks: dict, run: dict, found: dict, path: Path) -> None:
     right.legend(loc="lower right")
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=2)
-    plotting.save_figure(figure, path)
+    style.save_figure(figure, path)
     print()
 
 

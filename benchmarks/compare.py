@@ -34,23 +34,17 @@ import benchmark_sets
 from encoders import load, rotation_retrieval
 from tables import write_table
 
-from morphovote import (
-    autoencoder,
-    cutouts,
-    denoising,
-    encoder_files,
-    encoding,
-    flags,
-    polar,
-    published_denoiser,
-    published_vote,
-    reduction,
-    shards,
-    sources,
-    vote_controls,
-    voting,
-)
-from morphovote.config import complete_config
+from morphovote import flags
+from morphovote.config.resolve import complete_config
+from morphovote.denoise import dense as dense_denoiser
+from morphovote.denoise import network, recorrupted
+from morphovote.encode import encoding
+from morphovote.encode import weights as encoder_weights
+from morphovote.fields import cutouts, sources
+from morphovote.polar import moments
+from morphovote.reduce import pca
+from morphovote.storage import shards
+from morphovote.vote import bagged, controls, unanimous
 
 ROOT = Path(__file__).parents[1]
 STEPS = ("cutout", "denoiser", "polar", "input", "pca", "vote")
@@ -165,20 +159,20 @@ class Ladder:
         if not own and not weights.exists():
             cut = [self.cutouts("cutout" in new)]
             if "denoiser" in new:
-                denoising.train_file(cut, weights, history, 40, options.epochs, 0)
+                recorrupted.train_file(cut, weights, history, 40, options.epochs, 0)
             else:
                 scaling = "flux" if "cutout" in new else "published"
-                published_denoiser.train_file(
+                dense_denoiser.train_file(
                     cut, weights, history, options.latent, options.epochs, 0, scaling
                 )
         began = time.process_time()
         if "denoiser" in new:
-            model = autoencoder.load_denoiser(trained if own else weights)
-            denoising.denoise_shard(model, source, path)
+            model = network.load_denoiser(trained if own else weights)
+            recorrupted.denoise_shard(model, source, path)
         else:
             scaling = "flux" if "cutout" in new else "published"
-            dense = published_denoiser.load_model(weights)
-            published_denoiser.denoise_shard(dense, source, path, scaling)
+            dense = dense_denoiser.load_model(weights)
+            dense_denoiser.denoise_shard(dense, source, path, scaling)
         self.note(f"denoise {kind}", began, shards.count_rows(path))
         return path
 
@@ -190,8 +184,8 @@ class Ladder:
         path = self.work / f"features-{kind}.h5"
         if not path.exists():
             began, step = time.process_time(), self.work / "polar.h5"
-            polar.unwrap_shard(denoised, source, step, scheme)
-            model, card = encoder_files.load_encoder(*self.weights)
+            moments.unwrap_shard(denoised, source, step, scheme)
+            model, card = encoder_weights.load_encoder(*self.weights)
             inputs = "normalised" if "input" in new else "published"
             turns = DEFAULT["encoder"]["rotations"] if "input" in new else 1
             rows = encoding.encode_shard(step, model, card, "auto", turns, 1, inputs)
@@ -212,17 +206,17 @@ class Ladder:
             else max(round(PUBLISHED_SHARE * features.shape[1]), 2)
         )
         began = time.process_time()
-        model = reduction.fit_pca(features[known], share)
-        points = reduction.project(features[known], model)
+        model = pca.fit_pca(features[known], share)
+        points = pca.project(features[known], model)
         scheme = "bagged" if "vote" in new else "published"
         runs = [self.vote(points, scheme, seed) for seed in range(self.options.seeds)]
         seconds = (time.process_time() - began) / len(points) / len(runs)
         nulls = [
-            self.vote(vote_controls.null_sample(points, seed), scheme, seed)["kept"].mean()
+            self.vote(controls.null_sample(points, seed), scheme, seed)["kept"].mean()
             for seed in range(self.options.draws)
         ]
         label = shards.read_shard(source, ["label"])["label"].astype(str)[known]
-        turned = reduction.project(turned, model)
+        turned = pca.project(turned, model)
         turned = turned.reshape(self.options.turns + 1, -1, turned.shape[1])
         usable = np.isfinite(turned).all(axis=(0, 2))
         turned = turned[:, usable]
@@ -239,18 +233,18 @@ class Ladder:
     def vote(self, points: np.ndarray, scheme: str, seed: int) -> dict:
         """One vote on components."""
         if scheme == "published":
-            fitted = published_vote.fit_voters(points, self.options.groups, seed)
-            return published_vote.cast_votes(points, fitted)
+            fitted = unanimous.fit_voters(points, self.options.groups, seed)
+            return unanimous.cast_votes(points, fitted)
         vote = DEFAULT["voting"]
-        fitted = voting.fit_voters(
+        fitted = bagged.fit_voters(
             points, self.options.groups, vote["agreement"], seed, vote["voters"], quiet=True
         )
-        return voting.cast_votes(points, fitted)
+        return bagged.cast_votes(points, fitted)
 
 
 def compare_vote(runs: list[dict], nulls: list[float], label: np.ndarray) -> dict:
     """Kept fraction, null, agreement with the kinds and between seeds."""
-    null = vote_controls.mean_interval(nulls)
+    null = controls.mean_interval(nulls)
     row = {"kept": float(np.mean([run["kept"].mean() for run in runs]))}
     row |= {"null": null["mean"], "null_low": null["low"], "null_high": null["high"]}
     for part in ("all", "kept"):
@@ -269,7 +263,7 @@ def compare_vote(runs: list[dict], nulls: list[float], label: np.ndarray) -> dic
         means = np.mean(scores, axis=0) if scores else (np.nan,) * 3
         names = (f"ari_{part}", f"ami_{part}", f"purity_{part}")
         row |= dict(zip(names, map(float, means), strict=True))
-    seeds, _ = vote_controls.seed_stability(runs, runs[0]["counts"].shape[1])
+    seeds, _ = controls.seed_stability(runs, runs[0]["counts"].shape[1])
     row["seed_ari_all"] = seeds["ari_all"]["mean"]
     kept = seeds["ari_kept"]["mean"]
     row["seed_ari_kept"] = np.nan if kept is None else kept

@@ -23,7 +23,8 @@ from scipy.ndimage import gaussian_filter
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from tables import write_table
 
-from morphovote import flags, shards
+from morphovote import flags
+from morphovote.storage import shards
 
 FINE = [0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75]
 SIGMAS = np.array([*FINE, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12])

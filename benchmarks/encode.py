@@ -25,9 +25,10 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from tables import write_table
 
-from morphovote import encoder_files, encoding, shards
+from morphovote.compute.batches import map_ordered
+from morphovote.encode import encoding, weights
 from morphovote.logs import log
-from morphovote.threads import map_ordered
+from morphovote.storage import shards
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,8 +38,8 @@ def load(network: str, folder: Path):
     bundled = network == "bundled"
     name = "convnext_atto" if bundled else network
     files = folder / f"{network}.safetensors", folder / f"{network}.json"
-    encoder_files.fetch_encoder(name, "bundled" if bundled else "random", 0, *files)
-    return encoder_files.load_encoder(*files)
+    weights.fetch_encoder(name, "bundled" if bundled else "random", 0, *files)
+    return weights.load_encoder(*files)
 
 
 def write_polar(path: Path, galaxies: int) -> None:

@@ -39,8 +39,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from benchmark_sets import prepare_sets, prepare_turned
 from tables import write_table
 
-from morphovote import encoder_files, encoding, measurement, polar, reduction, shards
-from morphovote.training_views import fourier_code
+from morphovote.encode import encoding
+from morphovote.encode import weights as encoder_weights
+from morphovote.measure import morphology
+from morphovote.polar import moments
+from morphovote.pretrain.views import fourier_code
+from morphovote.reduce import pca
+from morphovote.storage import shards
 
 ROOT = Path(__file__).parents[1]
 BASELINES = ("pixels", "sized", "polar", "fourier", "statmorph")
@@ -65,14 +70,14 @@ def features_of(encoder: str, path: Path, work: Path, rotations: int, threads: i
     if encoder == "statmorph":
         return _measured(path, work, threads)
     weights, card = load(encoder, work)
-    model, content = encoder_files.load_encoder(weights, card)
+    model, content = encoder_weights.load_encoder(weights, card)
     return encoding.encode_shard(path, model, content, "auto", rotations, threads)
 
 
 def sized_cutouts(arrays: dict[str, np.ndarray], side: int = 48) -> np.ndarray:
     """Cutouts (N, side^2) of 1.7 times the radius of each galaxy, centred on its light."""
     image = torch.from_numpy(arrays["denoised"])
-    found = polar.unwrap(arrays["denoised"], arrays["mask"], arrays["x"], arrays["y"])
+    found = moments.unwrap(arrays["denoised"], arrays["mask"], arrays["x"], arrays["y"])
     pole = torch.from_numpy(np.stack([found["pole_x"], found["pole_y"]], 1))
     reach = torch.from_numpy(found["radius"])[:, None, None]
     steps = torch.linspace(-1, 1, side)
@@ -80,7 +85,7 @@ def sized_cutouts(arrays: dict[str, np.ndarray], side: int = 48) -> np.ndarray:
     points = pole[:, None, None] + reach[..., None] * points
     grid = points * (2 / (image.shape[-1] - 1)) - 1
     sampled = grid_sample(image[:, None], grid, mode="bicubic", align_corners=True)[:, 0]
-    return polar.stretch(sampled, sampled.amax((1, 2))).flatten(1).numpy()
+    return moments.stretch(sampled, sampled.amax((1, 2))).flatten(1).numpy()
 
 
 def load(encoder: str, work: Path) -> tuple[Path, Path]:
@@ -99,7 +104,7 @@ def load(encoder: str, work: Path) -> tuple[Path, Path]:
     else:
         source = encoder
     seed = int(rest or 0) if kind == "random" else 0
-    encoder_files.fetch_encoder(name, source, seed, weights, card)
+    encoder_weights.fetch_encoder(name, source, seed, weights, card)
     return weights, card
 
 
@@ -113,7 +118,7 @@ def _measured(path: Path, work: Path, threads: int) -> np.ndarray:
             shard = Path(folder) / "cutouts.h5"
             shards.write_shard(shard, arrays, {"pixel_scale": 0.03, "zero_point": np.nan})
             sersic = np.zeros(len(cutouts["row"]), bool)
-            measured, units = measurement.measure_shard(shard, threads, None, sersic)
+            measured, units = morphology.measure_shard(shard, threads, None, sersic)
         shards.write_shard(kept, measured, {}, units)
     names = ("gini", "m20", "concentration", "asymmetry", "smoothness")
     measured = shards.read_shard(kept)
@@ -131,7 +136,7 @@ def components(features: np.ndarray, encoder: str) -> np.ndarray:
         return features
     share = 40 if encoder in ("pixels", "sized", "polar") else 0.95
     sample = features.astype(np.float32)
-    return reduction.project(sample, reduction.fit_pca(sample, share))
+    return pca.project(sample, pca.fit_pca(sample, share))
 
 
 def predictions(values: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
@@ -211,7 +216,7 @@ def score_encoder(encoder: str, sets: dict[str, Path], work: Path, rotations: in
         row = {"encoder": encoder, "rotations": rotations, "set": name, "galaxies": len(labels)}
         row |= {"components": values.shape[1], "rate": len(features) / seconds}
         if encoder not in BASELINES:
-            model, _ = encoder_files.load_encoder(*load(encoder, work))
+            model, _ = encoder_weights.load_encoder(*load(encoder, work))
             row["million_weights"] = sum(p.numel() for p in model.parameters()) / 1e6
         for how, labels_given in given.items():
             value, low, high = balanced(labels, labels_given)

@@ -25,8 +25,10 @@ with atheris.instrument_imports(include=["morphovote", "h5py._hl", "zipfile"]):
     import h5py
     import numpy as np
 
-    from morphovote import archives, group_names, models, shards
     from morphovote.errors import InputError
+    from morphovote.groups import names
+    from morphovote.model import archive
+    from morphovote.storage import model_files, shards
 
 ROWS = 6
 
@@ -41,13 +43,13 @@ def whole_shard(path: Path) -> None:
 def whole_model(path: Path) -> None:
     """A small model file."""
     arrays = {"mean": np.zeros(3), "components": np.eye(3), "names": np.array(["a", "bb"])}
-    models.write_model(path, "pca", arrays, {"pca": "p1", "limit": 1.5})
+    model_files.write_model(path, "pca", arrays, {"pca": "p1", "limit": 1.5})
 
 
 def whole_archive(path: Path) -> None:
     """A zip file that is an archive up to its manifest."""
     with zipfile.ZipFile(path, "w") as file:
-        for name in (archives.MANIFEST, *archives.FILES):
+        for name in (archive.MANIFEST, *archive.FILES):
             file.writestr(name, '{"format": "morphovote model", "version": 1, "files": {}}')
 
 
@@ -79,7 +81,7 @@ def read_shard(path: Path) -> None:
 
 def read_model(path: Path) -> None:
     """All of a model file."""
-    models.read_model(path, "pca", ("mean", "names"))
+    model_files.read_model(path, "pca", ("mean", "names"))
 
 
 # How a whole file is made, and how it is read.
@@ -88,8 +90,8 @@ TARGETS = {
     "old_shard": (without_checksums(whole_shard), read_shard),
     "model": (whole_model, read_model),
     "old_model": (without_checksums(whole_model), read_model),
-    "archive": (whole_archive, lambda path: archives.unpack_model(path, path.parent / "out")),
-    "names": (whole_names, group_names.read_names),
+    "archive": (whole_archive, lambda path: archive.unpack_model(path, path.parent / "out")),
+    "names": (whole_names, names.read_names),
 }
 
 

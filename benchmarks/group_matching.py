@@ -9,20 +9,21 @@ import sys
 
 import numpy as np
 
-from morphovote import shards, voting
-from morphovote.applied_names import match_groups
-from morphovote.regrouping import consensus, group_centres
+from morphovote.groups.regrouping import consensus, group_centres
+from morphovote.groups.rematching import match_groups
+from morphovote.storage import shards
+from morphovote.vote import bagged
 
 SEEDS, VOTERS, AGREEMENT = range(1, 7), 31, 0.667
 
 component = shards.read_shard(sys.argv[1], ["component"])["component"]
 component = component[np.isfinite(component).all(axis=1)]
 for groups in (20, 8):
-    first = voting.fit_voters(component, groups, AGREEMENT, 0, VOTERS, quiet=True)
+    first = bagged.fit_voters(component, groups, AGREEMENT, 0, VOTERS, quiet=True)
     here = consensus(first)
     pairs, right, found = 0, 0, 0
     for seed in SEEDS:
-        other = voting.fit_voters(component, groups, AGREEMENT, seed, VOTERS, quiet=True)
+        other = bagged.fit_voters(component, groups, AGREEMENT, seed, VOTERS, quiet=True)
         there = consensus(other)
         table = np.zeros((groups, groups), int)
         np.add.at(table, (here, there), 1)

@@ -35,13 +35,16 @@ def prepare(work: Path, galaxies: int, copies: int) -> None:
     """Simulate a field and list its sources; a denoiser and encoders with random weights."""
     from astropy.table import vstack
 
-    from morphovote import autoencoder, encoder_files, simulation, sources
+    from morphovote.denoise import network
+    from morphovote.encode import weights as encoder_weights
+    from morphovote.fields import sources
+    from morphovote.simulate import survey
 
     names = ("image", "rms", "psf", "catalogue", "noiseless", "truth")
     paths = {name: str(work / f"{name}.fits") for name in names}
     work.mkdir(parents=True, exist_ok=True)
     if not Path(paths["truth"]).exists():
-        simulation.write_field(simulation.simulate_field(galaxies, 1), paths)
+        survey.write_field(survey.simulate_field(galaxies, 1), paths)
     table, tiles = sources.list_sources(
         [paths["image"]], "images", paths["catalogue"], rms=[paths["rms"]], zero_point=25.94
     )
@@ -49,15 +52,16 @@ def prepare(work: Path, galaxies: int, copies: int) -> None:
     many = vstack([table] * copies, metadata_conflicts="silent")
     many["ROW"] = np.arange(len(many))
     sources.write_sources(work / "many.fits", many, tiles)
-    autoencoder.save_denoiser(work / "denoiser.safetensors", autoencoder.Denoiser(), np.eye(9))
+    network.save_denoiser(work / "denoiser.safetensors", network.Denoiser(), np.eye(9))
     for name, weights in (("convnext_atto", "bundled"), ("convnext_nano", "random")):
         files = work / f"{name}.safetensors", work / f"{name}.json"
-        encoder_files.fetch_encoder(name, weights, 0, *files)
+        encoder_weights.fetch_encoder(name, weights, 0, *files)
 
 
 def cut(work: Path, cores: int, table: str = "sources") -> int:
     """Cut, as make_cutouts does."""
-    from morphovote import cutouts, shards, sources
+    from morphovote.fields import cutouts, sources
+    from morphovote.storage import shards
 
     found, tiles = sources.read_sources(work / f"{table}.fits")
     arrays = cutouts.make_cutouts(found, tiles, SIZE, threads=cores)
@@ -67,10 +71,11 @@ def cut(work: Path, cores: int, table: str = "sources") -> int:
 
 def denoise(work: Path, cores: int) -> int:
     """Denoise, as denoise_cutouts does."""
-    from morphovote import autoencoder, denoising, shards
+    from morphovote.denoise import network, recorrupted
+    from morphovote.storage import shards
 
-    model = autoencoder.load_denoiser(work / "denoiser.safetensors")
-    denoising.denoise_shard(model, work / "cut_many.h5", work / "denoised.h5", cores)
+    model = network.load_denoiser(work / "denoiser.safetensors")
+    recorrupted.denoise_shard(model, work / "cut_many.h5", work / "denoised.h5", cores)
     return shards.count_rows(work / "denoised.h5")
 
 
@@ -78,33 +83,37 @@ def unwrap(work: Path, cores: int) -> int:
     """Unwrap, as unwrap_polar does."""
     import torch
 
-    from morphovote import polar, shards
+    from morphovote.polar import moments
+    from morphovote.storage import shards
 
     torch.set_num_threads(cores)
-    polar.unwrap_shard(work / "denoised.h5", work / "cut_many.h5", work / "polar.h5", "moments")
+    moments.unwrap_shard(work / "denoised.h5", work / "cut_many.h5", work / "polar.h5", "moments")
     return shards.count_rows(work / "polar.h5")
 
 
 def encode(work: Path, cores: int, name: str, rotations: int, scheme: str = "normalised") -> int:
     """Encode, as encode_polar does; of the large published pictures only some."""
-    from morphovote import encoder_files, encoding, shards
+    from morphovote.encode import encoding
+    from morphovote.encode import weights as encoder_weights
+    from morphovote.storage import shards
 
-    model, card = encoder_files.load_encoder(work / f"{name}.safetensors", work / f"{name}.json")
-    polar = work / "polar.h5"
+    model, card = encoder_weights.load_encoder(work / f"{name}.safetensors", work / f"{name}.json")
+    moments = work / "polar.h5"
     if scheme == "published":
-        few = shards.read_shard(polar, None, slice(PUBLISHED))
-        polar = work / "few.h5"
-        shards.write_shard(polar, few)
-    return len(encoding.encode_shard(polar, model, card, "auto", rotations, cores, scheme))
+        few = shards.read_shard(moments, None, slice(PUBLISHED))
+        moments = work / "few.h5"
+        shards.write_shard(moments, few)
+    return len(encoding.encode_shard(moments, model, card, "auto", rotations, cores, scheme))
 
 
 def measure(work: Path, cores: int, sersic: bool) -> int:
     """Measure, as measure_morphology does, with or without Sersic fits."""
-    from morphovote import measurement, shards
+    from morphovote.measure import morphology
+    from morphovote.storage import shards
 
-    psf = measurement.prepare_psf(work / "psf.fits", 0.03, 0.03)
+    psf = morphology.prepare_psf(work / "psf.fits", 0.03, 0.03)
     count = shards.count_rows(work / "cut_sources.h5")
-    measurement.measure_shard(work / "cut_sources.h5", cores, psf, np.full(count, sersic))
+    morphology.measure_shard(work / "cut_sources.h5", cores, psf, np.full(count, sersic))
     return count
 
 
@@ -127,7 +136,8 @@ def report(results, function, work: Path, cores: int, arguments: tuple) -> None:
     # What a first call imports and prepares is no part of the rate.
     import torch  # noqa: F401
 
-    from morphovote import cutouts, denoising, encoding, logs, measurement, polar  # noqa: F401
+    from morphovote import logs
+    from morphovote.polar import moments  # noqa: F401
 
     logs.log.setLevel("ERROR")
     before = resource.getrusage(resource.RUSAGE_SELF)

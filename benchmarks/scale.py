@@ -27,7 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 from tables import write_table  # noqa: E402
 
-from morphovote import measurement, shards, sources  # noqa: E402
+from morphovote.fields import sources  # noqa: E402
+from morphovote.measure import morphology  # noqa: E402
+from morphovote.storage import shards  # noqa: E402
 
 SHARD = 10_000
 EXPLAINED = 320
@@ -57,7 +59,7 @@ def write_field(folder: Path, galaxies: int, width: int) -> None:
     sources.write_shard_list(results / "shards.json", table)
     points, member = draw_mixture(galaxies, width, seed=0)
     flag = np.zeros(galaxies, np.int32)
-    measured = {name: rng.random(galaxies).astype(np.float32) for name in measurement.UNITS}
+    measured = {name: rng.random(galaxies).astype(np.float32) for name in morphology.UNITS}
     # Bulges, discs with bulges and discs: without classes to tell apart nothing would be fitted.
     measured |= {
         name: np.full(galaxies, value, np.float32)

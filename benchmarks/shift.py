@@ -19,10 +19,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from tables import write_table
 
-from morphovote import shards, shift
-from morphovote.neighbours import nearest
-from morphovote.reduction import fit_pca, project
-from morphovote.voting import CLOSEST
+from morphovote.compute.neighbours import nearest
+from morphovote.model import domain_shift
+from morphovote.reduce.pca import fit_pca, project
+from morphovote.storage import shards
+from morphovote.vote.bagged import CLOSEST
 
 REPEATS, SIZES = 20, (30, 60, 300)
 UNKNOWN = {"reference": None, "field": None}
@@ -42,7 +43,7 @@ def compare(name: str, reference: np.ndarray, field: np.ndarray) -> dict:
     pca = fit_pca(reference, 0.95)
     known, new = project(reference, pca), project(field, pca)
     distance = nearest(new, known, CLOSEST)[1].mean(axis=1)
-    found = shift.check_shift(new, known, distance, IMAGES, (), 0)
+    found = domain_shift.check_shift(new, known, distance, IMAGES, (), 0)
     envelope, test = found["envelope"], found["test"] or {"p": np.nan, "own_share": np.nan}
     return {
         "pair": name,

@@ -22,27 +22,33 @@ from matplotlib.figure import Figure
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from morphovote import denoising, flags, plotting, plotting_stability, polar, shards, stability
-from morphovote.autoencoder import load_denoiser
-from morphovote.encoder_files import load_encoder
-from morphovote.encoding import encode_shard
-from morphovote.perturbations import turn
-from morphovote.reduction import fit_pca, project
-from morphovote.stability_scores import (
+from morphovote import flags
+from morphovote.checks import stability
+from morphovote.checks.perturbations import turn
+from morphovote.checks.stability_scores import (
     SCORES,
     select,
     share_by_snr,
     share_of,
     summarise_stability,
 )
-from morphovote.voting import fit_voters
+from morphovote.denoise import recorrupted
+from morphovote.denoise.network import load_denoiser
+from morphovote.encode.encoding import encode_shard
+from morphovote.encode.weights import load_encoder
+from morphovote.polar import moments
+from morphovote.reduce.pca import fit_pca, project
+from morphovote.report.figures import stability as stability_figure
+from morphovote.report.figures import style
+from morphovote.storage import shards
+from morphovote.vote.bagged import fit_voters
 
 FRAMES = ("same frame", "other end", "other hand", "other axis")
 
 
 def unwrap(images: np.ndarray, cutouts: dict) -> dict[str, np.ndarray]:
     """Polar images of denoised pictures."""
-    return polar.unwrap(images, cutouts["mask"], cutouts["x"], cutouts["y"])
+    return moments.unwrap(images, cutouts["mask"], cutouts["x"], cutouts["y"])
 
 
 def encode(images: np.ndarray, encoder: tuple, rotations: int, threads: int) -> np.ndarray:
@@ -73,19 +79,19 @@ def frame_changes(found: dict, angle: np.ndarray, mirrored: np.ndarray) -> np.nd
 
 def in_frame(clean: np.ndarray, views: dict, own: dict, galaxy, angle, mirrored) -> np.ndarray:
     """Polar images with the pole, size, zero angle and hand that turn with the galaxy."""
-    result = np.empty((len(clean), polar.RADII, polar.ANGLES), np.float32)
+    result = np.empty((len(clean), moments.RADII, moments.ANGLES), np.float32)
     for i in range(len(clean)):
         image = torch.from_numpy(clean[i : i + 1])
         mask = torch.from_numpy(views["mask"][i : i + 1])
         segment = (mask & flags.OWN) > 0
-        image = image - polar._residual_sky(image, mask > 0)[:, None, None]
+        image = image - moments._residual_sky(image, mask > 0)[:, None, None]
         pole = torch.from_numpy(views["pole"][i : i + 1])
         radius, zero, hand = (
             torch.tensor([float(value)])
             for value in (own["radius"][galaxy[i]], angle[i], 1 - 2 * mirrored[i])
         )
-        sampled = polar.sample_polar(image, pole, radius, zero, hand)
-        result[i] = polar.stretch(sampled, polar.brightness_peak(image, segment))[0].numpy()
+        sampled = moments.sample_polar(image, pole, radius, zero, hand)
+        result[i] = moments.stretch(sampled, moments.brightness_peak(image, segment))[0].numpy()
     return result
 
 
@@ -102,7 +108,7 @@ def prepare(sample: dict, own: dict, denoiser, turns: int) -> tuple[np.ndarray, 
     """
 
     def follow(changed: dict) -> np.ndarray:
-        clean = denoising.denoise(denoiser, changed["image"], changed["rms"])
+        clean = recorrupted.denoise(denoiser, changed["image"], changed["rms"])
         found = unwrap(clean, changed)
         names = ("mask", "x", "y")
         kept.append({"clean": clean, **{name: changed[name] for name in names}, **found})
@@ -116,7 +122,7 @@ def prepare(sample: dict, own: dict, denoiser, turns: int) -> tuple[np.ndarray, 
     galaxy, views, _ = stability.run_views(sample, deal, follow, 0)
     found = {name: np.concatenate([part[name] for part in kept]) for name in kept[0]}
     angle, mirrored = expected_frame(own, views, galaxy)
-    clean = denoising.denoise(denoiser, sample["image"], sample["rms"])
+    clean = recorrupted.denoise(denoiser, sample["image"], sample["rms"])
     pole, late = np.empty((len(views), 2), np.float32), []
     for i, view in enumerate(views):
         one = {name: sample[name][galaxy[i]][None] for name in ("rms", "mask")}
@@ -153,15 +159,15 @@ def rows_of(table: dict, rotations: int, way: str) -> list[tuple]:
     return result
 
 
-@plotting.styled
+@style.styled
 def draw(tables: dict[int, dict]) -> Figure:
     """Retrieval and unchanged groups against S/N, by rotations."""
-    figure = Figure(figsize=(plotting.WIDTH, 3.0))
+    figure = Figure(figsize=(style.WIDTH, 3.0))
     panels = figure.subplots(1, 3, sharey=True)
     plans = (
-        ("nearest is itself", "retrieved", False, plotting_stability.RETRIEVED_GOAL),
-        ("kept: same group", "unchanged", True, plotting_stability.UNCHANGED_GOAL),
-        ("kept, new to the model", "unchanged_unseen", True, plotting_stability.UNCHANGED_GOAL),
+        ("nearest is itself", "retrieved", False, stability_figure.RETRIEVED_GOAL),
+        ("kept: same group", "unchanged", True, stability_figure.UNCHANGED_GOAL),
+        ("kept, new to the model", "unchanged_unseen", True, stability_figure.UNCHANGED_GOAL),
     )
     styles = zip(("#0072B2", "#E69F00", "#009E73", "#CC79A7"), "osD^", strict=True)
     for place, ((rotations, table), (colour, marker)) in enumerate(
@@ -170,10 +176,10 @@ def draw(tables: dict[int, dict]) -> Figure:
         for axes, (title, score, kept, goal) in zip(panels, plans, strict=True):
             bins = share_by_snr(select(table, "turned", kept=kept), score, 4)
             label = f"rotations: {rotations}"
-            plotting_stability.draw_shares(axes, bins, 1.06**place, label, colour, marker)
-            axes.axhline(goal, color=plotting.MUTED, lw=0.8, ls=":")
+            stability_figure.draw_shares(axes, bins, 1.06**place, label, colour, marker)
+            axes.axhline(goal, color=style.MUTED, lw=0.8, ls=":")
             axes.set(title=title, xlabel="signal-to-noise ratio", xscale="log")
-            plotting.plain_log_ticks(axes.xaxis)
+            style.plain_log_ticks(axes.xaxis)
     panels[0].set(ylim=(0, 1.03), ylabel="share of turned views")
     panels[0].legend(loc="lower left")
     return figure
@@ -249,16 +255,16 @@ def main() -> None:
     )
     shares.pprint_all()
     losses.pprint_all()
-    plotting.save_numbers(shares, options.output / "stability_rotations.csv")
-    plotting.save_numbers(losses, options.output / "stability_losses.csv")
-    plotting.save_figure(draw(tables), options.output / "stability_rotations.png")
+    style.save_numbers(shares, options.output / "stability_rotations.csv")
+    style.save_numbers(losses, options.output / "stability_losses.csv")
+    style.save_figure(draw(tables), options.output / "stability_rotations.png")
     path = field_path / "stability.h5"
     if path.exists():
         table = shards.read_shard(path)
         summary = summarise_stability(table, shards.read_attributes(path))
-        figure, numbers = plotting_stability.plot_stability(table, summary)
-        plotting.save_figure(figure, options.output / "stability.png")
-        plotting.save_numbers(numbers, options.output / "stability.csv")
+        figure, numbers = stability_figure.plot_stability(table, summary)
+        style.save_figure(figure, options.output / "stability.png")
+        style.save_numbers(numbers, options.output / "stability.csv")
 
 
 if __name__ == "__main__":

@@ -27,17 +27,21 @@ from scipy.stats import spearmanr
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from morphovote import cutouts, shards, sources  # noqa: E402
+from morphovote.fields import (  # noqa: E402
+    cutouts,
+    sources,
+)
 from morphovote.flags import BAD, BEYOND_CUTOUT, FAILED, MISSING, NEIGHBOUR, OWN  # noqa: E402
-from morphovote.galaxies import make_galaxy, render  # noqa: E402
-from morphovote.measurement import (  # noqa: E402
+from morphovote.measure.morphology import (  # noqa: E402
     measure_galaxy,
     measure_shard,
     prepare_psf,
     regularise_segment,
 )
-from morphovote.population import draw_properties  # noqa: E402
-from morphovote.simulation import signal_to_noise  # noqa: E402
+from morphovote.simulate.galaxies import make_galaxy, render  # noqa: E402
+from morphovote.simulate.population import draw_properties  # noqa: E402
+from morphovote.simulate.survey import signal_to_noise  # noqa: E402
+from morphovote.storage import shards  # noqa: E402
 
 matplotlib.use("Agg")
 SCALE = 0.03

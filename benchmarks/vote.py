@@ -20,9 +20,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from morphovote import shards, voting
-from morphovote.alignment import rand_index
-from morphovote.models import write_model
+from morphovote.storage import shards
+from morphovote.storage.model_files import write_model
+from morphovote.vote import bagged
+from morphovote.vote.alignment import rand_index
 
 CLUSTERS = 30
 
@@ -44,7 +45,7 @@ def draw_mixture(number: int, width: int, seed: int) -> tuple[np.ndarray, np.nda
 
 def fit(path: Path, model: Path, options: argparse.Namespace) -> None:
     """Fit the voters, as the rule fit_voters does."""
-    voting.fit_voters_file(
+    bagged.fit_voters_file(
         path, model, options.groups, 0.667, 0, options.voters, threads=options.threads
     )
 
@@ -54,7 +55,7 @@ def cast(path: Path, model: Path, options: argparse.Namespace) -> None:
     table = model.with_name("confidence.h5")
     # Any table: only its length counts here.
     write_model(table, "confidence", {"confidence": np.zeros(options.voters + 1)}, {})
-    voting.cast_votes_file(path, model, table, path.with_name("votes.h5"))
+    bagged.cast_votes_file(path, model, table, path.with_name("votes.h5"))
 
 
 def exact_ward(path: Path, model: Path, options: argparse.Namespace) -> None:
@@ -97,7 +98,7 @@ def main() -> None:
     """Draw, fit, cast, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--galaxies", type=int, default=100_000)
-    parser.add_argument("--reference", type=int, default=voting.SAMPLE_LIMIT)
+    parser.add_argument("--reference", type=int, default=bagged.SAMPLE_LIMIT)
     parser.add_argument("--components", type=int, default=320)
     parser.add_argument("--groups", type=int, default=20)
     parser.add_argument("--voters", type=int, default=30)

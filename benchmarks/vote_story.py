@@ -21,9 +21,11 @@ from sklearn.mixture import GaussianMixture
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from morphovote import plotting, plotting_groups, shards, voting
-from morphovote.diagnostics import fraction_interval
-from morphovote.vote_controls import null_sample
+from morphovote.report.diagnostics import fraction_interval
+from morphovote.report.figures import group_scan, style
+from morphovote.storage import shards
+from morphovote.vote import bagged
+from morphovote.vote.controls import null_sample
 
 FIGURES = Path(__file__).resolve().parents[1] / "docs/figures"
 PARTS = np.array([0, 0.3, 0.45, 0.6, 0.75, 1.001])
@@ -42,7 +44,7 @@ def bin_by_votes(share: np.ndarray, hit: np.ndarray) -> list[tuple]:
 
 def try_mixture(points: np.ndarray) -> list[dict]:
     """Votes with and without a Gaussian mixture among the algorithms, on data and null."""
-    cluster, algorithms = voting.cluster, voting.ALGORITHMS
+    cluster, algorithms = bagged.cluster, bagged.ALGORITHMS
 
     def with_mixture(points: np.ndarray, groups: int, algorithm: str, seed: int) -> np.ndarray:
         if not algorithm.startswith("mixture"):
@@ -52,44 +54,42 @@ def try_mixture(points: np.ndarray) -> list[dict]:
         model = GaussianMixture(groups, covariance_type=kind, random_state=seed, reg_covar=floor)
         return model.fit_predict(points)
 
-    voting.cluster = with_mixture
+    bagged.cluster = with_mixture
     rows = []
     for extra in ([], ["mixture-diag"], ["mixture-spherical"]):
-        voting.ALGORITHMS = (*algorithms, *extra)
+        bagged.ALGORITHMS = (*algorithms, *extra)
         began, kept = time.process_time(), {"data": [], "null": []}
         for seed in range(5):
             for kind in kept:
                 sample = points if kind == "data" else null_sample(points, seed)
-                fitted = voting.fit_voters(sample, 20, 0.667, seed, 31, quiet=True)
-                kept[kind].append(voting.cast_votes(sample, fitted)["kept"].mean())
+                fitted = bagged.fit_voters(sample, 20, 0.667, seed, 31, quiet=True)
+                kept[kind].append(bagged.cast_votes(sample, fitted)["kept"].mean())
         data, null = (float(np.mean(kept[kind])) for kind in ("data", "null"))
         seconds = (time.process_time() - began) / 10
-        rows.append({"algorithms": " ".join(voting.ALGORITHMS), "kept": data, "null": null})
+        rows.append({"algorithms": " ".join(bagged.ALGORITHMS), "kept": data, "null": null})
         rows[-1] |= {"ratio": data / null, "seconds": seconds}
-    voting.cluster, voting.ALGORITHMS = cluster, algorithms
+    bagged.cluster, bagged.ALGORITHMS = cluster, algorithms
     return rows
 
 
-@plotting.styled
+@style.styled
 def draw(controls: dict, purity: list, stability: list) -> Figure:
     """Confidence, purity and stability against the vote fraction."""
-    figure = Figure(figsize=(plotting.WIDTH, 2.7))
+    figure = Figure(figsize=(style.WIDTH, 2.7))
     panels = figure.subplots(1, 3)
     found = controls["confidence"]
     panels[0].fill_between(
-        found["vote_fraction"], found["low"], found["high"], color=plotting.DATA_COLOUR, alpha=0.2
+        found["vote_fraction"], found["low"], found["high"], color=style.DATA_COLOUR, alpha=0.2
     )
-    panels[0].plot(found["vote_fraction"], found["confidence"], color=plotting.DATA_COLOUR)
-    panels[0].axvline(controls["agreement"], color=plotting.MUTED, ls=":", lw=0.8)
+    panels[0].plot(found["vote_fraction"], found["confidence"], color=style.DATA_COLOUR)
+    panels[0].axvline(controls["agreement"], color=style.MUTED, ls=":", lw=0.8)
     panels[0].set(ylabel="VOTE_CONFIDENCE")
     for axes, rows, label in (
         (panels[1], purity, "purity of the type"),
         (panels[2], stability, "same group with five seeds"),
     ):
         x, value, low, high, _ = np.array(rows).T
-        axes.errorbar(
-            x, value, [value - low, high - value], fmt="o", ms=4, color=plotting.DATA_COLOUR
-        )
+        axes.errorbar(x, value, [value - low, high - value], fmt="o", ms=4, color=style.DATA_COLOUR)
         axes.set(ylabel=label)
     for axes in panels:
         axes.set(xlim=(0, 1.03), ylim=(0, 1.03), xlabel="vote fraction")
@@ -114,9 +114,9 @@ def main() -> None:
     seeds = Table.read(run / "seed_stability.csv", format="ascii.csv")
     rows = np.asarray(seeds["row"])
     stability = bin_by_votes(share[rows], np.asarray(seeds["stability"]) == 1)
-    plotting.save_figure(draw(controls, purity, stability), FIGURES / "vote.png")
+    style.save_figure(draw(controls, purity, stability), FIGURES / "vote.png")
     scan = json.loads((run / "group_scan.json").read_text())
-    plotting.save_figure(plotting_groups.plot_groups(scan)[0], FIGURES / "vote_groups.png")
+    style.save_figure(group_scan.plot_groups(scan)[0], FIGURES / "vote_groups.png")
     points = shards.read_shard(run / "components.h5", ["component"])["component"]
     mixture = try_mixture(points[np.isfinite(points).all(axis=1)])
     with open(FIGURES / "vote.csv", "w", newline="", encoding="utf-8") as file:

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from morphovote.columns import COLUMNS  # noqa: E402
+from morphovote.catalogue.columns import COLUMNS  # noqa: E402
 from morphovote.flags import FLAGS, MEASURE_FLAGS  # noqa: E402
 
 INTRODUCTION = """\

@@ -2,27 +2,29 @@
 
 import numpy as np
 
-from morphovote import findings, naming, plotting_galleries
 from morphovote.logs import rule_log
-from morphovote.report import write_page
-from morphovote.summary import read_names
+from morphovote.report import naming_page
+from morphovote.report.figures import galleries
+from morphovote.report.page import write_page
+from morphovote.report.summary import read_names
+from morphovote.report.text import findings
 
 with rule_log(snakemake.log[0]):
-    members = naming.read_members(snakemake.input.catalogue, snakemake.input.sources)
-    distance = plotting_galleries.read_distances(snakemake.input.votes, len(members))
+    members = naming_page.read_members(snakemake.input.catalogue, snakemake.input.sources)
+    distance = galleries.read_distances(snakemake.input.votes, len(members))
     names = read_names(snakemake.input.names)
-    chosen = naming.choose_members(members, distance, len(names["groups"]))
+    chosen = naming_page.choose_members(members, distance, len(names["groups"]))
     shown = np.unique(np.concatenate([rows[rows >= 0] for rows in chosen.values()]))
     pictures = [
-        plotting_galleries.read_stamps(snakemake.input[stage], array, shown)
+        galleries.read_stamps(snakemake.input[stage], array, shown)
         for stage, array in (("cutouts", "image"), ("denoised", "image"), ("cutouts", "rms"))
     ]
     audit = findings.summarise_audit(findings.read_rows(snakemake.input.confounders), [])
-    page = naming.render(
+    page = naming_page.render(
         snakemake.input.template,
         snakemake.input.style,
         snakemake.input.script,
-        naming.page_data(snakemake.wildcards.field, members, chosen, names, audit["marked"]),
-        {number: naming.draw_sprite(rows, *pictures) for number, rows in chosen.items()},
+        naming_page.page_data(snakemake.wildcards.field, members, chosen, names, audit["marked"]),
+        {number: naming_page.draw_sprite(rows, *pictures) for number, rows in chosen.items()},
     )
     write_page(page, snakemake.output[0])

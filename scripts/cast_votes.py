@@ -1,10 +1,10 @@
 """Vote on every galaxy of the field."""
 
-from morphovote import published_vote, voting
 from morphovote.logs import rule_log
+from morphovote.vote import bagged, unanimous
 
 with rule_log(snakemake.log[0]):
-    vote = published_vote if snakemake.params.scheme == "published" else voting
+    vote = unanimous if snakemake.params.scheme == "published" else bagged
     vote.cast_votes_file(
         snakemake.input.components,
         snakemake.input.voters,

@@ -2,20 +2,21 @@
 
 from pathlib import Path
 
-from morphovote import sources, tiles, transfer
+from morphovote.fields import sources, tiles
 from morphovote.logs import rule_log
+from morphovote.model import compatibility
 
 with rule_log(snakemake.log[0]):
     table, files = sources.read_sources(snakemake.input.sources)
-    description = transfer.read_description(snakemake.input.model)
-    transfer.check_files(description, Path(snakemake.input.model).parent)
-    result = transfer.check_model(
+    description = compatibility.read_description(snakemake.input.model)
+    compatibility.check_files(description, Path(snakemake.input.model).parent)
+    result = compatibility.check_model(
         description,
-        transfer.read_card(snakemake.input.card),
+        compatibility.read_card(snakemake.input.card),
         snakemake.input.card,
         snakemake.params.settings,
         snakemake.wildcards.field,
         float(files.meta["PIXSCALE"]),
         tiles.cutout_side(table, files),
     )
-    transfer.write_check(result, snakemake.output[0])
+    compatibility.write_check(result, snakemake.output[0])

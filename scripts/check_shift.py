@@ -3,23 +3,24 @@
 import json
 from pathlib import Path
 
-from morphovote import model_card, shift, sources
+from morphovote.fields import sources
 from morphovote.logs import log, rule_log
+from morphovote.model import description, domain_shift
 
 with rule_log(snakemake.log[0]):
     psf = snakemake.input.get("psf", [])
     table, tiles = sources.read_sources(snakemake.input.sources)
-    found = shift.check_shift_files(
+    found = domain_shift.check_shift_files(
         components=snakemake.input.components,
         votes=snakemake.input.votes,
         embeddings=snakemake.input.embeddings[0],
         voters=snakemake.input.voters,
         description=snakemake.input.model,
         transfer=json.loads(Path(snakemake.input.transfer).read_text()),
-        field=model_card.describe_field(
+        field=description.describe_field(
             table, tiles, snakemake.input.cutouts, psf[0] if psf else None
         ),
         seed=snakemake.params.seed,
     )
     log.info("%s", found["sentence"])
-    model_card.write_description(found, snakemake.output[0])
+    description.write_description(found, snakemake.output[0])

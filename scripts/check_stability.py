@@ -2,8 +2,8 @@
 
 import torch
 
+from morphovote.checks.stability import check_stability_file
 from morphovote.logs import rule_log
-from morphovote.stability import check_stability_file
 
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)

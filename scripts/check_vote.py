@@ -1,8 +1,8 @@
 """Hold the vote against a structureless null, other seeds, and the voters against each other."""
 
 from morphovote.logs import rule_log
-from morphovote.models import read_groups
-from morphovote.vote_controls import check_vote_file
+from morphovote.storage.model_files import read_groups
+from morphovote.vote.controls import check_vote_file
 
 with rule_log(snakemake.log[0]):
     check_vote_file(

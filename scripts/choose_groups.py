@@ -1,7 +1,7 @@
 """Hold the vote with many numbers of groups, each beside its null, and recommend one."""
 
-from morphovote.group_scan import choose_groups_file
 from morphovote.logs import rule_log
+from morphovote.vote.group_number import choose_groups_file
 
 with rule_log(snakemake.log[0]):
     choose_groups_file(

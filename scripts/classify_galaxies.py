@@ -1,6 +1,6 @@
 """Give each galaxy a class: from the vote where it is kept, else from the classifier."""
 
-from morphovote.classification import classify_file
+from morphovote.classify.assignment import classify_file
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):

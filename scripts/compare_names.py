@@ -3,8 +3,8 @@
 import sys
 
 from morphovote.errors import InputError
-from morphovote.names_comparison import compare_files
-from morphovote.plotting import save_numbers
+from morphovote.groups.comparison import compare_files
+from morphovote.report.figures.style import save_numbers
 
 if len(sys.argv) != 4:
     sys.exit(__doc__)

@@ -2,7 +2,8 @@
 
 import torch
 
-from morphovote import autoencoder, denoising, published_denoiser
+from morphovote.denoise import dense as dense_denoiser
+from morphovote.denoise import network, recorrupted
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
@@ -13,8 +14,8 @@ with rule_log(snakemake.log[0]):
         snakemake.output[0],
     )
     if snakemake.params.scheme == "published":
-        dense = published_denoiser.load_model(weights)
-        published_denoiser.denoise_shard(dense, cutouts, output, snakemake.params.scaling)
+        dense = dense_denoiser.load_model(weights)
+        dense_denoiser.denoise_shard(dense, cutouts, output, snakemake.params.scaling)
     else:
-        denoiser = autoencoder.load_denoiser(weights)
-        denoising.denoise_shard(denoiser, cutouts, output, snakemake.threads)
+        denoiser = network.load_denoiser(weights)
+        recorrupted.denoise_shard(denoiser, cutouts, output, snakemake.threads)

@@ -1,18 +1,23 @@
 """Write what a model was fitted on."""
 
-from morphovote import model_card, shards, sources, transfer
+from morphovote.fields import sources
 from morphovote.logs import rule_log
+from morphovote.model import compatibility
+from morphovote.model import description as model_description
+from morphovote.storage import shards
 
 with rule_log(snakemake.log[0]):
     psf = snakemake.input.get("psf", [])
     table, tiles = sources.read_sources(snakemake.input.sources)
-    card = transfer.read_card(snakemake.input.card)
+    card = compatibility.read_card(snakemake.input.card)
     card["precision"] = shards.read_attributes(snakemake.input.embeddings[0])["precision"]
-    description = model_card.describe_model(
+    description = model_description.describe_model(
         snakemake.wildcards.field,
-        model_card.describe_field(table, tiles, snakemake.input.cutouts, psf[0] if psf else None),
+        model_description.describe_field(
+            table, tiles, snakemake.input.cutouts, psf[0] if psf else None
+        ),
         card,
         snakemake.params.config,
         snakemake.input.files,
     )
-    model_card.write_description(description, snakemake.output[0])
+    model_description.write_description(description, snakemake.output[0])

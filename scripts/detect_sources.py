@@ -1,6 +1,6 @@
 """Detect and deblend the sources of a field's images, as a catalogue with one row a source."""
 
-from morphovote import detection
+from morphovote.fields import detection
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):

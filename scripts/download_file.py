@@ -1,6 +1,6 @@
 """Download one file of a field from its archive."""
 
-from morphovote.downloads import download_file, read_downloads
+from morphovote.fields.downloads import download_file, read_downloads
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):

@@ -1,11 +1,12 @@
 """Encode the polar images of one shard with the encoder."""
 
-from morphovote import encoder_files, encoding, shards
+from morphovote.encode import encoding, weights
 from morphovote.logs import rule_log
+from morphovote.storage import shards
 
 with rule_log(snakemake.log[0]):
     polar = snakemake.input.polar
-    model, card = encoder_files.load_encoder(snakemake.input.weights, snakemake.input.card)
+    model, card = weights.load_encoder(snakemake.input.weights, snakemake.input.card)
     precision, rotations = snakemake.params.precision, snakemake.params.rotations
     dtype = encoding.choose_dtype(precision, encoding.pick_device())
     scheme = snakemake.params.input_scheme

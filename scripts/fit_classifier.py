@@ -1,6 +1,6 @@
 """Train a classifier on the galaxies that the vote kept."""
 
-from morphovote.classification import fit_classifier_file
+from morphovote.classify.assignment import fit_classifier_file
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):

@@ -1,7 +1,7 @@
 """Fit the principal components of a random sample of the embeddings."""
 
 from morphovote.logs import rule_log
-from morphovote.reduction import fit_pca_shards
+from morphovote.reduce.pca import fit_pca_shards
 
 with rule_log(snakemake.log[0]):
     fit_pca_shards(

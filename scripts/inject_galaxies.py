@@ -1,7 +1,7 @@
 """Put simulated galaxies of known class into the field's images, and see what is recovered."""
 
+from morphovote.checks.recovery import inject_file
 from morphovote.logs import rule_log
-from morphovote.recovery import inject_file
 
 MODEL = ("denoiser", "weights", "card", "pca", "voters", "confidence", "classifier")
 

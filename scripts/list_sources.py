@@ -1,6 +1,6 @@
 """List a field's sources: where each lies, whether it is selected, and in which shard."""
 
-from morphovote import sources
+from morphovote.fields import sources
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):

@@ -1,12 +1,14 @@
 """Cut the galaxies of one shard from their images: sky subtracted, neighbours masked, flagged."""
 
-from morphovote import cutouts, shards, sources, transfer
+from morphovote.fields import cutouts, sources
 from morphovote.logs import rule_log
+from morphovote.model import compatibility
+from morphovote.storage import shards
 
 with rule_log(snakemake.log[0]):
     table, tiles = sources.read_sources(snakemake.input.sources)
     size = int(snakemake.params.size)
-    target = transfer.read_pixel_scale(snakemake.input.get("transfer", []))
+    target = compatibility.read_pixel_scale(snakemake.input.get("transfer", []))
     arrays = cutouts.make_cutouts(
         table[table["SHARD"] == int(snakemake.wildcards.shard)],
         tiles,

@@ -1,10 +1,10 @@
 """Cross-match the source catalogue with a catalogue of physical properties."""
 
-from morphovote.catalogue_files import write_parquet
+from morphovote.catalogue.writers import write_parquet
+from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.matching import match_catalogues, write_match
+from morphovote.fields.sources import read_positions
 from morphovote.logs import rule_log
-from morphovote.matching import match_catalogues, write_match
-from morphovote.sources import read_positions
-from morphovote.tables import read_catalogue
 
 with rule_log(snakemake.log[0]):
     catalogue, physical = snakemake.input.catalogue[0], snakemake.input.physical

@@ -2,9 +2,9 @@
 
 from astropy.table import Table
 
-from morphovote import shards
 from morphovote.logs import log, rule_log
-from morphovote.measurement import measure_shard, prepare_psf, select_rows
+from morphovote.measure.morphology import measure_shard, prepare_psf, select_rows
+from morphovote.storage import shards
 
 with rule_log(snakemake.log[0]):
     cutouts = snakemake.input.cutouts

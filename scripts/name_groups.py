@@ -1,6 +1,6 @@
 """Give each group a class: from a file of names, or as a suggestion from what was measured."""
 
-from morphovote.applied_names import name_groups_file
+from morphovote.groups.rematching import name_groups_file
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):

@@ -1,8 +1,9 @@
 """Audit how well brightness, size, place and the like alone tell the groups, and draw it."""
 
-from morphovote import confounders, plotting, plotting_tests
+from morphovote.checks import confounders
 from morphovote.logs import rule_log
-from morphovote.summary import read_names
+from morphovote.report.figures import effects, style
+from morphovote.report.summary import read_names
 
 with rule_log(snakemake.log[0]):
     values, group = confounders.read_quantities(
@@ -13,9 +14,9 @@ with rule_log(snakemake.log[0]):
         seed=snakemake.params.seed,
     )
     overall, groups = confounders.audit_groups(values, group, seed=snakemake.params.seed)
-    plotting.save_numbers(groups, snakemake.output.table)
-    plotting.save_numbers(overall, snakemake.output.overall)
+    style.save_numbers(groups, snakemake.output.table)
+    style.save_numbers(overall, snakemake.output.overall)
     entries = read_names(snakemake.input.names)["groups"]
     names = {number: entry["class"] for number, entry in entries.items()}
-    figure = plotting_tests.plot_confounders(overall, groups, names)
-    plotting.save_figure(figure, snakemake.output.figure)
+    figure = effects.plot_confounders(overall, groups, names)
+    style.save_figure(figure, snakemake.output.figure)

@@ -1,10 +1,11 @@
 """Draw how often classes are right against how probable they are said to be."""
 
-from morphovote import calibration, plotting, plotting_classes
+from morphovote.classify import calibration
 from morphovote.logs import rule_log
+from morphovote.report.figures import classes, style
 
 with rule_log(snakemake.log[0]):
     checks = calibration.read_checks(snakemake.input.held_out)
-    figure, numbers = plotting_classes.plot_reliability(checks)
-    plotting.save_numbers(numbers, snakemake.output.table)
-    plotting.save_figure(figure, snakemake.output.figure)
+    figure, numbers = classes.plot_reliability(checks)
+    style.save_numbers(numbers, snakemake.output.table)
+    style.save_figure(figure, snakemake.output.figure)

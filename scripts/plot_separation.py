@@ -2,16 +2,18 @@
 
 from astropy.table import Table
 
-from morphovote import diagnostics, plotting, plotting_tests, separation
+from morphovote.checks import class_tests
 from morphovote.logs import rule_log
+from morphovote.report import diagnostics
+from morphovote.report.figures import effects, style
 
 with rule_log(snakemake.log[0]):
     catalogue = diagnostics.read_catalogue(snakemake.input.catalogue)
     sources = diagnostics.read_sources(snakemake.input.sources)
-    samples = separation.choose_samples(sources, snakemake.params.massive)
-    values = separation.measured_values(catalogue, sources)
-    tests = separation.compare_classes(catalogue["CLASS"], values, samples)
-    plotting.save_numbers(tests, snakemake.output.table)
-    ordering = Table(separation.check_ordering(tests))
-    plotting.save_numbers(ordering, snakemake.output.ordering)
-    plotting.save_figure(plotting_tests.plot_separation(tests), snakemake.output.figure)
+    samples = class_tests.choose_samples(sources, snakemake.params.massive)
+    values = class_tests.measured_values(catalogue, sources)
+    tests = class_tests.compare_classes(catalogue["CLASS"], values, samples)
+    style.save_numbers(tests, snakemake.output.table)
+    ordering = Table(class_tests.check_ordering(tests))
+    style.save_numbers(ordering, snakemake.output.ordering)
+    style.save_figure(effects.plot_separation(tests), snakemake.output.figure)

@@ -1,10 +1,10 @@
 """Draw the denoiser's loss curve."""
 
-from morphovote import plotting, plotting_vote
 from morphovote.logs import rule_log
+from morphovote.report.figures import style, vote
 
 with rule_log(snakemake.log[0]):
-    history = plotting_vote.read_history(snakemake.input.history)
-    figure, numbers = plotting_vote.plot_training(history)
-    plotting.save_numbers(numbers, snakemake.output.table)
-    plotting.save_figure(figure, snakemake.output.figure)
+    history = vote.read_history(snakemake.input.history)
+    figure, numbers = vote.plot_training(history)
+    style.save_numbers(numbers, snakemake.output.table)
+    style.save_figure(figure, snakemake.output.figure)

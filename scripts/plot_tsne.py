@@ -1,13 +1,15 @@
 """Draw a t-SNE map of the components, by class and by vote fraction."""
 
-from morphovote import diagnostics, plotting, plotting_vote, shards
 from morphovote.logs import log, rule_log
+from morphovote.report import diagnostics
+from morphovote.report.figures import style, vote
+from morphovote.storage import shards
 
 with rule_log(snakemake.log[0]):
     catalogue = diagnostics.read_catalogue(snakemake.input.catalogue)
     components = shards.read_shard(snakemake.input.components, ["row", "component"])
     log.info("laying out at most %d of %d galaxies", diagnostics.MAP, len(components["row"]))
     index, position = diagnostics.embed_tsne(components["component"], snakemake.params.seed)
-    figure, numbers = plotting_vote.plot_tsne(catalogue, components["row"][index], position)
-    plotting.save_numbers(numbers, snakemake.output.table)
-    plotting.save_figure(figure, snakemake.output.figure)
+    figure, numbers = vote.plot_tsne(catalogue, components["row"][index], position)
+    style.save_numbers(numbers, snakemake.output.table)
+    style.save_figure(figure, snakemake.output.figure)

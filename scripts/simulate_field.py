@@ -1,7 +1,7 @@
 """Simulate a survey's images and catalogue of one field, and keep the truth apart."""
 
 from morphovote.logs import rule_log
-from morphovote.simulation import simulate_field, write_field
+from morphovote.simulate.survey import simulate_field, write_field
 
 with rule_log(snakemake.log[0]):
     field = simulate_field(snakemake.params.galaxies, snakemake.params.seed)

@@ -1,8 +1,8 @@
 """Simulate the galaxies that the encoder's training is checked on."""
 
 from morphovote.logs import rule_log
-from morphovote.pretraining import simulate_validation
-from morphovote.shards import write_shard
+from morphovote.pretrain.training import simulate_validation
+from morphovote.storage.shards import write_shard
 
 with rule_log(snakemake.log[0]):
     galaxies = simulate_validation(snakemake.params.galaxies)

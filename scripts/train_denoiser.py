@@ -2,7 +2,7 @@
 
 import torch
 
-from morphovote import denoising, published_denoiser
+from morphovote.denoise import dense, recorrupted
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
@@ -11,6 +11,6 @@ with rule_log(snakemake.log[0]):
     files = (snakemake.input.cutouts, snakemake.output.weights, snakemake.output.history)
     settings = (params.latent, params.epochs, params.seed)
     if params.scheme == "published":
-        published_denoiser.train_file(*files, *settings, params.scaling)
+        dense.train_file(*files, *settings, params.scaling)
     else:
-        denoising.train_file(*files, *settings)
+        recorrupted.train_file(*files, *settings)

@@ -2,10 +2,10 @@
 
 import torch
 
-from morphovote.encoder_files import write_encoder
+from morphovote.encode.weights import write_encoder
 from morphovote.logs import rule_log
-from morphovote.pretraining import describe, train_encoder, write_curve
-from morphovote.shards import read_shard
+from morphovote.pretrain.training import describe, train_encoder, write_curve
+from morphovote.storage.shards import read_shard
 
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(max(1, snakemake.threads - snakemake.params.settings["workers"]))

@@ -1,7 +1,7 @@
 """Unpack the archive of a frozen model, all of it or nothing."""
 
-from morphovote.archives import unpack_model
 from morphovote.logs import rule_log
+from morphovote.model.archive import unpack_model
 
 with rule_log(snakemake.log[0]):
     unpack_model(snakemake.input.archive, snakemake.params.folder)

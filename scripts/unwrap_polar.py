@@ -2,12 +2,12 @@
 
 import torch
 
-from morphovote import polar
 from morphovote.logs import rule_log
+from morphovote.polar import moments
 
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
-    polar.unwrap_shard(
+    moments.unwrap_shard(
         snakemake.input.denoised,
         snakemake.input.cutouts,
         snakemake.output[0],

@@ -1,11 +1,11 @@
 """Join what every stage found and the source catalogue into one table, in four formats."""
 
-from morphovote.catalogue import build_catalogue, read_stages
-from morphovote.catalogue_files import write_fits, write_parquet, write_votable
-from morphovote.cds import write_cds
+from morphovote.catalogue.cds import write_cds
+from morphovote.catalogue.join import build_catalogue, read_stages
+from morphovote.catalogue.writers import write_fits, write_parquet, write_votable
+from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.sources import read_sources
 from morphovote.logs import log, rule_log
-from morphovote.sources import read_sources
-from morphovote.tables import read_catalogue
 
 with rule_log(snakemake.log[0]):
     given = snakemake.input

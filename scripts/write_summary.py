@@ -1,8 +1,12 @@
 """Count, compare with the controls, and collect tests and timings."""
 
-from morphovote import calibration, completeness, diagnostics, findings, shards, summary
+from morphovote.checks import completeness
+from morphovote.checks.stability_scores import summarise_stability
+from morphovote.classify import calibration
 from morphovote.logs import rule_log
-from morphovote.stability_scores import summarise_stability
+from morphovote.report import diagnostics, summary
+from morphovote.report.text import findings
+from morphovote.storage import shards
 
 with rule_log(snakemake.log[0]):
     stability = snakemake.input.stability

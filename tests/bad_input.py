@@ -15,11 +15,11 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from paths import ROOT
 
-from morphovote.config import complete_config
-from morphovote.cutouts import make_cutouts
+from morphovote.config.resolve import complete_config
 from morphovote.errors import InputError
+from morphovote.fields.cutouts import make_cutouts
+from morphovote.fields.sources import list_sources
 from morphovote.flags import BLEND, EDGE, LOW_SNR, NO_DATA, OFF_CENTRE
-from morphovote.sources import list_sources
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 SIDE = 120
@@ -480,7 +480,7 @@ def _(folder):
 
 @goes_on("psf", "of even size and not normalised", "sum 1.0000", "(25, 25)")
 def _(folder):
-    from morphovote.measurement import prepare_psf
+    from morphovote.measure.morphology import prepare_psf
 
     psf(folder, 300 * gauss(26, 12, 12))
     found = prepare_psf(folder / "psf.fits", 0.1)

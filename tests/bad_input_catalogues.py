@@ -4,7 +4,7 @@ import numpy as np
 from astropy.table import Table
 from bad_input import catalogue, flags, goes_on, image, placed, sky, stamps, start, stops
 
-from morphovote.sources import write_shard_list, write_sources
+from morphovote.fields.sources import write_shard_list, write_sources
 
 # --- catalogues --------------------------------------------------------------------------------
 

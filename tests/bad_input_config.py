@@ -6,15 +6,18 @@ import h5py
 import numpy as np
 from bad_input import ROOT, SCHEMA, catalogue, goes_on, image, placed, start, stops
 
-from morphovote import config, config_files, models, reduction, shards, voting
-from morphovote.group_names import marks_of
-from morphovote.sources import read_sources, write_sources
+from morphovote.config import files, resolve
+from morphovote.fields.sources import read_sources, write_sources
+from morphovote.groups.names import marks_of
+from morphovote.reduce import pca
+from morphovote.storage import model_files, shards
+from morphovote.vote import bagged
 
 
 def complete(options: dict | None = None, **field) -> str:
     """Check a config whose field is simulated unless told otherwise."""
     field = field or {"simulate": {"galaxies": 50}}
-    config.complete_config({"fields": {"f": field}} | (options or {}), SCHEMA)
+    resolve.complete_config({"fields": {"f": field}} | (options or {}), SCHEMA)
     return "accepted"
 
 
@@ -97,13 +100,13 @@ def _(folder):
 @stops("config", "YAML with a bracket that is not closed", "my.yaml, line 3, column 4")
 def _(folder):
     (folder / "my.yaml").write_text("fields:\n  a: {b: c\n  x: 1")
-    return config_files.read_yaml(folder / "my.yaml")
+    return files.read_yaml(folder / "my.yaml")
 
 
 @stops("config", "YAML with a tab", "my.yaml, line 2, column 1", "tabs")
 def _(folder):
     (folder / "my.yaml").write_text("fields:\n\ta: 1\n")
-    return config_files.read_yaml(folder / "my.yaml")
+    return files.read_yaml(folder / "my.yaml")
 
 
 @stops("config", "YAML that builds Python objects", "my.yaml, line 1", "python/object")
@@ -111,7 +114,7 @@ def _(folder):
     text = "!!python/object/apply:os.system ['touch x']"
     (folder / "my.yaml").write_text(text)
     try:
-        return config_files.read_yaml(folder / "my.yaml")
+        return files.read_yaml(folder / "my.yaml")
     finally:
         assert not (folder / "x").exists()
 
@@ -119,7 +122,7 @@ def _(folder):
 @stops("config", "an empty file", "my.yaml", "no table of keys")
 def _(folder):
     (folder / "my.yaml").touch()
-    return config_files.read_yaml(folder / "my.yaml")
+    return files.read_yaml(folder / "my.yaml")
 
 
 @stops("results", "a file called results", "results", "found a file", "folder")
@@ -184,18 +187,18 @@ def _(folder):
 @stops("vote", "fewer galaxies than groups", "voting.groups is 20", "10 galaxies")
 def _(folder):
     points = np.random.default_rng(0).normal(size=(10, 4)).astype(np.float32)
-    return voting.fit_voters(points, 20, 0.667, 0, 7)
+    return bagged.fit_voters(points, 20, 0.667, 0, 7)
 
 
 @goes_on("vote", "fewer galaxies than components", "9 components")
 def _(folder):
     sample = np.random.default_rng(0).normal(size=(10, 320)).astype(np.float32)
-    return f"{len(reduction.fit_pca(sample, 40)['components'])} components"
+    return f"{len(pca.fit_pca(sample, 40)['components'])} components"
 
 
 @stops("vote", "galaxies that are all alike", "same features")
 def _(folder):
-    return reduction.fit_pca(np.ones((30, 320), np.float32), 0.95)
+    return pca.fit_pca(np.ones((30, 320), np.float32), 0.95)
 
 
 # --- models, weights, shards -------------------------------------------------------------------
@@ -204,7 +207,7 @@ def _(folder):
 def model(folder, name="pca.h5", **changes):
     """Write a small PCA."""
     arrays = {"mean": np.zeros(3), "components": np.eye(3)} | changes
-    models.write_model(folder / name, "pca", arrays, {})
+    model_files.write_model(folder / name, "pca", arrays, {})
     return folder / name
 
 
@@ -217,25 +220,25 @@ def _(folder):
 
 @stops("model", "two files swapped", "voters.h5", "'pca'", "expected 'voters'")
 def _(folder):
-    return models.read_model(model(folder, "voters.h5"), "voters", ("labels",))
+    return model_files.read_model(model(folder, "voters.h5"), "voters", ("labels",))
 
 
 @stops("model", "from another version", "pca.h5", "no array scale", "another version")
 def _(folder):
-    return models.read_model(model(folder), "pca", ("mean", "scale"))
+    return model_files.read_model(model(folder), "pca", ("mean", "scale"))
 
 
 @stops("model", "NaN in it", "pca.h5", "'mean'", "not finite")
 def _(folder):
-    return models.read_model(model(folder, mean=np.full(3, np.nan)), "pca", ("mean",))
+    return model_files.read_model(model(folder, mean=np.full(3, np.nan)), "pca", ("mean",))
 
 
 @stops(
     "model", "a file of another model", "pca.h5", "differs", "model.json", "Take the whole folder"
 )
 def _(folder):
-    from morphovote.provenance import hash_file
-    from morphovote.transfer import check_files
+    from morphovote.model.compatibility import check_files
+    from morphovote.storage.digests import hash_file
 
     known = hash_file(model(folder))
     model(folder, mean=np.ones(3))
@@ -249,7 +252,7 @@ def _(folder):
     content = bytearray(path.read_bytes())
     content[content.index(np.eye(3).tobytes()) + 1] ^= 1
     path.write_bytes(content)
-    return models.read_model(path, "pca", ("mean", "components"))
+    return model_files.read_model(path, "pca", ("mean", "components"))
 
 
 @stops("model", "text of variable length", "pca.h5", "variable length", "version")
@@ -257,14 +260,14 @@ def _(folder):
     path = model(folder)
     with h5py.File(path, "a") as file:
         file.attrs["name"] = "a"
-    return models.read_model(path, "pca", ("mean",))
+    return model_files.read_model(path, "pca", ("mean",))
 
 
 @stops("model", "cut short", "pca.h5", "not a readable HDF5")
 def _(folder):
     path = model(folder)
     path.write_bytes(path.read_bytes()[:1500])
-    return models.read_model(path, "pca", ("mean",))
+    return model_files.read_model(path, "pca", ("mean",))
 
 
 @stops("weights", "no safetensors file", "w.safetensors", "not a readable safetensors")
@@ -299,7 +302,7 @@ def _(folder):
 
 def fetch(folder, name):
     """Fetch the encoder from w.safetensors."""
-    from morphovote.encoder_files import fetch_encoder
+    from morphovote.encode.weights import fetch_encoder
 
     path = folder / "w.safetensors"
     return fetch_encoder(name, str(path), 0, folder / "out/e.safetensors", folder / "out/c.json")

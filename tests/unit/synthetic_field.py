@@ -3,7 +3,9 @@
 import numpy as np
 from astropy.table import Table
 
-from morphovote import confounders, findings, flags, separation
+from morphovote import flags
+from morphovote.checks import class_tests, confounders
+from morphovote.report.text import findings
 
 CLASS_OF_GROUP = ("SPH", "ETD", "ETD", "LTD", "LTD", "IRR", "UNC")
 # Medians of Gini, M20, C, A, n and r_e (arcsec) by class.
@@ -95,9 +97,9 @@ def make_mid(catalogue: Table, seed: int = 0) -> Table:
 
 def make_tests(catalogue: Table, sources: Table) -> tuple[dict, dict]:
     """Tests of the classes and an audit of the groups, as the summary has them."""
-    samples = separation.choose_samples(sources, 10.0)
-    values = separation.measured_values(catalogue, sources)
-    table = separation.compare_classes(catalogue["CLASS"], values, samples, resamples=20)
+    samples = class_tests.choose_samples(sources, 10.0)
+    values = class_tests.measured_values(catalogue, sources)
+    table = class_tests.compare_classes(catalogue["CLASS"], values, samples, resamples=20)
     comparisons = [
         {
             name: value if value == value else None
@@ -105,7 +107,7 @@ def make_tests(catalogue: Table, sources: Table) -> tuple[dict, dict]:
         }
         for row in table
     ]
-    ordering = separation.check_ordering(table)
+    ordering = class_tests.check_ordering(table)
     tests = findings.summarise_tests(catalogue, sources, 10.0, comparisons, ordering)
     overall, groups = confounders.audit_groups(
         {"snr": np.asarray(catalogue["SNR"])}, np.asarray(catalogue["GROUP"]), permutations=30

@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 import pytest
 
-from morphovote import archives
 from morphovote.errors import InputError
-from morphovote.provenance import hash_file
+from morphovote.model import archive as model_archive
+from morphovote.storage.digests import hash_file
 
 PLAIN = 0o644
 
@@ -24,14 +24,14 @@ def folder(tmp_path):
     """A model folder with its encoder; what the files hold does not matter here."""
     model = tmp_path / "model"
     model.mkdir()
-    for name in archives.FILES:
+    for name in model_archive.FILES:
         if name.endswith(".h5"):
             with h5py.File(model / name, "w") as file:
                 file["numbers"] = np.arange(5.0)
         else:
             (model / name).write_text(f"content of {name}\n")
     (model / "encoder.json").write_text(json.dumps({"model_args": {}}))
-    names = [n for n in archives.MODEL_FILES if n != "model.json"]
+    names = [n for n in model_archive.MODEL_FILES if n != "model.json"]
     description = {
         "field": "there",
         "pixel_scale": 0.03,
@@ -46,7 +46,7 @@ def folder(tmp_path):
 @pytest.fixture
 def archive(folder, tmp_path):
     path = tmp_path / "model.zip"
-    archives.pack_model([folder / name for name in archives.FILES], path)
+    model_archive.pack_model([folder / name for name in model_archive.FILES], path)
     return path
 
 
@@ -75,17 +75,19 @@ def link(name):
 
 
 def test_there_and_back(archive, folder, tmp_path):
-    manifest = archives.unpack_model(archive, tmp_path / "out")
+    manifest = model_archive.unpack_model(archive, tmp_path / "out")
     assert manifest["model"]["field"] == "there"
-    for name in archives.FILES:
+    for name in model_archive.FILES:
         assert (tmp_path / "out" / name).read_bytes() == (folder / name).read_bytes()
-    assert {path.name for path in (tmp_path / "out").iterdir()} == set(archives.FILES)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(model_archive.FILES)
 
 
 def test_same_model_same_bytes(archive, folder, tmp_path):
     for path in folder.iterdir():
         os.utime(path, (1, 1))
-    archives.pack_model([folder / name for name in archives.FILES], tmp_path / "again.zip")
+    model_archive.pack_model(
+        [folder / name for name in model_archive.FILES], tmp_path / "again.zip"
+    )
     assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
 
 
@@ -99,10 +101,12 @@ def test_plain_files_that_nobody_may_execute(archive):
 def test_packing_a_changed_model_is_refused(folder, tmp_path):
     (folder / "names.yaml").write_text("other\n")
     with pytest.raises(InputError, match=r"names\.yaml: differs from .* model\.json"):
-        archives.pack_model([folder / name for name in archives.FILES], tmp_path / "m.zip")
-    files = [folder / name for name in archives.FILES if name != "pca.h5"]
+        model_archive.pack_model(
+            [folder / name for name in model_archive.FILES], tmp_path / "m.zip"
+        )
+    files = [folder / name for name in model_archive.FILES if name != "pca.h5"]
     with pytest.raises(InputError, match=r"cannot be packed without pca\.h5"):
-        archives.pack_model(files, tmp_path / "m.zip")
+        model_archive.pack_model(files, tmp_path / "m.zip")
 
 
 def damage(path):
@@ -229,7 +233,7 @@ def test_anything_else_is_refused_in_a_sentence_and_nothing_unpacked(archive, tm
     spoil(archive)
     out = tmp_path / "out"
     with pytest.raises(InputError, match=says) as caught:
-        archives.unpack_model(archive, out)
+        model_archive.unpack_model(archive, out)
     assert str(archive) in str(caught.value)
     assert str(caught.value).count("\n") < 3
     assert list(out.iterdir()) == []
@@ -242,23 +246,23 @@ def test_a_name_that_is_no_text_is_refused(tmp_path):
         file.writestr("\u00e4.txt", "x")
     path.write_bytes(path.read_bytes().replace("\u00e4".encode(), b"\xb9\xb9"))
     with pytest.raises(InputError, match="damaged"):
-        archives.unpack_model(path, tmp_path / "out")
+        model_archive.unpack_model(path, tmp_path / "out")
 
 
 def test_a_name_twice_is_refused(archive, tmp_path):
     with zipfile.ZipFile(archive, "a") as file, pytest.warns(UserWarning, match="Duplicate"):
         file.writestr("names.yaml", b"other")
     with pytest.raises(InputError, match=r"'names\.yaml' twice"):
-        archives.unpack_model(archive, tmp_path / "out")
+        model_archive.unpack_model(archive, tmp_path / "out")
 
 
 def test_earlier_files_stay_when_a_new_archive_is_refused(archive, tmp_path):
     out = tmp_path / "out"
-    archives.unpack_model(archive, out)
+    model_archive.unpack_model(archive, out)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     spoiled = tmp_path / "spoiled.zip"
     shutil.copy(archive, spoiled)
     wrong_hash(spoiled)
     with pytest.raises(InputError):
-        archives.unpack_model(spoiled, out)
+        model_archive.unpack_model(spoiled, out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before

@@ -6,7 +6,7 @@ import pytest
 import statmorph
 from scipy import ndimage
 
-from morphovote.asymmetry import asymmetry, sky_difference
+from morphovote.measure.asymmetry import asymmetry, sky_difference
 
 SIZE, CENTRE = 100, (49.5, 49.5)
 NOTHING = np.zeros((SIZE, SIZE), bool)

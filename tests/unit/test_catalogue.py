@@ -21,11 +21,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from morphovote import catalogue_files, flags, measurement, shards
-from morphovote.catalogue import append_source_columns, build_catalogue, read_stages
-from morphovote.columns import COLUMNS, flag_notes
+from morphovote import flags
+from morphovote.catalogue import writers
+from morphovote.catalogue.columns import COLUMNS, flag_notes
+from morphovote.catalogue.join import append_source_columns, build_catalogue, read_stages
 from morphovote.errors import InputError
-from morphovote.tables import read_catalogue
+from morphovote.fields.catalogues import read_catalogue
+from morphovote.measure import morphology
+from morphovote.storage import shards
 
 CONTRACT = [
     *("ID", "RA", "DEC", "GROUP", "VOTE_FRACTION", "VOTE_CONFIDENCE"),
@@ -67,7 +70,7 @@ def stages(rows):
     count = len(rows)
     ids = np.array([str(row) for row in rows], dtype=object)
     number = rows.astype(np.float32)
-    measured = {name: number / 10 for name in measurement.UNITS}
+    measured = {name: number / 10 for name in morphology.UNITS}
     return {
         "cutouts": {"row": rows, "id": ids, "flags": np.full(count, flags.BLEND), "snr": number},
         "votes": {
@@ -128,9 +131,9 @@ def catalogue():
 
 
 def write_all(catalogue, folder):
-    catalogue_files.write_fits(folder / "c.fits", catalogue)
-    catalogue_files.write_parquet(folder / "c.parquet", catalogue)
-    catalogue_files.write_votable(folder / "c.vot", catalogue)
+    writers.write_fits(folder / "c.fits", catalogue)
+    writers.write_parquet(folder / "c.parquet", catalogue)
+    writers.write_votable(folder / "c.vot", catalogue)
     return folder
 
 
@@ -313,7 +316,7 @@ def test_votlint_has_nothing_to_say(catalogue, tmp_path):
     names = ["ID", "ra", "a b", "a_b", "creator", "größe", "1st"]
     write_all(catalogue, tmp_path)
     odd = Table({name: np.arange(3.0) for name in names})
-    catalogue_files.write_votable(tmp_path / "odd.vot", odd)
+    writers.write_votable(tmp_path / "odd.vot", odd)
     for path in (tmp_path / "c.vot", tmp_path / "odd.vot"):
         told = subprocess.run(
             ["stilts", "votlint", f"votable={path}"], capture_output=True, text=True, check=False
@@ -357,7 +360,7 @@ def test_failed_write_leaves_the_old_file(catalogue, tmp_path, monkeypatch):
 
     monkeypatch.setattr(fits.HDUList, "writeto", broken)
     with pytest.raises(OSError, match="disk full"):
-        catalogue_files.write_fits(tmp_path / "c.fits", catalogue)
+        writers.write_fits(tmp_path / "c.fits", catalogue)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -462,7 +465,7 @@ def test_any_source_table_survives(source, tmp_path):
 def test_votable_reads_back_with_the_columns_own_names(tmp_path):
     names = ["ID", "RA", "a b", "a_b", "creator", "größe"]
     table = Table({name: np.arange(3.0) for name in names})
-    catalogue_files.write_votable(tmp_path / "catalogue.vot", table)
+    writers.write_votable(tmp_path / "catalogue.vot", table)
     back = Table.read(tmp_path / "catalogue.vot")
     assert back.colnames[:2] == ["ID", "RA"]
     assert len(set(back.colnames)) == len(names)

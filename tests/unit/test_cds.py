@@ -4,9 +4,9 @@ import numpy as np
 from astropy.table import Table
 from test_catalogue import CONTRACT, source_list, stages
 
-from morphovote import cds
-from morphovote.catalogue import build_catalogue
-from morphovote.columns import COLUMNS
+from morphovote.catalogue import cds
+from morphovote.catalogue.columns import COLUMNS
+from morphovote.catalogue.join import build_catalogue
 
 
 def written(tmp_path, selected, ids=None) -> tuple[Table, Table]:

@@ -6,18 +6,13 @@ import pytest
 import yaml
 from astropy.table import Table
 
-from morphovote import (
-    applied_names,
-    calibration,
-    classes,
-    classification,
-    classifier,
-    group_names,
-    shards,
-)
+from morphovote.classify import assignment, calibration, classes, classifier
 from morphovote.errors import InputError
 from morphovote.flags import LOW_SNR, PSF_LIMITED
-from morphovote.measurement import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT
+from morphovote.groups import names as group_names
+from morphovote.groups import rematching
+from morphovote.measure.morphology import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT
+from morphovote.storage import shards
 
 # What a textbook member of each class measures (Conselice 2003, table 6; Lotz et al. 2004).
 TEXTBOOK = {
@@ -177,7 +172,7 @@ def model(galaxies):
     kept = votes["kept"]
     labels = np.array([NAMES[number] for number in votes["group"][kept]])
     fitted, _ = classifier.fit_classifier(components[kept], labels)
-    return classification.complete_model(votes, NAMES, components[:0], fitted)[0]
+    return assignment.complete_model(votes, NAMES, components[:0], fitted)[0]
 
 
 class TestClassifier:
@@ -234,7 +229,7 @@ class TestClassifier:
 class TestClassify:
     def test_kept_galaxies_take_the_class_of_their_group(self, galaxies, model):
         votes, components = galaxies
-        found = classification.classify(votes, NAMES, components, model)
+        found = assignment.classify(votes, NAMES, components, model)
         kept = votes["kept"]
         assert (found["class_origin"][kept] == "vote").all()
         assert (found["class_origin"][~kept] == "classifier").all()
@@ -243,21 +238,21 @@ class TestClassify:
 
     def test_probability_is_of_voters_classifier_and_chance(self, galaxies, model):
         votes, components = galaxies
-        found = classification.classify(votes, NAMES, components, model)
+        found = assignment.classify(votes, NAMES, components, model)
         learnt = classifier.apply_classifier(components, model)
         own = np.array([NAMES[number] for number in votes["group"]])
         for name, share in (("SPH", 1.0), ("LTD", 0.8)):
             rows = votes["kept"] & (own == name)
             by_classifier = learnt[:, list(model["names"]).index(name)][rows]
             common = model["prior"][list(model["classes"]).index(name)]
-            sure = 0.9 * classification.PURITY
+            sure = 0.9 * assignment.PURITY
             wanted = sure * (share + by_classifier) / 2 + (1 - sure) * common
             np.testing.assert_allclose(found["class_prob"][rows], wanted, rtol=1e-5)
 
     def test_votes_of_chance_say_no_more_than_how_common_a_class_is(self, galaxies, model):
         votes, components = galaxies
         lost = votes | {"vote_confidence": np.zeros(600, np.float32)}
-        found = classification.classify(lost, NAMES, components, model)
+        found = assignment.classify(lost, NAMES, components, model)
         prior = dict(zip(model["classes"], model["prior"], strict=True))
         assert sum(prior.values()) == pytest.approx(1)
         kept = votes["kept"]
@@ -266,8 +261,8 @@ class TestClassify:
 
     def test_rest_takes_the_most_probable_class(self, galaxies, model):
         votes, components = galaxies
-        found = classification.classify(votes, NAMES, components, model)
-        order, probability = classification.weigh_classes(votes, NAMES, components, model)
+        found = assignment.classify(votes, NAMES, components, model)
+        order, probability = assignment.weigh_classes(votes, NAMES, components, model)
         rest = np.flatnonzero(~votes["kept"])
         ranks = np.argsort(-probability[rest], axis=1)
         np.testing.assert_array_equal(found["class"][rest], np.array(order)[ranks[:, 0]])
@@ -277,9 +272,9 @@ class TestClassify:
 
     def test_row_is_alone_to_the_bit(self, galaxies, model):
         votes, components = galaxies
-        together = classification.classify(votes, NAMES, components, model)
+        together = assignment.classify(votes, NAMES, components, model)
         some = {name: values[590:] for name, values in votes.items()}
-        alone = classification.classify(some, NAMES, components[590:], model)
+        alone = assignment.classify(some, NAMES, components[590:], model)
         for name, values in alone.items():
             np.testing.assert_array_equal(values, together[name][590:])
 
@@ -292,7 +287,7 @@ class TestClassify:
         votes["group"][1], votes["kept"][1], votes["counts"][1] = -1, False, 0
         components[1] = np.nan
         votes["kept"][2] = False
-        found = classification.classify(votes, NAMES, components, model)
+        found = assignment.classify(votes, NAMES, components, model)
         assert list(found["class"][:2]) == ["UNC", ""]
         assert list(found["class_origin"]) == ["none", "none", "classifier", "vote"]
         assert list(found["class_reason"]) == ["outlier", "no data", "", ""]
@@ -304,7 +299,7 @@ class TestClassify:
         snr = np.full(600, 3.0, np.float32)
         snr[:3] = 2.9, -1.0, np.nan
         votes = votes | {"outlier": np.arange(600) == 2}
-        found = classification.classify(votes, NAMES, components, model, snr)
+        found = assignment.classify(votes, NAMES, components, model, snr)
         assert list(found["class"][:3]) == ["UNC"] * 3
         assert list(found["class_reason"][:4]) == ["no light"] * 3 + [""]
         assert np.isnan(found["class_prob"][:3]).all()
@@ -312,13 +307,13 @@ class TestClassify:
 
     def test_without_any_kept_galaxy_the_rest_is_unclassified(self, galaxies):
         votes = galaxies[0] | {"kept": np.zeros(600, bool)}
-        nothing = classification.complete_model(
+        nothing = assignment.complete_model(
             votes,
             NAMES,
             np.zeros((0, 8)),
             classifier.fit_classifier(np.zeros((0, 8)), np.array([], dtype=str))[0],
         )[0]
-        found = classification.classify(votes, NAMES, galaxies[1], nothing)
+        found = assignment.classify(votes, NAMES, galaxies[1], nothing)
         assert set(found["class"]) == {"UNC"}
         assert set(found["class_origin"]) == {"none"}
         assert set(found["class_reason"]) == {"no classifier"}
@@ -354,21 +349,21 @@ class TestFiles:
             groups, {"version": 1, "voters": "v1", "regrouped": "v1", "fitted": 4, "groups": {}}
         )
         votes = folder / "votes.h5"
-        applied_names.name_groups_file(votes, shape, light, groups, output, **options)
+        rematching.name_groups_file(votes, shape, light, groups, output, **options)
         return yaml.safe_load(output.read_text())
 
     def classify(self, folder):
         names = ("votes.h5", "names.yaml", "components.h5", "classifier.h5")
         light = sorted((folder / "cutouts").glob("*"))
         paths = [folder / name for name in names]
-        classification.classify_file(*paths, light, folder / "classes.h5")
+        assignment.classify_file(*paths, light, folder / "classes.h5")
 
     def test_from_votes_to_classes(self, folder):
         named = self.name(folder)
         assert named["origin"] == "suggestion"
         assert {number: entry["class"] for number, entry in named["groups"].items()} == NAMES
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
-        classification.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
+        assignment.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
         self.classify(folder)
         found = shards.read_shard(folder / "classes.h5")
         assert set(found) == set(COLUMNS)
@@ -390,7 +385,7 @@ class TestFiles:
         table = Table({"ID": np.arange(300), "CLASS": labels[:300]})
         table.write(folder / "eye.csv")
         outputs = folder / "classifier.h5", folder / "held_out.h5"
-        classification.fit_classifier_file(*paths, *outputs, checked=folder / "eye.csv")
+        assignment.fit_classifier_file(*paths, *outputs, checked=folder / "eye.csv")
         self.classify(folder)
         found = shards.read_shard(folder / "classes.h5", ["class_prob"])["class_prob"]
         assert abs(np.nanmean(found) - 0.5) < 0.1
@@ -413,7 +408,7 @@ class TestFiles:
         assert named["voters"] == "v1"
         # A class of one's own goes all the way.
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
-        classification.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
+        assignment.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
         self.classify(folder)
         found = shards.read_shard(folder / "classes.h5", ["class", "class_origin"])
         assert set(found["class"]) == {"SPH", "BAR", "IRR"}
@@ -422,7 +417,7 @@ class TestFiles:
     def test_names_or_classifier_of_another_model_are_refused(self, folder):
         self.name(folder)
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
-        classification.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
+        assignment.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
         with h5py.File(folder / "components.h5", "a") as file:
             file.attrs["pca"] = np.bytes_("p2")
         with pytest.raises(InputError, match="PCA p2"):
@@ -430,6 +425,4 @@ class TestFiles:
         with h5py.File(folder / "votes.h5", "a") as file:
             file.attrs["voters"] = np.bytes_("v2")
         with pytest.raises(InputError, match="vote v1"):
-            classification.fit_classifier_file(
-                *paths, folder / "classifier.h5", folder / "held_out.h5"
-            )
+            assignment.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")

@@ -6,9 +6,9 @@ from scipy.cluster.hierarchy import fcluster, ward
 from scipy.spatial.distance import cdist
 from sklearn.datasets import make_blobs
 
-from morphovote import clustering
-from morphovote.alignment import rand_index
-from morphovote.neighbours import nearest
+from morphovote.compute.neighbours import nearest
+from morphovote.vote import algorithms
+from morphovote.vote.alignment import rand_index
 
 
 @pytest.fixture(scope="module")
@@ -17,49 +17,49 @@ def blobs():
     return make_blobs(360, 20, centers=6, cluster_std=1.5, random_state=1)
 
 
-@pytest.mark.parametrize("algorithm", clustering.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", algorithms.ALGORITHMS)
 def test_clear_groups_are_found(blobs, algorithm):
     points, truth = blobs
-    threshold = clustering.birch_threshold(points, 6)
-    labels = clustering.cluster(points, 6, algorithm, 0, threshold)
+    threshold = algorithms.birch_threshold(points, 6)
+    labels = algorithms.cluster(points, 6, algorithm, 0, threshold)
     assert set(labels) == set(range(6))
     assert rand_index(labels, truth) > 0.95
 
 
-@pytest.mark.parametrize("algorithm", clustering.ALGORITHMS)
+@pytest.mark.parametrize("algorithm", algorithms.ALGORITHMS)
 def test_same_seed_same_labels(blobs, algorithm):
     points, _ = blobs
-    first, second = (clustering.cluster(points, 9, algorithm, 4, 3.0) for _ in range(2))
+    first, second = (algorithms.cluster(points, 9, algorithm, 4, 3.0) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 def test_birch_has_far_fewer_subclusters_than_galaxies_and_is_not_ward():
     points = np.random.default_rng(0).normal(size=(400, 30)) * np.arange(1, 31) ** -0.5
-    threshold = clustering.birch_threshold(points, 10)
-    number = len(clustering._tree(points, threshold).subcluster_centers_)
+    threshold = algorithms.birch_threshold(points, 10)
+    number = len(algorithms._tree(points, threshold).subcluster_centers_)
     assert 40 <= number <= 200
-    labels = [clustering.cluster(points, 10, name, 0, threshold) for name in ("birch", "ward")]
+    labels = [algorithms.cluster(points, 10, name, 0, threshold) for name in ("birch", "ward")]
     assert rand_index(*labels) < 0.9
     # The default threshold is what makes them one.
-    labels = [clustering.cluster(points, 10, name, 0, 0.01) for name in ("birch", "ward")]
+    labels = [algorithms.cluster(points, 10, name, 0, 0.01) for name in ("birch", "ward")]
     assert rand_index(*labels) > 0.98
 
 
 def test_birch_threshold_follows_the_unit_of_the_data(blobs):
     points, _ = blobs
-    one, thousand = (clustering.birch_threshold(points * unit, 6) for unit in (1, 1000))
+    one, thousand = (algorithms.birch_threshold(points * unit, 6) for unit in (1, 1000))
     assert thousand == pytest.approx(1000 * one, rel=1e-6)
 
 
 def test_birch_gives_all_groups_even_at_a_coarse_threshold(blobs):
     points, _ = blobs
-    labels = clustering.cluster(points, 20, "birch", 0, 1e3)
+    labels = algorithms.cluster(points, 20, "birch", 0, 1e3)
     assert len(set(labels)) == 20
 
 
 def test_weighted_ward_is_ward_at_equal_weights():
     points = np.random.default_rng(2).normal(size=(80, 5))
-    found = clustering._weighted_ward(points, np.ones(80), 7)
+    found = algorithms._weighted_ward(points, np.ones(80), 7)
     expected = fcluster(ward(points), 7, "maxclust")
     assert rand_index(found, expected) == 1
 
@@ -69,13 +69,13 @@ def test_weighted_ward_counts_a_point_as_often_as_its_weight():
     points, weights = rng.normal(size=(40, 3)), rng.integers(1, 6, 40)
     repeated = fcluster(ward(np.repeat(points, weights, axis=0)), 5, "maxclust")
     first = np.cumsum(weights) - weights
-    found = clustering._weighted_ward(points, weights.astype(float), 5)
+    found = algorithms._weighted_ward(points, weights.astype(float), 5)
     assert rand_index(found, repeated[first]) == 1
 
 
 def test_unknown_algorithm(blobs):
     with pytest.raises(ValueError, match="spectral"):
-        clustering.cluster(blobs[0], 3, "spectral", 0, 1.0)
+        algorithms.cluster(blobs[0], 3, "spectral", 0, 1.0)
 
 
 class TestNearest:

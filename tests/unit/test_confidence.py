@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from morphovote import confidence, vote_controls, voting
 from morphovote.errors import InputError
+from morphovote.vote import bagged, confidence
+from morphovote.vote import controls as vote_controls
 
 VOTERS = 30
 
@@ -90,8 +91,8 @@ def test_cut_on_a_vote_with_structure_and_noise():
     votes = {"data": [], "null": []}
     for seed in range(5):
         sample = points if seed < 2 else vote_controls.null_sample(points, seed)
-        fitted = voting.fit_voters(sample, 20, 0.667, seed, voters=15, quiet=True)
-        votes["data" if seed < 2 else "null"].append(voting.cast_votes(sample, fitted))
+        fitted = bagged.fit_voters(sample, 20, 0.667, seed, voters=15, quiet=True)
+        votes["data" if seed < 2 else "null"].append(bagged.cast_votes(sample, fitted))
     table = confidence.calibrate_votes(
         *([vote_controls.count_galaxies(run, 15) for run in votes[kind]] for kind in votes)
     )

@@ -4,7 +4,7 @@ import pytest
 import yaml
 from paths import ROOT
 
-from morphovote.config import complete_config
+from morphovote.config.resolve import complete_config
 from morphovote.errors import InputError
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

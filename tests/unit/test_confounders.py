@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from morphovote import confounders, findings, plotting, plotting_tests
+from morphovote.checks import confounders
 from morphovote.errors import InputError
+from morphovote.report.figures import effects, style
+from morphovote.report.text import findings
 
 RNG = np.random.default_rng(0)
 GROUP = np.repeat(np.arange(6), 60)
@@ -72,7 +74,7 @@ def test_what_does_not_vary_is_left_out_and_missing_values_are_not_counted():
     assert set(groups["group"]) == {1, 2, 3, 4, 5}
     nothing, groups = audit()
     assert len(nothing) == len(groups) == 0
-    figure = plotting_tests.plot_confounders(nothing, groups, {})
+    figure = effects.plot_confounders(nothing, groups, {})
     assert "Too few" in figure.texts[0].get_text()
 
 
@@ -156,7 +158,7 @@ def test_groups_too_small_to_be_judged_are_said(tmp_path):
     few = np.where(np.arange(360) < 5, 6, GROUP)
     overall, groups = audit(few, snr=NOISE, size=NOISE[::-1])
     for name, table in (("overall", overall), ("groups", groups)):
-        plotting.save_numbers(table, tmp_path / f"{name}.csv")
+        style.save_numbers(table, tmp_path / f"{name}.csv")
     rows = [findings.read_rows(tmp_path / f"{name}.csv") for name in ("groups", "overall")]
     audit_found = findings.summarise_audit(*rows)
     assert (audit_found["judged"], audit_found["groups"]) == (6, 7)

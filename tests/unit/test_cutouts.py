@@ -7,8 +7,9 @@ from astropy.table import Table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphovote import cutouts, flags, images, sources
-from morphovote.cutouts import BORDER, cut_source
+from morphovote import flags
+from morphovote.fields import cutouts, images, sources
+from morphovote.fields.cutouts import BORDER, cut_source
 
 SIZE = 60
 SIDE = SIZE + 2 * BORDER

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from scipy import ndimage
 
-from morphovote import autoencoder, denoising, noise, shards
+from morphovote.denoise import network, noise, recorrupted
 from morphovote.errors import InputError
 from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA, OWN
+from morphovote.storage import shards
 
 SIZE = 40
 KERNEL = np.array([[0.0, 0.2, 0.0], [0.2, 0.9, 0.3], [0.0, 0.3, 0.1]])
@@ -56,7 +57,7 @@ def sample(field) -> dict[str, np.ndarray]:
 def trained(sample):
     torch.set_num_threads(1)
     covariance = noise.noise_correlation(sample["image"], sample["level"], sample["mask"])
-    return denoising.train(sample, covariance, latent=12, epochs=24, seed=1)
+    return recorrupted.train(sample, covariance, latent=12, epochs=24, seed=1)
 
 
 def test_sky_gives_back_the_kernel_that_correlated_it():
@@ -99,30 +100,30 @@ def test_loss_estimates_the_true_error(field):
     """Over many draws, loss minus the target's noise is the weighted error against the truth."""
     rng = np.random.default_rng(1)
     torch.manual_seed(0)
-    model = autoencoder.Denoiser(4)
+    model = network.Denoiser(4)
     truth = torch.from_numpy(np.repeat(field["truth"][:4] / 0.1, 30, 0))
     sky = torch.from_numpy(draw_sky(rng, truth.shape).astype(np.float32))
     fresh = torch.from_numpy(draw_sky(rng, truth.shape).astype(np.float32))
     tau, good, dim = torch.full((len(truth), 1, 1), 0.7), truth > -1, (1 + 0.49) ** 0.5
-    place = autoencoder.centre_distance(SIZE, SIZE).expand_as(truth)
+    place = network.centre_distance(SIZE, SIZE).expand_as(truth)
     with torch.no_grad():
-        loss = denoising.recorrupted_loss(model, truth + sky, place, good, fresh, tau[:, 0, 0])
+        loss = recorrupted.recorrupted_loss(model, truth + sky, place, good, fresh, tau[:, 0, 0])
         source = (truth + sky + 0.7 * fresh) / dim
         answer = model(source[:, None], place[:, None])[:, 0]
-        weight = denoising._weights(source, place, good, tau)
+        weight = recorrupted._weights(source, place, good, tau)
     error = float((weight * (answer - truth / dim) ** 2).sum() / weight.sum())
     assert float(loss) - 1 / 0.49 == pytest.approx(error, abs=0.03)
 
 
 def test_masked_pixels_do_not_influence_the_loss(sample):
-    model = autoencoder.Denoiser(4)
+    model = network.Denoiser(4)
     image = torch.from_numpy(sample["image"][:4]).clone()
-    place, tau = autoencoder.centre_distance(SIZE, SIZE).expand_as(image), torch.ones(4)
-    good = torch.from_numpy(denoising._good(sample["mask"][:4]))
+    place, tau = network.centre_distance(SIZE, SIZE).expand_as(image), torch.ones(4)
+    good = torch.from_numpy(recorrupted._good(sample["mask"][:4]))
     assert good.all(), "the own segment is no reason to leave a pixel out"
     bits = sample["mask"][:4].copy()
     bits[:, :8], bits[:, 30:] = NEIGHBOUR, MISSING
-    good = torch.from_numpy(denoising._good(bits))
+    good = torch.from_numpy(recorrupted._good(bits))
     weight = 0 * image
     weight[:, 10:14] = 1  # far enough from the masked rows for no filter to reach across
     with torch.no_grad():
@@ -130,11 +131,11 @@ def test_masked_pixels_do_not_influence_the_loss(sample):
             if isinstance(layer, torch.nn.Conv2d):
                 layer.weight.zero_()
         model.answer.bias[0] = 50.0  # only the unfiltered image
-        before = denoising.recorrupted_loss(model, image, place, good, 0 * image, tau)
+        before = recorrupted.recorrupted_loss(model, image, place, good, 0 * image, tau)
         image[:, :8] = 1e3
         image[:, 30:] = -1e3
-        after = denoising.recorrupted_loss(model, image, place, good, 0 * image, tau)
-        everywhere = denoising.recorrupted_loss(model, image, place, good | True, image, tau)
+        after = recorrupted.recorrupted_loss(model, image, place, good, 0 * image, tau)
+        everywhere = recorrupted.recorrupted_loss(model, image, place, good | True, image, tau)
     assert torch.equal(before, after)
     assert everywhere > 10 * after
 
@@ -147,7 +148,7 @@ def test_loss_falls_and_curve_is_complete(trained):
 
 
 def test_beats_every_gaussian_filter(field, trained):
-    clean = denoising.denoise(trained[0], field["image"], field["rms"])
+    clean = recorrupted.denoise(trained[0], field["image"], field["rms"])
     inside = field["truth"] > 0.05
 
     def error(image):
@@ -165,7 +166,7 @@ def test_same_seed_same_weights(sample):
     few = {name: array[:32] for name, array in sample.items()}
     covariance = np.zeros((17, 17))
     covariance[8, 8] = 1
-    runs = [denoising.train(few, covariance, 4, 2, seed)[0].state_dict() for seed in (0, 0, 1)]
+    runs = [recorrupted.train(few, covariance, 4, 2, seed)[0].state_dict() for seed in (0, 0, 1)]
     assert all(torch.equal(runs[0][name], runs[1][name]) for name in runs[0])
     assert any(not torch.equal(runs[0][name], runs[2][name]) for name in runs[0])
 
@@ -173,9 +174,9 @@ def test_same_seed_same_weights(sample):
 def test_training_stops_early(sample, monkeypatch):
     few = {name: array[:16] for name, array in sample.items()}
     losses = iter([1.0, 0.5, 0.7, 0.6, 0.9, 0.8])
-    monkeypatch.setattr(denoising, "_validate", lambda *_: next(losses))
-    monkeypatch.setattr(denoising, "PATIENCE", 3)
-    _, curve = denoising.train(few, np.eye(1), 4, 50, 0)
+    monkeypatch.setattr(recorrupted, "_validate", lambda *_: next(losses))
+    monkeypatch.setattr(recorrupted, "PATIENCE", 3)
+    _, curve = recorrupted.train(few, np.eye(1), 4, 50, 0)
     assert len(curve) == 5
 
 
@@ -184,16 +185,16 @@ def test_training_stops_early(sample, monkeypatch):
 def test_a_galaxy_does_not_depend_on_its_batch(field, trained, order, count):
     order = list(order)[:count]
     images, rms = (field[name][:20, :24, :24] for name in ("image", "rms"))
-    whole = denoising.denoise(trained[0], images, rms)
-    part = denoising.denoise(trained[0], images[order], rms[order])
+    whole = recorrupted.denoise(trained[0], images, rms)
+    part = recorrupted.denoise(trained[0], images[order], rms[order])
     assert np.array_equal(part, whole[order])
 
 
 def test_turned_galaxy_gives_turned_answer(field, trained):
     images, rms = field["image"][:3], field["rms"][:3]
-    clean = denoising.denoise(trained[0], images, rms)
+    clean = recorrupted.denoise(trained[0], images, rms)
     for turn in (lambda a: np.rot90(a, 1, (1, 2)), lambda a: a[:, ::-1]):
-        turned = denoising.denoise(trained[0], turn(images).copy(), rms)
+        turned = recorrupted.denoise(trained[0], turn(images).copy(), rms)
         assert np.allclose(turned, turn(clean), atol=1e-4 * clean.max())
 
 
@@ -202,18 +203,18 @@ def test_answer_is_never_far_from_the_data(trained):
     x = np.arange(SIZE) - SIZE / 2
     star = 1e5 * np.exp(-0.5 * (x[:, None] ** 2 + x**2) / 1.5**2)
     image = (star + np.random.default_rng(0).standard_normal((1, SIZE, SIZE))).astype(np.float32)
-    clean = denoising.denoise(trained[0], image, np.ones_like(image))
-    assert np.abs(clean - image).max() < denoising.REACH * 1.001 + 0.02
+    clean = recorrupted.denoise(trained[0], image, np.ones_like(image))
+    assert np.abs(clean - image).max() < recorrupted.REACH * 1.001 + 0.02
 
 
 @pytest.mark.parametrize("shape", [(33, 33), (30, 41), (8, 8)])
 def test_any_size_and_any_unit(trained, shape):
     image = np.random.default_rng(0).standard_normal((2, *shape)).astype(np.float32)
     rms = np.ones_like(image)
-    clean = denoising.denoise(trained[0], image, rms)
+    clean = recorrupted.denoise(trained[0], image, rms)
     assert clean.shape == image.shape
     assert clean.dtype == np.float32
-    scaled = denoising.denoise(trained[0], image * 1e-20, rms * 1e-20)
+    scaled = recorrupted.denoise(trained[0], image * 1e-20, rms * 1e-20)
     assert np.allclose(scaled * 1e20, clean, atol=1e-4)
 
 
@@ -234,14 +235,14 @@ def test_shard_keeps_rows_and_blanks_what_has_no_data(field, trained, tmp_path):
     flags = np.zeros(5)
     flags[3] = NO_DATA
     write_cutouts(source, *(field[name][:5] for name in ("image", "rms", "mask")), flags)
-    denoising.denoise_shard(trained[0], source, target)
+    recorrupted.denoise_shard(trained[0], source, target)
     result = shards.read_shard(target)
     assert list(result["id"]) == ["g0", "g1", "g2", "g3", "g4"]
     assert not result["image"][3].any()
     assert result["image"][[0, 1, 2, 4]].any((1, 2)).all()
     assert shards.read_attributes(target)["pixel_scale"] == 0.03
     write_cutouts(source, *(field[name][:0] for name in ("image", "rms", "mask")), [])
-    denoising.denoise_shard(trained[0], source, target)
+    recorrupted.denoise_shard(trained[0], source, target)
     assert shards.read_shard(target)["image"].shape == (0, SIZE, SIZE)
 
 
@@ -254,13 +255,13 @@ def test_sample_is_bounded_random_and_only_of_data(field, tmp_path, monkeypatch)
         rms[:, 0] *= 2
         paths.append(tmp_path / f"{i:05d}.h5")
         write_cutouts(paths[i], field["image"][part], rms, field["mask"][part], flags)
-    every = denoising.read_sample(paths, 0)
+    every = recorrupted.read_sample(paths, 0)
     rows = [i for i in range(80) if i % 4]
     assert np.allclose(every["image"], field["image"][rows] / 0.1, rtol=1e-5)
     assert np.allclose(every["level"][:, 0], 2, atol=0.01)
     assert np.allclose(every["level"][:, 1:], 1, atol=0.01)
-    monkeypatch.setattr(denoising, "SAMPLE_GALAXIES", 10)
-    few, again, other = (denoising.read_sample(paths, seed)["image"] for seed in (0, 0, 1))
+    monkeypatch.setattr(recorrupted, "SAMPLE_GALAXIES", 10)
+    few, again, other = (recorrupted.read_sample(paths, seed)["image"] for seed in (0, 0, 1))
     assert few.shape == (10, SIZE, SIZE)
     assert np.array_equal(few, again)
     assert not np.array_equal(few, other)
@@ -270,36 +271,36 @@ def test_too_few_galaxies_are_an_input_error(field, tmp_path):
     path = tmp_path / "00000.h5"
     write_cutouts(path, *(field[name][:9] for name in ("image", "rms", "mask")), [1] * 4 + [0] * 5)
     with pytest.raises(InputError, match="only 5 cutouts have data"):
-        denoising.read_sample([path], 0)
+        recorrupted.read_sample([path], 0)
 
 
 def test_denoiser_survives_its_file(field, trained, tmp_path):
     path = tmp_path / "model" / "denoiser.safetensors"
-    autoencoder.save_denoiser(path, trained[0], np.eye(17))
+    network.save_denoiser(path, trained[0], np.eye(17))
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     images, rms = field["image"][:2], field["rms"][:2]
-    again = denoising.denoise(autoencoder.load_denoiser(path), images, rms)
-    assert np.array_equal(again, denoising.denoise(trained[0], images, rms))
+    again = recorrupted.denoise(network.load_denoiser(path), images, rms)
+    assert np.array_equal(again, recorrupted.denoise(trained[0], images, rms))
 
 
 def test_same_denoiser_is_the_same_file(trained, tmp_path):
     path = tmp_path / "denoiser.safetensors"
     found = set()
     for _ in range(8):
-        autoencoder.save_denoiser(path, trained[0], np.eye(17))
+        network.save_denoiser(path, trained[0], np.eye(17))
         found.add(path.read_bytes())
     assert len(found) == 1
 
 
 def test_bad_weight_files_are_input_errors(tmp_path):
     path = tmp_path / "denoiser.safetensors"
-    state = autoencoder.Denoiser(4).state_dict()
+    state = network.Denoiser(4).state_dict()
     good = {name: tensor.contiguous() for name, tensor in state.items()}
     header = {"format": "morphovote denoiser 1", "latent": "4"}
 
     def check(message):
         with pytest.raises(InputError, match=message) as caught:
-            autoencoder.load_denoiser(path)
+            network.load_denoiser(path)
         assert str(path) in str(caught.value)
 
     check("not a readable safetensors")
@@ -318,4 +319,4 @@ def test_bad_weight_files_are_input_errors(tmp_path):
     check("finite")
     good["answer.bias"][0] = 0
     save_file(good, path, header)
-    assert autoencoder.load_denoiser(path).latent == 4
+    assert network.load_denoiser(path).latent == 4

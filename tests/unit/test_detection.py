@@ -6,8 +6,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from scipy.spatial import cKDTree
 
-from morphovote import detection, images
 from morphovote.errors import InputError
+from morphovote.fields import detection, images
 
 
 def draw(shape, positions, flux=100.0, sigma=2.0, seed=0, sky=0.0):

@@ -9,9 +9,11 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphovote import classes, diagnostics, flags, summary
+from morphovote import flags
+from morphovote.classify import classes
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.errors import InputError
+from morphovote.report import diagnostics, summary
 
 CARD = {"name": "convnext_atto", "weights": "random", "source": "random"}
 NAMES = {

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from servers import serving
 
-from morphovote import downloads
-from morphovote.downloads import download_file, read_downloads
 from morphovote.errors import InputError
+from morphovote.fields import downloads
+from morphovote.fields.downloads import download_file, read_downloads
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 

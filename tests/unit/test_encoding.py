@@ -9,8 +9,10 @@ import timm
 import torch
 from torch import nn
 
-from morphovote import encoder_files, encoding, shards, threads
+from morphovote.compute import batches
+from morphovote.encode import encoding, weights
 from morphovote.errors import InputError
+from morphovote.storage import shards
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
@@ -21,8 +23,8 @@ def encoder(tmp_path_factory):
     """A small random network with 64 features, and its card."""
     folder = tmp_path_factory.mktemp("encoder")
     files = folder / "encoder.safetensors", folder / "encoder.json"
-    encoder_files.fetch_encoder("test_convnext", "random", 3, *files)
-    return encoder_files.load_encoder(*files)
+    weights.fetch_encoder("test_convnext", "random", 3, *files)
+    return weights.load_encoder(*files)
 
 
 @pytest.fixture
@@ -259,14 +261,14 @@ def test_mapping_keeps_order_and_passes_errors_on():
         time.sleep(0.02 / (i + 1))
         return i
 
-    assert list(threads.map_ordered(slow_at_first, iter(range(30)), 3)) == list(range(30))
+    assert list(batches.map_ordered(slow_at_first, iter(range(30)), 3)) == list(range(30))
 
     def broken():
         yield 1
         raise InputError("the file is bad")
 
     with pytest.raises(InputError, match="the file is bad"):
-        list(threads.map_ordered(abs, broken(), 2))
+        list(batches.map_ordered(abs, broken(), 2))
 
 
 def test_mapping_reads_ahead_but_not_far_and_stops():
@@ -278,7 +280,7 @@ def test_mapping_reads_ahead_but_not_far_and_stops():
             yield i
 
     before = threading.active_count()
-    items = threads.map_ordered(abs, source(), 2)
+    items = batches.map_ordered(abs, source(), 2)
     next(items)
     assert 2 <= len(made) <= 6
     items.close()

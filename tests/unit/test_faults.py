@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from morphovote import autoencoder, catalogue_files, group_names, models, plotting, shards, sources
+from morphovote.catalogue import writers
+from morphovote.denoise import network
+from morphovote.fields import sources
+from morphovote.groups import names
 from morphovote.logs import rule_log
-from morphovote.report import write_page
+from morphovote.report.figures import style
+from morphovote.report.page import write_page
+from morphovote.storage import model_files, shards
 
 ROWS = 400
 NOISE = np.random.default_rng(0).normal(size=(ROWS, 24, 24)).astype(np.float32)
@@ -37,18 +42,20 @@ WRITERS = {
     "shard.h5": lambda path, scale: shards.write_shard(
         path, {"row": np.arange(ROWS), "image": NOISE * scale}
     ),
-    "model.h5": lambda path, scale: models.write_model(path, "pca", {"mean": NOISE * scale}, {}),
+    "model.h5": lambda path, scale: model_files.write_model(
+        path, "pca", {"mean": NOISE * scale}, {}
+    ),
     "sources.fits": write_sources,
-    "catalogue.fits": lambda path, scale: catalogue_files.write_fits(path, scaled(scale)),
-    "catalogue.parquet": lambda path, scale: catalogue_files.write_parquet(path, scaled(scale)),
-    "catalogue.vot": lambda path, scale: catalogue_files.write_votable(path, scaled(scale)),
-    "names.yaml": lambda path, scale: group_names.write_yaml(
+    "catalogue.fits": lambda path, scale: writers.write_fits(path, scaled(scale)),
+    "catalogue.parquet": lambda path, scale: writers.write_parquet(path, scaled(scale)),
+    "catalogue.vot": lambda path, scale: writers.write_votable(path, scaled(scale)),
+    "names.yaml": lambda path, scale: names.write_yaml(
         path, {n: f"{scale} {n}" for n in range(ROWS)}
     ),
-    "table.csv": lambda path, scale: plotting.save_numbers(scaled(scale), path),
+    "table.csv": lambda path, scale: style.save_numbers(scaled(scale), path),
     "page.html": lambda path, scale: write_page(f"{scale}" * 50_000, path),
-    "denoiser.safetensors": lambda path, scale: autoencoder.save_denoiser(
-        path, autoencoder.Denoiser(4), np.eye(5) * scale
+    "denoiser.safetensors": lambda path, scale: network.save_denoiser(
+        path, network.Denoiser(4), np.eye(5) * scale
     ),
 }
 

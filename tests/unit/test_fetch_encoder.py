@@ -16,12 +16,12 @@ from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import load_file, save_file
 from servers import serving
 
-from morphovote import encoder_files
-from morphovote.encoder_files import fetch_encoder, load_encoder
+from morphovote.encode import weights as encoder_weights
+from morphovote.encode.weights import fetch_encoder, load_encoder
 from morphovote.errors import InputError
 
 torch.set_num_threads(1)
-SCRIPTS = Path(encoder_files.__file__).resolve().parents[1]
+SCRIPTS = Path(encoder_weights.__file__).resolve().parents[1]
 
 
 def fetch(folder, name="test_convnext", weights="random", seed=0):
@@ -372,7 +372,7 @@ def test_unreachable_hub_says_what_was_tried_and_what_to_do(tmp_path, monkeypatc
         attempts.append(1)
         raise LocalEntryNotFoundError("no connection")
 
-    monkeypatch.setattr(encoder_files, "hf_hub_download", fail)
+    monkeypatch.setattr(encoder_weights, "hf_hub_download", fail)
     files = tmp_path / "e.safetensors", tmp_path / "e.json"
     with pytest.raises(InputError) as caught:
         fetch_encoder("convnext_atto", "pretrained", 0, *files, waits=(0, 0))

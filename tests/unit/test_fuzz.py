@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paths import ROOT
 
-from morphovote import autoencoder, models, shards
-from morphovote.config import complete_config
+from morphovote.config.resolve import complete_config
+from morphovote.denoise import network
 from morphovote.errors import InputError
-from morphovote.group_names import read_names
-from morphovote.sources import read_positions
-from morphovote.tables import read_catalogue
+from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.sources import read_positions
+from morphovote.groups.names import read_names
+from morphovote.storage import model_files, shards
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 FEW = settings(max_examples=40, deadline=None, derandomize=True,
@@ -57,14 +58,14 @@ def files(tmp_path_factory) -> dict[str, bytes]:
          "image": rng.normal(size=(9, 8, 8))},
         {"pixel_scale": 0.03},
     )  # fmt: skip
-    models.write_model(
+    model_files.write_model(
         folder / "model.h5", "pca",
         {"mean": np.zeros(3), "components": rng.normal(size=(4, 3)),
          "names": np.array(["a", "bé"])},
         {"pca": "p1", "limit": 1.5},
     )  # fmt: skip
-    model = autoencoder.Denoiser(2)
-    autoencoder.save_denoiser(folder / "denoiser.safetensors", model, np.eye(5))
+    model = network.Denoiser(2)
+    network.save_denoiser(folder / "denoiser.safetensors", model, np.eye(5))
     table = Table({"id": [1, 2, 3], "ra": [1.0, 2.0, 3.0], "dec": [1.0, 2.0, 3.0],
                    "note": ["a", "bb", "ccc"]})  # fmt: skip
     formats = {"csv": "ascii.csv", "ecsv": "ascii.ecsv", "vot": "votable"}
@@ -78,7 +79,7 @@ READERS = {
         shards.read_attributes(path), shards.count_rows(path), shards.read_shard(path),
         list(shards.iterate_batches(path, ["id", "image"], 4))),
     "model.h5": lambda path: read_model(path),
-    "denoiser.safetensors": autoencoder.load_denoiser,
+    "denoiser.safetensors": network.load_denoiser,
 } | dict.fromkeys(
     ("cat.csv", "cat.ecsv", "cat.vot", "cat.fits", "cat.parquet"),
     lambda path: (read_catalogue(path), read_positions(path, {})),
@@ -99,7 +100,7 @@ def test_damaged_file_is_read_or_refused(files, name):
 
 
 def read_model(path):
-    return models.read_model(path, "pca", ("mean", "components", "names"))
+    return model_files.read_model(path, "pca", ("mean", "components", "names"))
 
 
 def read_shard(path):
@@ -142,13 +143,13 @@ def test_files_on_which_hdf5_loops_are_refused_unread(tmp_path):
     content[content.index(b"GCOL") + 9] = 20  # the heap's size: 20 pages where it was 16
     path.write_bytes(content)
     with pytest.raises(InputError, match="values of variable length, attribute 'kind'"):
-        models.read_model(path, "pca", ("mean",))
+        model_files.read_model(path, "pca", ("mean",))
     with pytest.raises(InputError, match="'kind' has values of variable length"):
         shards.read_attributes(path)
     with h5py.File(path, "w") as file:
         file["names"] = ["a", "bc"]
     with pytest.raises(InputError, match="values of variable length, 'names'"):
-        models.read_model(path, "pca", ("names",))
+        model_files.read_model(path, "pca", ("names",))
     with pytest.raises(InputError, match="'names' has values of variable length"):
         shards.read_shard(path)
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from morphovote import applied_names, group_names
 from morphovote.errors import InputError
+from morphovote.groups import names as group_names
+from morphovote.groups import rematching
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_short_form_without_a_version(read):
     found = read("who: me\nwhen: 2025-01-01\ngroups:\n  2: LTD\n  0: {class: SPH, reason: round}\n")
     assert found["groups"] == {0: {"class": "SPH", "note": "round"}, 2: {"class": "LTD"}}
     assert (found["who"], found["when"], found["width"]) == ("me", "2025-01-01", 4)
-    assert applied_names.final_names(found["groups"], 4) == {
+    assert rematching.final_names(found["groups"], 4) == {
         0: {"class": "SPH", "reason": "round"},
         1: {"class": "UNC", "reason": group_names.NOT_NAMED},
         2: {"class": "LTD", "reason": "named in the file of names"},
@@ -37,7 +38,7 @@ def test_marks_and_classes_of_ones_own(read):
         "version: 1\nclasses: {BAR: barred disc}\ngroups:\n  0: {split: [4, 5]}\n  1: {merge: 3}\n"
         "  2: {merge: 1, note: faint}\n  3: {class: BAR}\n  4: SPH\n"
     )
-    names = applied_names.final_names(found["groups"], found["width"])
+    names = rematching.final_names(found["groups"], found["width"])
     classes = {number: entry["class"] for number, entry in names.items()}
     assert classes == {0: "UNC", 1: "BAR", 2: "BAR", 3: "BAR", 4: "SPH", 5: "UNC"}
     assert names[2]["reason"] == "joined to group 3"

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 
-from morphovote import group_scan, models, plotting_groups
 from morphovote.errors import InputError
-from morphovote.models import write_model
+from morphovote.report.figures import group_scan
+from morphovote.storage import model_files
+from morphovote.storage.model_files import write_model
+from morphovote.vote import group_number
 
 
 def scan_row(groups, data, null, stability=(0.3, 0.3, 0.3)):
@@ -29,7 +31,7 @@ def scan_row(groups, data, null, stability=(0.3, 0.3, 0.3)):
 def scan():
     """Of eight groups that are well apart."""
     points, _ = make_blobs(300, 10, centers=8, cluster_std=1.0, random_state=1)
-    return group_scan.scan_groups(points.astype(np.float32), 0.667, 0, (5, 6, 8, 10, 15, 30, 90))
+    return group_number.scan_groups(points.astype(np.float32), 0.667, 0, (5, 6, 8, 10, 15, 30, 90))
 
 
 def test_groups_that_are_there_are_counted(scan):
@@ -45,7 +47,7 @@ def test_numbers_that_leave_too_few_galaxies_a_group_are_left_out(scan):
 
 def test_noise_recommends_nothing():
     noise = np.random.default_rng(0).normal(size=(300, 10)).astype(np.float32)
-    found = group_scan.scan_groups(noise, 0.667, 0, (5, 10, 20, 30))
+    found = group_number.scan_groups(noise, 0.667, 0, (5, 10, 20, 30))
     assert found["recommended"] is None
     assert found["used_by_auto"] == 20
     assert found["sentence"].startswith("No number of groups between 5 and 30 recommends itself")
@@ -54,12 +56,12 @@ def test_noise_recommends_nothing():
 def test_gain_within_the_nulls_scatter_does_not_count():
     null = (0.1, 0.2, 0.3)
     rows = [scan_row(groups, (0.4, 0.4, 0.4), null) for groups in (5, 10, 20)]
-    assert group_scan.recommend(rows)["recommended"] is None
+    assert group_number.recommend(rows)["recommended"] is None
     steady = [scan_row(groups, (0.4, 0.4, 0.4), (0.2, 0.2, 0.21)) for groups in (5, 10, 20)]
-    assert group_scan.recommend(steady)["recommended"] == 5
+    assert group_number.recommend(steady)["recommended"] == 5
     # Significant, but hardly more than the null.
     little = [scan_row(groups, (0.23, 0.23, 0.23), (0.2, 0.2, 0.2)) for groups in (5, 10, 20)]
-    assert group_scan.recommend(little)["recommended"] is None
+    assert group_number.recommend(little)["recommended"] is None
 
 
 def test_best_is_taken_and_its_like_are_named():
@@ -70,7 +72,7 @@ def test_best_is_taken_and_its_like_are_named():
         scan_row(20, (0.505, 0.525, 0.545), null),
         scan_row(40, (0.40, 0.42, 0.44), null),
     ]
-    found = group_scan.recommend(rows)
+    found = group_number.recommend(rows)
     assert found["recommended"] == 10
     assert found["range"] == [5, 20]
     assert "Between 5 and 20" in found["sentence"]
@@ -79,24 +81,24 @@ def test_best_is_taken_and_its_like_are_named():
 
 def test_too_few_galaxies_are_refused_with_a_number_to_take():
     with pytest.raises(InputError, match="only 30 galaxies"):
-        group_scan.scan_groups(np.zeros((30, 3)), 0.667, 0)
+        group_number.scan_groups(np.zeros((30, 3)), 0.667, 0)
 
 
 def test_auto_and_frozen_models_read_the_number_from_a_file(tmp_path, scan):
     path = tmp_path / "group_scan.json"
     path.write_text(json.dumps(scan))
     write_model(tmp_path / "voters.h5", "voters", {}, {"groups": 13})
-    assert models.read_groups(17, []) == 17
-    assert models.read_groups("auto", [path]) == scan["recommended"]
-    assert models.read_groups("auto", [tmp_path / "voters.h5"]) == 13
+    assert model_files.read_groups(17, []) == 17
+    assert model_files.read_groups("auto", [path]) == scan["recommended"]
+    assert model_files.read_groups("auto", [tmp_path / "voters.h5"]) == 13
 
 
 def test_figure_has_every_criterion_with_its_interval(scan):
-    figure, numbers = plotting_groups.plot_groups(scan)
-    assert len(figure.axes) == len(group_scan.CRITERIA)
-    assert len(numbers) == len(scan["rows"]) * (2 * len(group_scan.CRITERIA) + 1)
+    figure, numbers = group_scan.plot_groups(scan)
+    assert len(figure.axes) == len(group_number.CRITERIA)
+    assert len(numbers) == len(scan["rows"]) * (2 * len(group_number.CRITERIA) + 1)
     assert (numbers["low"] <= numbers["value"]).all()
     assert (numbers["high"] >= numbers["value"]).all()
     lines = {line.get_label() for line in figure.axes[0].lines}
     assert "recommended" in lines
-    plotting_groups.plot_groups(scan | {"recommended": None})
+    group_scan.plot_groups(scan | {"recommended": None})

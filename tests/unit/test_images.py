@@ -5,8 +5,8 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from morphovote import images
 from morphovote.errors import InputError
+from morphovote.fields import images
 
 
 def tan_header(ra=150.0, dec=2.0, scale=0.03, centre=(50.5, 50.5)):

@@ -5,10 +5,13 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from morphovote import completeness, galaxies, injection, plotting_classes, trust
+from morphovote.checks import completeness
+from morphovote.checks.recovery import empty_table, is_recovered
 from morphovote.errors import InputError
 from morphovote.flags import EDGE
-from morphovote.recovery import empty_table, is_recovered
+from morphovote.report.figures import classes
+from morphovote.report.text import trust
+from morphovote.simulate import galaxies, injection
 
 SIDE, NOISE, SCALE = 400, 0.003, 0.03
 
@@ -150,7 +153,7 @@ def test_completeness_by_magnitude_size_and_class():
 
 def test_figure_numbers_and_sentences():
     attributes = {"missing": "", "detects": True}
-    figure, shares = plotting_classes.plot_completeness(table(), "")
+    figure, shares = classes.plot_completeness(table(), "")
     assert len(figure.axes) == 3
     assert set(shares["class"]) == {"all", "SPH", "LTD"}
     numbers = completeness.summarise_recovery(table(), attributes)
@@ -166,5 +169,5 @@ def test_fields_of_cutouts_say_why_nothing_was_injected():
         empty_table(), {"missing": "needs images", "detects": False}
     )
     assert trust.recovery_sentences(numbers) == ["No galaxies were injected: needs images."]
-    figure, _ = plotting_classes.plot_completeness(empty_table(), "needs images")
+    figure, _ = classes.plot_completeness(empty_table(), "needs images")
     assert "needs images" in figure.texts[0].get_text()

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from astropy.table import Column, MaskedColumn, Table
 
-from morphovote import config, matching
-from morphovote.catalogue_files import write_parquet
+from morphovote.catalogue.writers import write_parquet
+from morphovote.config import resolve
 from morphovote.errors import InputError
-from morphovote.sources import read_positions
-from morphovote.tables import read_catalogue
+from morphovote.fields import matching
+from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.sources import read_positions
 
 ARCSEC = 1 / 3600
 # Degrees of right ascension in one of arc, at the declination used here.
@@ -145,14 +146,14 @@ def test_config_puts_the_match_before_the_sources(tmp_path):
             "columns": {"ra": "ra", "dec": "dec", "redshift": "zbest"},
         },
     }
-    resolved = config.resolve_field("f", field)
+    resolved = resolve.resolve_field("f", field)
     assert resolved["catalogue"] == ["results/f/matched.parquet"]
     assert resolved["unmatched"] == [str(tmp_path / "mine.fits")]
     assert resolved["columns"] == {"id": "NUM", "redshift": "PHYS_zbest"}
     assert resolved["physical"]["match_by"] == {"ra": "ra", "dec": "dec"}
     field["physical"]["columns"] = {"ra": "ra", "redshift": "zbest"}
     with pytest.raises(InputError, match=r"physical\.columns.*found ra of id, ra and dec"):
-        config.resolve_field("f", field)
+        resolve.resolve_field("f", field)
 
 
 def test_3dhst_positions_find_themselves(shared_data, tmp_path):

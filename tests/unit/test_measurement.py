@@ -13,10 +13,12 @@ from astropy.io import fits
 from astropy.table import Table
 from scipy.stats import spearmanr
 
-from morphovote import flags, measurement, shards
+from morphovote import flags
+from morphovote.compute.processes import map_with_limit
 from morphovote.errors import InputError
-from morphovote.sersic import fit_sersic, prepare_kernel, sersic_image
-from morphovote.workers import map_with_limit
+from morphovote.measure import morphology
+from morphovote.measure.sersic import fit_sersic, prepare_kernel, sersic_image
+from morphovote.storage import shards
 
 SCALE = 0.03
 SIZE = 100
@@ -59,7 +61,7 @@ def measure(image, own, sigma=0.2, kernel=None, sersic=True, hidden=None):
         mask[hidden] = flags.NEIGHBOUR
     rms = np.full(image.shape, sigma, dtype=np.float32)
     image = image.astype(np.float32)
-    return measurement.measure_galaxy(image, rms, mask, 49.5, 49.5, sersic, kernel)[0]
+    return morphology.measure_galaxy(image, rms, mask, 49.5, 49.5, sersic, kernel)[0]
 
 
 def write_cutouts(path, count=5, rows=None):
@@ -93,13 +95,13 @@ def cutouts(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured(cutouts):
-    return measurement.measure_shard(cutouts, 1, psf_image())
+    return morphology.measure_shard(cutouts, 1, psf_image())
 
 
 # A stand-in for measure_galaxy: the arguments are those of the real one.
 def quick(image, rms, mask, x, y, sersic, kernel=None):
-    values = dict.fromkeys(measurement.UNITS, float(image.sum()))
-    return values | {"measure_flag": 0 if sersic else measurement.NO_SERSIC}, []
+    values = dict.fromkeys(morphology.UNITS, float(image.sum()))
+    return values | {"measure_flag": 0 if sersic else morphology.NO_SERSIC}, []
 
 
 @pytest.mark.parametrize("n", [1.0, 2.5, 4.0])
@@ -219,7 +221,7 @@ def test_aperture_beyond_the_cutout_is_marked():
 
 def test_segment_keeps_the_piece_at_the_source():
     own = ellipse(6) & ~ellipse(2) | ellipse(10, centre=(15, 15))
-    kept = measurement.regularise_segment(own, 49.5, 49.5)
+    kept = morphology.regularise_segment(own, 49.5, 49.5)
     assert kept[49, 49]
     assert not kept[15, 15]
     assert np.array_equal(kept, ellipse(6))
@@ -232,21 +234,21 @@ def test_shard_of_odd_galaxies(measured):
     assert "gini" not in units
     failed = arrays["flags"] & flags.MEASURE_FAILED > 0
     assert list(failed) == [False, True, True, False, False]
-    for name in measurement.UNITS:
+    for name in morphology.UNITS:
         assert np.isnan(arrays[name][failed]).all()
         assert np.isfinite(arrays[name][~failed]).all()
-    assert (arrays["measure_flag"][failed] == measurement.FAILED).all()
+    assert (arrays["measure_flag"][failed] == morphology.FAILED).all()
     assert np.all((arrays["r_e"][~failed] > 0.1) & (arrays["r_e"][~failed] < 0.4))
 
 
 def test_number_of_processes_and_order_change_nothing(cutouts, measured, tmp_path):
     one = measured[0]
-    two = measurement.measure_shard(cutouts, 2, psf_image())[0]
+    two = morphology.measure_shard(cutouts, 2, psf_image())[0]
     arrays = shards.read_shard(cutouts)
     order = np.array([4, 3])
     turned = {name: values[order] for name, values in arrays.items()}
     shards.write_shard(tmp_path / "t.h5", turned, shards.read_attributes(cutouts))
-    part = measurement.measure_shard(tmp_path / "t.h5", 2, psf_image())[0]
+    part = morphology.measure_shard(tmp_path / "t.h5", 2, psf_image())[0]
     for name in one:
         assert np.array_equal(one[name], two[name], equal_nan=name != "id")
         assert np.array_equal(one[name][order], part[name], equal_nan=name != "id")
@@ -256,10 +258,10 @@ def test_only_selected_sources_get_a_fit(tmp_path):
     path = write_cutouts(tmp_path / "s.h5", 2, rows=np.array([3, 7]))
     chosen = np.zeros(10, dtype=bool)
     chosen[7] = True
-    found = measurement.measure_shard(path, 1, psf_image(), chosen)[0]
+    found = morphology.measure_shard(path, 1, psf_image(), chosen)[0]
     assert list(np.isfinite(found["sersic_n"])) == [False, True]
     assert np.isfinite(found["gini"]).all()
-    assert list(found["measure_flag"]) == [measurement.NO_SERSIC, 0]
+    assert list(found["measure_flag"]) == [morphology.NO_SERSIC, 0]
     assert (found["flags"] & flags.MEASURE_FAILED == 0).all()
 
 
@@ -273,9 +275,9 @@ def test_slow_galaxy_is_cut_off(tmp_path):
 
     slow.first = shards.read_shard(path, ["image"])["image"][0]
     start = time.monotonic()
-    found = measurement.measure_shard(path, 1, seconds=0.5, measure=slow)[0]
+    found = morphology.measure_shard(path, 1, seconds=0.5, measure=slow)[0]
     assert time.monotonic() - start < 10
-    assert found["measure_flag"][0] == measurement.FAILED | measurement.OUT_OF_TIME
+    assert found["measure_flag"][0] == morphology.FAILED | morphology.OUT_OF_TIME
     assert found["flags"][0] == flags.MEASURE_FAILED
     assert found["measure_flag"][1] == 0
     assert np.isfinite(found["gini"][1])
@@ -309,10 +311,10 @@ def test_galaxy_whose_process_is_killed_is_measured_again(tmp_path):
             os.kill(os.getpid(), signal.SIGKILL)
         return quick(image, *rest)
 
-    found = measurement.measure_shard(path, 2, seconds=5, measure=killed)[0]
+    found = morphology.measure_shard(path, 2, seconds=5, measure=killed)[0]
     assert (tmp_path / "was").exists()
     # The one after the first has no data.
-    assert list(found["measure_flag"] == measurement.FAILED) == [False, True, False, True, False]
+    assert list(found["measure_flag"] == morphology.FAILED) == [False, True, False, True, False]
     assert list(np.isfinite(found["gini"])) == [True, False, True, False, True]
 
 
@@ -328,7 +330,7 @@ def test_too_little_memory_fails_the_job_and_flags_nobody(tmp_path):
 
     start = time.monotonic()
     with pytest.raises(MemoryError):
-        measurement.measure_shard(path, 2, seconds=30, measure=greedy)
+        morphology.measure_shard(path, 2, seconds=30, measure=greedy)
     assert time.monotonic() - start < 25
 
 
@@ -339,7 +341,7 @@ def test_empty_shard(tmp_path):
     arrays |= {"rms": empty, "mask": empty.astype(np.uint8), "flags": np.zeros(0, np.int32)}
     arrays |= {"x": np.zeros(0, np.float32), "y": np.zeros(0, np.float32)}
     shards.write_shard(path, arrays, {"pixel_scale": SCALE})
-    found = measurement.measure_shard(path, 2, psf_image())[0]
+    found = morphology.measure_shard(path, 2, psf_image())[0]
     assert all(len(values) == 0 for values in found.values())
 
 
@@ -350,12 +352,12 @@ def test_point_source_is_psf_limited(tmp_path):
     arrays["image"] = np.stack([noisy(star, 0.05), noisy(disc, 0.05, 1)]).astype(np.float32)
     arrays["rms"][:] = 0.05
     shards.write_shard(path, arrays, shards.read_attributes(path))
-    found = measurement.measure_shard(path, 1, psf_image())[0]
+    found = morphology.measure_shard(path, 1, psf_image())[0]
     assert list(found["flags"] & flags.PSF_LIMITED) == [flags.PSF_LIMITED, 0]
 
 
 def test_half_light_radius_of_a_psf():
-    radius = measurement.half_light_radius(psf_image(101)) * SCALE
+    radius = morphology.half_light_radius(psf_image(101)) * SCALE
     assert radius == pytest.approx(PSF.calculateHLR(), rel=0.05)
 
 
@@ -365,13 +367,13 @@ def test_psf_is_brought_to_the_pixels_of_the_cutouts(tmp_path, scale, size):
     header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 0, "CRVAL2": 0})
     header["CDELT1"], header["CDELT2"] = -scale / 3600, scale / 3600
     fits.writeto(tmp_path / "psf.fits", image, header)
-    psf = measurement.prepare_psf(tmp_path / "psf.fits", SCALE)
+    psf = morphology.prepare_psf(tmp_path / "psf.fits", SCALE)
     assert psf.shape[0] % 2 == 1
-    assert psf.shape[0] <= measurement.PSF_SIZE
+    assert psf.shape[0] <= morphology.PSF_SIZE
     assert psf.sum() == pytest.approx(1)
     if size % 2:
         assert np.unravel_index(psf.argmax(), psf.shape) == tuple(s // 2 for s in psf.shape)
-        half = measurement.half_light_radius(psf) * SCALE
+        half = morphology.half_light_radius(psf) * SCALE
         assert half == pytest.approx(PSF.calculateHLR(), rel=0.12)
 
 
@@ -380,20 +382,20 @@ def test_psf_without_a_middle_is_refused(tmp_path):
     image[0, 0] = 1
     fits.writeto(tmp_path / "psf.fits", image)
     with pytest.raises(InputError, match=r"psf\.fits.*brightest pixel"):
-        measurement.prepare_psf(tmp_path / "psf.fits", SCALE)
+        morphology.prepare_psf(tmp_path / "psf.fits", SCALE)
 
 
 def test_select_rows():
     sources = Table({"MAG": [22.0, 24.0, np.nan], "REDSHIFT": [0.5, 1.5, 0.7]})
-    assert measurement.select_rows(sources, {}).all()
-    assert list(measurement.select_rows(sources, {"mag": [None, 23]})) == [True, False, False]
-    both = measurement.select_rows(sources, {"mag": [21, None], "redshift": [1, 2]})
+    assert morphology.select_rows(sources, {}).all()
+    assert list(morphology.select_rows(sources, {"mag": [None, 23]})) == [True, False, False]
+    both = morphology.select_rows(sources, {"mag": [21, None], "redshift": [1, 2]})
     assert list(both) == [False, True, False]
     with pytest.raises(InputError, match="no 'colour'"):
-        measurement.select_rows(sources, {"colour": [0, 1]})
+        morphology.select_rows(sources, {"colour": [0, 1]})
     sources["LOG_MASS"] = np.nan
     with pytest.raises(InputError, match="known of no source"):
-        measurement.select_rows(sources, {"log_mass": [10, None]})
+        morphology.select_rows(sources, {"log_mass": [10, None]})
 
 
 def test_published_parameters_of_real_galaxies(shared_data):

@@ -7,10 +7,11 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from morphovote import model_card, shards
 from morphovote.flags import MISSING, NO_DATA
-from morphovote.models import write_model
-from morphovote.provenance import hash_file
+from morphovote.model import description
+from morphovote.storage import shards
+from morphovote.storage.digests import hash_file
+from morphovote.storage.model_files import write_model
 
 
 def write_psf(path, fwhm, size=41):
@@ -23,18 +24,18 @@ def write_psf(path, fwhm, size=41):
 @pytest.mark.parametrize("fwhm", [2.5, 4.0, 9.0])
 def test_psf_width_and_noise_area(tmp_path, fwhm):
     sigma = write_psf(tmp_path / "psf.fits", fwhm)
-    found = model_card.measure_psf(tmp_path / "psf.fits", 0.03)
+    found = description.measure_psf(tmp_path / "psf.fits", 0.03)
     assert found["fwhm"] == pytest.approx(0.03 * fwhm, rel=0.03)
     # Of a Gaussian: 4 pi sigma^2.
     assert found["noise_area"] == pytest.approx(4 * np.pi * (0.03 * sigma) ** 2, rel=0.01)
 
 
 def test_depth_is_that_of_an_optimal_measurement():
-    found = model_card.measure_depth(0.01, 0.05, 25.0, {"fwhm": 0.1, "noise_area": 0.04})
+    found = description.measure_depth(0.01, 0.05, 25.0, {"fwhm": 0.1, "noise_area": 0.04})
     # 16 pixels of noise 0.01 make 0.04; five times that is 0.2.
     assert found["point_limit"] == pytest.approx(25 - 2.5 * np.log10(0.2))
     assert found["sky_limit"] == pytest.approx(25 - 2.5 * np.log10(0.2))
-    assert model_card.measure_depth(0.01, 0.05, np.nan, None) == {
+    assert description.measure_depth(0.01, 0.05, np.nan, None) == {
         "sky_rms": 0.01,
         "sky_limit": None,
         "point_limit": None,
@@ -45,9 +46,9 @@ def test_band_comes_from_the_header(tmp_path):
     header = fits.Header({"FILTER1": "CLEAR1L", "FILTER2": "F814W"})
     plane = fits.ImageHDU(np.zeros((4, 4)))
     fits.HDUList([fits.PrimaryHDU(header=header), plane]).writeto(tmp_path / "a.fits")
-    assert model_card.read_band(tmp_path / "a.fits", 1) == "F814W"
+    assert description.read_band(tmp_path / "a.fits", 1) == "F814W"
     fits.writeto(tmp_path / "b.fits", np.zeros((4, 4)))
-    assert model_card.read_band(tmp_path / "b.fits", 0) is None
+    assert description.read_band(tmp_path / "b.fits", 0) is None
 
 
 def make_field(folder):
@@ -71,7 +72,7 @@ def make_field(folder):
 
 
 def test_field_is_that_of_the_galaxies_with_data(tmp_path):
-    found = model_card.describe_field(*make_field(tmp_path), None)
+    found = description.describe_field(*make_field(tmp_path), None)
     assert found["sky_rms"] == pytest.approx(0.02)
     assert found["galaxies"] == 2
     assert (found["pixel_scale"], found["images_pixel_scale"]) == (0.03, 0.06)
@@ -82,20 +83,20 @@ def test_field_is_that_of_the_galaxies_with_data(tmp_path):
 
 
 def test_description_names_every_file_and_is_the_same_again(tmp_path):
-    field = model_card.describe_field(*make_field(tmp_path), None)
+    field = description.describe_field(*make_field(tmp_path), None)
     write_model(tmp_path / "pca.h5", "pca", {"explained_variance": np.ones(5)}, {})
     about = {"groups": 4, "voters": "abc"}
     write_model(tmp_path / "voters.h5", "voters", {"scale": np.ones(60)}, about)
     card = {"name": "convnext_atto", "sha256": "ab", "licence": "BSD-3-Clause", "other": 1}
-    config = {section: {"seed": 1} for section in model_card.SECTIONS} | {"fields": {"x": 1}}
+    config = {section: {"seed": 1} for section in description.SECTIONS} | {"fields": {"x": 1}}
     files = [tmp_path / "pca.h5", tmp_path / "voters.h5"]
-    found = model_card.describe_model("there", field, card, config, files)
+    found = description.describe_model("there", field, card, config, files)
     assert (found["reference"], found["components"], found["groups"]) == (60, 5, 4)
     assert found["files"]["pca.h5"] == hash_file(tmp_path / "pca.h5")
     assert found["licence"] == {"encoder": "BSD-3-Clause"}
     assert "fields" not in found["settings"]
-    assert set(found["versions"]) == {"morphovote", "python", *model_card.PACKAGES}
+    assert set(found["versions"]) == {"morphovote", "python", *description.PACKAGES}
     for name in ("a.json", "b.json"):
-        model_card.write_description(found, tmp_path / name)
+        description.write_description(found, tmp_path / name)
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
     assert json.loads((tmp_path / "a.json").read_text())["field"] == "there"

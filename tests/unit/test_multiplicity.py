@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist
 
-from morphovote.multiplicity import multiplicity, pair_sum
+from morphovote.measure.multiplicity import multiplicity, pair_sum
 
 
 def blob(size: int, x: float, y: float, sigma: float) -> np.ndarray:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from paths import ROOT
 
-from morphovote import names_comparison
 from morphovote.errors import InputError
+from morphovote.groups import comparison
 
 FIRST = """version: 1
 who: Ada
@@ -41,7 +41,7 @@ def paths(tmp_path):
 
 
 def test_classes_are_compared_part_by_part(paths):
-    table, words = names_comparison.compare_files(*paths)
+    table, words = comparison.compare_files(*paths)
     assert [tuple(row) for row in table] == [
         ("0", "SPH", "SPH", 100, True),
         ("1", "LTD", "LTD", 10, True),
@@ -55,7 +55,7 @@ def test_classes_are_compared_part_by_part(paths):
 
 
 def test_kappa_by_its_definition(paths):
-    table, _ = names_comparison.compare_files(*paths)
+    table, _ = comparison.compare_files(*paths)
     for weighted in (False, True):
         weight = np.asarray(table["galaxies"] if weighted else np.ones(len(table)), float)
         weight /= weight.sum()
@@ -63,22 +63,22 @@ def test_kappa_by_its_definition(paths):
         agreed = weight[one == two].sum()
         chance = sum(weight[one == c].sum() * weight[two == c].sum() for c in set(one) | set(two))
         expected = (agreed - chance) / (1 - chance)
-        assert names_comparison.kappa(table, weighted) == pytest.approx(expected)
-    assert names_comparison.kappa(table, True) > names_comparison.kappa(table, False)
+        assert comparison.kappa(table, weighted) == pytest.approx(expected)
+    assert comparison.kappa(table, True) > comparison.kappa(table, False)
 
 
 def test_where_kappa_has_no_value(tmp_path, paths):
     paths[0].write_text("groups: {0: SPH, 1: SPH}")
     paths[1].write_text("groups: {0: SPH, 1: SPH, 2: LTD}")
-    table, words = names_comparison.compare_files(*paths)
-    assert np.isnan(names_comparison.kappa(table, False))
+    table, words = comparison.compare_files(*paths)
+    assert np.isnan(comparison.kappa(table, False))
     assert "by groups: not defined; by galaxies: not defined" in words
     assert "group 2: no class and LTD" in words
 
 
 def test_different_numbers_of_parts_are_a_difference_but_no_class(paths):
     paths[1].write_text(SECOND.replace("{class: ETD, galaxies: 80}", "{split: [5, 6, 7]}"))
-    table, words = names_comparison.compare_files(*paths)
+    table, words = comparison.compare_files(*paths)
     assert tuple(table[table["group"] == "3"][0])[1:3] == ("into 2", "into 3")
     assert "4 groups named by both, 3 with one class" in words
 
@@ -87,7 +87,7 @@ def test_other_votes_are_refused(paths):
     for path, vote in zip(paths, ("v1", "v2"), strict=True):
         path.write_text(f"voters: {vote}\ngroups: {{0: SPH}}")
     with pytest.raises(InputError, match=r"'voters' is v1, but in .* it is v2"):
-        names_comparison.compare_files(*paths)
+        comparison.compare_files(*paths)
 
 
 def test_command(paths, tmp_path):

@@ -13,7 +13,9 @@ from browser import CHROMIUM, WITHOUT, Browser
 from paths import ROOT
 from PIL import Image
 
-from morphovote import findings, group_names, naming
+from morphovote.groups import names as group_names
+from morphovote.report import naming_page
+from morphovote.report.text import findings
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \u2028 ]]> <!--"
 GROUPS, SIZE, SIDE = 4, 45, 24
@@ -37,7 +39,7 @@ def table():
             "SNR": rng.uniform(5, 50, count),
         }
     )
-    for name in naming.QUANTITIES:
+    for name in naming_page.QUANTITIES:
         if name not in members.colnames:
             members[name] = group + 1.0
     members["MAG"][3] = np.nan
@@ -58,7 +60,7 @@ def entries(**more):
 
 def build(path, names=None, field="field & <b>", marked=()):
     members = table()
-    chosen = naming.choose_members(members, np.arange(len(members), dtype=float), GROUPS)
+    chosen = naming_page.choose_members(members, np.arange(len(members), dtype=float), GROUPS)
     rng = np.random.default_rng(1)
     stamps = [
         {row: rng.normal(size=(SIDE, SIDE)).astype(np.float32) for row in range(len(members))}
@@ -66,22 +68,22 @@ def build(path, names=None, field="field & <b>", marked=()):
     ]
     rms = {row: np.ones((SIDE, SIDE), np.float32) for row in range(len(members))}
     names = (names or entries()) | {"regrouped": str(path.parent)}
-    data = naming.page_data(field, members, chosen, names, marked)
-    sprites = {n: naming.draw_sprite(rows, *stamps, rms) for n, rows in chosen.items()}
-    path.write_text(naming.render(*FILES, data, sprites), encoding="utf-8")
+    data = naming_page.page_data(field, members, chosen, names, marked)
+    sprites = {n: naming_page.draw_sprite(rows, *stamps, rms) for n, rows in chosen.items()}
+    path.write_text(naming_page.render(*FILES, data, sprites), encoding="utf-8")
     return data
 
 
 def test_members_of_each_kind():
     members = table()
-    chosen = naming.choose_members(members, np.zeros(len(members)), GROUPS + 1)
+    chosen = naming_page.choose_members(members, np.zeros(len(members)), GROUPS + 1)
     typical, random, doubtful = chosen[1]
     share = np.asarray(members["VOTE_FRACTION"])
     assert (np.diff(share[typical]) <= 0).all()
     assert share[typical].min() > share[doubtful].max()
     assert (np.asarray(members["GROUP"])[chosen[1]] == 1).all()
-    assert len(set(random)) == naming.SHOWN
-    again = naming.choose_members(members, np.zeros(len(members)), GROUPS)[1]
+    assert len(set(random)) == naming_page.SHOWN
+    again = naming_page.choose_members(members, np.zeros(len(members)), GROUPS)[1]
     np.testing.assert_array_equal(again, chosen[1])
     assert (chosen[GROUPS] == -1).all()
 
@@ -100,17 +102,17 @@ def test_numbers_of_groups_and_sample(tmp_path):
 
 @pytest.mark.parametrize(("side", "drawn"), [(24, 24), (100, 96), (51, 48), (200, 96), (5, 8)])
 def test_pictures_of_any_size_have_their_places(side, drawn):
-    rows = np.full((3, naming.SHOWN), -1)
+    rows = np.full((3, naming_page.SHOWN), -1)
     rows[1, 2] = 7
     data, clean = (np.zeros((side, side), np.float32) for _ in range(2))
     data[:, : side // 2] = 100
     clean[side // 2 :] = 100
-    sprite = naming.draw_sprite(rows, {7: data}, {7: clean}, {7: np.ones((side, side))})
+    sprite = naming_page.draw_sprite(rows, {7: data}, {7: clean}, {7: np.ones((side, side))})
     sheet = Image.open(io.BytesIO(base64.b64decode(sprite.split(",")[1])))
-    assert sheet.size == (naming.SHOWN * drawn, 6 * drawn)
+    assert sheet.size == (naming_page.SHOWN * drawn, 6 * drawn)
     grey = np.asarray(sheet)
-    tiles = grey.reshape(6, drawn, naming.SHOWN, drawn).swapaxes(1, 2)
-    white = np.ones((6, naming.SHOWN), bool)
+    tiles = grey.reshape(6, drawn, naming_page.SHOWN, drawn).swapaxes(1, 2)
+    white = np.ones((6, naming_page.SHOWN), bool)
     white[[2, 3], 2] = False
     assert (tiles[white] > 250).all()
     quarter = drawn // 4
@@ -171,13 +173,13 @@ def test_page_is_alone_and_runs_no_script_but_its_own(tmp_path):
 def test_bad_measurements_are_left_out(tmp_path):
     from morphovote.flags import BAD, SERSIC_SUSPECT
 
-    columns = {name.upper(): np.full(3, 2.0) for name in naming.MEASURED}
+    columns = {name.upper(): np.full(3, 2.0) for name in naming_page.MEASURED}
     rest = {"ID": ["a", "b", "c"], "GROUP": [0, 0, 0], "GROUP_SECOND": [1, 1, 1],
             "VOTE_FRACTION": [1.0, 1, 1], "KEPT": [True] * 3, "SNR": [9.0, 9, 9],
             "MEASURE_FLAG": [0, BAD, SERSIC_SUSPECT]}  # fmt: skip
     Table(rest | columns).write(tmp_path / "catalogue.fits")
     Table({"MAG": [21.0, 22, 23]}).write(tmp_path / "sources.fits")
-    found = naming.read_members(tmp_path / "catalogue.fits", tmp_path / "sources.fits")
+    found = naming_page.read_members(tmp_path / "catalogue.fits", tmp_path / "sources.fits")
     np.testing.assert_array_equal(np.isnan(found["SERSIC_N"]), [False, False, True])
     np.testing.assert_array_equal(np.isnan(found["GINI"]), [False, True, False])
 

@@ -9,20 +9,14 @@ import synthetic_field
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from morphovote import (
-    diagnostics,
-    flags,
-    plotting,
-    plotting_galleries,
-    plotting_population,
-    plotting_sizes,
-    plotting_structure,
-    plotting_tests,
-    plotting_vote,
-    separation,
-    shards,
-)
+from morphovote import flags
+from morphovote.checks import class_tests
 from morphovote.errors import InputError
+from morphovote.report import diagnostics
+from morphovote.report.figures import effects, population, structure, style, vote
+from morphovote.report.figures import galleries as galleries_figure
+from morphovote.report.figures import sizes as sizes_figure
+from morphovote.storage import shards
 
 SIZES = (0, 4, 60, 4000)
 
@@ -42,21 +36,21 @@ def catalogue_of(count):
 @pytest.mark.parametrize("count", SIZES)
 def draw_all(catalogue, sources):
     """Every figure of the catalogue with its numbers, by name."""
-    samples = separation.choose_samples(sources, 10.0)
-    values = separation.measured_values(catalogue, sources)
-    tests = separation.compare_classes(catalogue["CLASS"], values, samples, resamples=20)
+    samples = class_tests.choose_samples(sources, 10.0)
+    values = class_tests.measured_values(catalogue, sources)
+    tests = class_tests.compare_classes(catalogue["CLASS"], values, samples, resamples=20)
     mid = synthetic_field.make_mid(catalogue)
     controls = synthetic_field.make_controls()
     return {
-        "structure": plotting_structure.plot_structure(catalogue, samples),
-        "mid": plotting_structure.plot_mid(catalogue, mid),
-        "sizes": plotting_sizes.plot_sizes(catalogue, samples),
-        "masses": plotting_sizes.plot_masses(catalogue, sources, 10.0),
-        "colours": plotting_population.plot_colours(catalogue, sources),
-        "fractions": plotting_population.plot_fractions(catalogue, sources, samples),
-        "depth": plotting_population.plot_depth(catalogue, sources),
-        "separation": (plotting_tests.plot_separation(tests), tests),
-        "votes": plotting_vote.plot_votes(catalogue, controls),
+        "structure": structure.plot_structure(catalogue, samples),
+        "mid": structure.plot_mid(catalogue, mid),
+        "sizes": sizes_figure.plot_sizes(catalogue, samples),
+        "masses": sizes_figure.plot_masses(catalogue, sources, 10.0),
+        "colours": population.plot_colours(catalogue, sources),
+        "fractions": population.plot_fractions(catalogue, sources, samples),
+        "depth": population.plot_depth(catalogue, sources),
+        "separation": (effects.plot_separation(tests), tests),
+        "votes": vote.plot_votes(catalogue, controls),
     }
 
 
@@ -65,8 +59,8 @@ def test_figures_of_the_catalogue_are_drawn_at_any_size(count, tmp_path):
     catalogue = catalogue_of(count)
     drawn = draw_all(catalogue, synthetic_field.make_sources(catalogue))
     for name, (figure, numbers) in drawn.items():
-        plotting.save_figure(figure, tmp_path / f"{name}.png")
-        plotting.save_numbers(numbers, tmp_path / f"{name}.csv")
+        style.save_figure(figure, tmp_path / f"{name}.png")
+        style.save_numbers(numbers, tmp_path / f"{name}.csv")
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         with open(tmp_path / f"{name}.csv", newline="") as file:
             assert len(list(csv.reader(file))) == len(numbers) + 1
@@ -89,7 +83,7 @@ def test_the_same_numbers_give_the_same_picture(tmp_path):
     catalogue = synthetic_field.make_catalogue(80)
     for name in ("a.png", "b.png"):
         samples = {"all": np.ones(len(catalogue), dtype=bool)}
-        plotting.save_figure(plotting_sizes.plot_sizes(catalogue, samples)[0], tmp_path / name)
+        style.save_figure(sizes_figure.plot_sizes(catalogue, samples)[0], tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
@@ -97,35 +91,35 @@ def test_no_text_is_smaller_than_8_points():
     catalogue = synthetic_field.make_catalogue(120)
     sources = synthetic_field.make_sources(catalogue)
     stamps = [dict(enumerate(part)) for part in synthetic_field.make_stamps(catalogue)]
-    galleries = plotting_galleries.choose_galleries(
+    galleries = galleries_figure.choose_galleries(
         catalogue, np.zeros(120), synthetic_field.names_of_groups(catalogue)
     )
-    members = plotting_galleries.choose_class_members(catalogue, 0)
+    members = galleries_figure.choose_class_members(catalogue, 0)
     for figure, _ in (
         *draw_all(catalogue, sources).values(),
-        plotting_galleries.plot_galleries(catalogue, galleries, *stamps),
-        plotting_galleries.plot_class_galleries(catalogue, members, stamps[0], stamps[2]),
+        galleries_figure.plot_galleries(catalogue, galleries, *stamps),
+        galleries_figure.plot_class_galleries(catalogue, members, stamps[0], stamps[2]),
     ):
         figure.draw_without_rendering()
-        assert figure.get_figwidth() <= plotting.WIDTH
-        sizes = [text.get_fontsize() for text in figure.findobj(plotting.matplotlib.text.Text)]
+        assert figure.get_figwidth() <= style.WIDTH
+        sizes = [text.get_fontsize() for text in figure.findobj(style.matplotlib.text.Text)]
         assert min(sizes) >= 8
 
 
 def test_a_class_looks_the_same_in_every_figure():
-    looks = {plotting.class_style(name) for name in diagnostics.CLASSES}
+    looks = {style.class_style(name) for name in diagnostics.CLASSES}
     assert len({colour for colour, _ in looks}) == 5
     assert len({marker for _, marker in looks}) == 5
     names = ["SPH", "bar", "ring"]
-    assert plotting.class_style("SPH", names) == plotting.class_style("SPH")
-    assert plotting.class_style("bar", names) != plotting.class_style("ring", names)
+    assert style.class_style("SPH", names) == style.class_style("SPH")
+    assert style.class_style("bar", names) != style.class_style("ring", names)
 
 
 def test_structure_gives_every_measured_galaxy_and_its_region():
     catalogue = synthetic_field.make_catalogue(100)
     heavy = np.arange(100) < 40
     samples = {"all": np.ones(100, dtype=bool), "massive": heavy}
-    figure, numbers = plotting_structure.plot_structure(catalogue, samples)
+    figure, numbers = structure.plot_structure(catalogue, samples)
     assert (numbers["sample"] == "all").sum() == 97
     assert list(numbers["id"][numbers["sample"] == "massive"]) == list(catalogue["ID"][:40])
     assert set(numbers["region"]) <= {"merger", "E/S0/Sa", "Sb-Irr"}
@@ -135,7 +129,7 @@ def test_structure_gives_every_measured_galaxy_and_its_region():
 def test_sizes_table_has_the_medians():
     catalogue = synthetic_field.make_catalogue(300)
     samples = {"all": np.ones(300, dtype=bool)}
-    _, numbers = plotting_sizes.plot_sizes(catalogue, samples)
+    _, numbers = sizes_figure.plot_sizes(catalogue, samples)
     row = numbers[(numbers["quantity"] == "sersic_n") & (numbers["class"] == "SPH")][0]
     expected = np.nanmedian(catalogue["SERSIC_N"][catalogue["CLASS"] == "SPH"])
     assert row["median"] == pytest.approx(expected)
@@ -148,19 +142,19 @@ def test_missing_colours_are_said_and_not_drawn():
     catalogue = synthetic_field.make_catalogue(40)
     sources = synthetic_field.make_sources(catalogue)
     sources["V_J"] = np.nan
-    figure, numbers = plotting_population.plot_colours(catalogue, sources)
+    figure, numbers = population.plot_colours(catalogue, sources)
     assert len(numbers) == 0
     assert "gives no V\N{MINUS SIGN}J" in texts(figure)
     sources = synthetic_field.make_sources(catalogue)
     sources["REDSHIFT"] = 3.0
-    assert "redshift below 2" in texts(plotting_population.plot_colours(catalogue, sources)[0])
+    assert "redshift below 2" in texts(population.plot_colours(catalogue, sources)[0])
 
 
 def test_colours_draws_only_redshifts_that_occur():
     catalogue = synthetic_field.make_catalogue(40)
     sources = synthetic_field.make_sources(catalogue)
     sources["REDSHIFT"] = 0.7
-    figure, numbers = plotting_population.plot_colours(catalogue, sources)
+    figure, numbers = population.plot_colours(catalogue, sources)
     assert sum(axes.axison for axes in figure.axes) == 1
     assert "0.5 ≤ z < 1" in texts(figure)
     assert numbers["quiescent"].sum() > 0
@@ -169,7 +163,7 @@ def test_colours_draws_only_redshifts_that_occur():
 def test_votes_table_holds_fraction_null_and_every_galaxy():
     catalogue = synthetic_field.make_catalogue(203)
     controls = synthetic_field.make_controls(null=0.4)
-    figure, numbers = plotting_vote.plot_votes(catalogue, controls)
+    figure, numbers = vote.plot_votes(catalogue, controls)
     assert "40 %" in texts(figure)
     kept = numbers[numbers["panel"] == "kept fraction"]
     assert list(kept["quantity"]) == ["catalogue", "data", "null"]
@@ -184,16 +178,16 @@ def test_votes_table_holds_fraction_null_and_every_galaxy():
 
 @pytest.mark.parametrize(("voters", "steps"), [(30, 30), (12, 12), (200, 20)])
 def test_histogram_follows_the_number_of_voters(voters, steps):
-    assert plotting_vote.vote_steps(np.arange(voters + 1) / voters) == steps
+    assert vote.vote_steps(np.arange(voters + 1) / voters) == steps
 
 
 def test_map_takes_few_galaxies():
     catalogue = synthetic_field.make_catalogue(30)
     index = np.arange(0, 20, 2)
-    figure, numbers = plotting_vote.plot_tsne(catalogue, index, np.arange(20.0).reshape(10, 2))
+    figure, numbers = vote.plot_tsne(catalogue, index, np.arange(20.0).reshape(10, 2))
     assert list(numbers["id"]) == list(catalogue["ID"][index])
     assert "vote fraction" in texts(figure)
-    nothing, numbers = plotting_vote.plot_tsne(catalogue, index[:0], np.empty((0, 2)))
+    nothing, numbers = vote.plot_tsne(catalogue, index[:0], np.empty((0, 2)))
     assert len(numbers) == 0
     assert "no map" in texts(nothing)
 
@@ -201,18 +195,18 @@ def test_map_takes_few_galaxies():
 def test_training_curve_marks_the_best_epoch(tmp_path):
     path = tmp_path / "training.csv"
     path.write_text("epoch,train_loss,validation_loss,seconds\n1,3,3,1\n2,2,1.5,1\n3,1,2,1\n")
-    figure, numbers = plotting_vote.plot_training(plotting_vote.read_history(path))
+    figure, numbers = vote.plot_training(vote.read_history(path))
     circle = next(line for line in figure.axes[0].lines if line.get_label() == "lowest")
     assert (circle.get_xdata()[0], circle.get_ydata()[0]) == (2, 1.5)
     assert list(numbers["epoch"]) == [1, 2, 3]
     path.write_text("epoch,loss\n1,2\n")
     with pytest.raises(InputError, match="not a loss curve"):
-        plotting_vote.read_history(path)
+        vote.read_history(path)
 
 
 def test_galleries_are_sorted_by_class_and_show_the_extremes():
     catalogue = synthetic_field.make_catalogue(200)
-    galleries = plotting_galleries.choose_galleries(
+    galleries = galleries_figure.choose_galleries(
         catalogue, np.zeros(200), synthetic_field.names_of_groups(catalogue)
     )
     names = [gallery.name for gallery in galleries]
@@ -225,10 +219,8 @@ def test_galleries_are_sorted_by_class_and_show_the_extremes():
         dict(enumerate(part)) for part in synthetic_field.make_stamps(catalogue)
     )
     del denoised[int(galleries[0].typical[0])]  # a picture that is not there is left out
-    figure, numbers = plotting_galleries.plot_galleries(
-        catalogue, galleries, cutouts, denoised, rms
-    )
-    shown = plotting_galleries.shown_rows(galleries, {})
+    figure, numbers = galleries_figure.plot_galleries(catalogue, galleries, cutouts, denoised, rms)
+    shown = galleries_figure.shown_rows(galleries, {})
     assert len(numbers) == len(shown)
     assert sum(len(axes.images) for axes in figure.axes) == 2 * (len(shown) - 1)
 
@@ -240,19 +232,19 @@ def test_stamps_are_found_in_their_shards(tmp_path):
         arrays = {"row": row[part], "id": row[part].astype(str), "image": image[part]}
         shards.write_shard(tmp_path / f"{i}.h5", arrays)
     paths = [tmp_path / "0.h5", tmp_path / "1.h5"]
-    found = plotting_galleries.read_stamps(paths, "image", np.array([5, 20, 7]))
+    found = galleries_figure.read_stamps(paths, "image", np.array([5, 20, 7]))
     assert sorted(found) == [5, 20]
     assert found[20][0, 0] == 5
 
 
 def test_stretch_keeps_noise_faint_and_the_order_of_pixels():
     values = np.linspace(-5, 100, 200)
-    shown = plotting_galleries.stretch(values, sky=1.0, bright=100.0)
+    shown = galleries_figure.stretch(values, sky=1.0, bright=100.0)
     assert shown.min() == 0
     assert shown.max() == 1
     assert (np.diff(shown) >= 0).all()
     noise = np.random.default_rng(0).normal(size=1000)
-    assert plotting_galleries.stretch(noise, sky=1.0, bright=3.0).max() < 0.8
+    assert galleries_figure.stretch(noise, sky=1.0, bright=3.0).max() < 0.8
 
 
 @pytest.mark.parametrize("text", ["$\\frac{1}{$", "_hidden", "a\x00b\nc", "<script>", "名前" * 30])
@@ -262,43 +254,43 @@ def test_hostile_class_names_are_drawn_as_text(text, tmp_path):
     name[name == "SPH"] = text
     catalogue["CLASS"] = name.astype(str)
     samples = {"all": np.ones(len(catalogue), dtype=bool)}
-    figure, numbers = plotting_structure.plot_structure(catalogue, samples)
-    plotting.save_figure(figure, tmp_path / "figure.png")
-    plotting.save_numbers(numbers, tmp_path / "figure.csv")
+    figure, numbers = structure.plot_structure(catalogue, samples)
+    style.save_figure(figure, tmp_path / "figure.png")
+    style.save_numbers(numbers, tmp_path / "figure.csv")
     labels = [entry.get_text() for entry in figure.legends[0].get_texts()]
     assert len(labels) == 5
-    assert any(plotting.label_text(text) in label for label in labels)
+    assert any(style.label_text(text) in label for label in labels)
 
 
 def test_classes_are_shown_by_their_own_members_kept_first():
     catalogue = synthetic_field.make_catalogue(300)
-    members = plotting_galleries.choose_class_members(catalogue, seed=1, count=10)
+    members = galleries_figure.choose_class_members(catalogue, seed=1, count=10)
     assert list(members) == list(diagnostics.CLASSES)
     for name, rows in members.items():
         assert set(catalogue["CLASS"][rows]) == {name}
         assert catalogue["KEPT"][rows].all()
         assert (np.diff(catalogue["SNR"][rows]) <= 0).all()
     cutouts, _, rms = (dict(enumerate(part)) for part in synthetic_field.make_stamps(catalogue))
-    figure, numbers = plotting_galleries.plot_class_galleries(catalogue, members, cutouts, rms)
+    figure, numbers = galleries_figure.plot_class_galleries(catalogue, members, cutouts, rms)
     assert len(numbers) == 50 == sum(len(axes.images) for axes in figure.axes)
-    nothing, numbers = plotting_galleries.plot_class_galleries(catalogue[:0], {}, {}, {})
+    nothing, numbers = galleries_figure.plot_class_galleries(catalogue[:0], {}, {}, {})
     assert len(numbers) == 0
     assert "No galaxy has a class" in texts(nothing)
 
 
 def test_mid_of_a_bad_measurement_is_left_out(tmp_path):
     arrays = {"row": np.array([2, 0]), "measure_flag": np.array([0, flags.BAD])}
-    arrays |= {name: np.array([0.5, 0.7], dtype=np.float32) for name in plotting_structure.MID}
+    arrays |= {name: np.array([0.5, 0.7], dtype=np.float32) for name in structure.MID}
     shards.write_shard(tmp_path / "0.h5", arrays | {"id": np.array(["a", "b"])})
-    mid = plotting_structure.read_mid([tmp_path / "0.h5"], 3)
+    mid = structure.read_mid([tmp_path / "0.h5"], 3)
     np.testing.assert_array_equal(mid["multimode"], [np.nan, np.nan, 0.5])
 
 
 def test_fractions_add_up_in_every_bin():
     catalogue = synthetic_field.make_catalogue(400)
     sources = synthetic_field.make_sources(catalogue)
-    samples = separation.choose_samples(sources, 10.0)
-    _, numbers = plotting_population.plot_fractions(catalogue, sources, samples)
+    samples = class_tests.choose_samples(sources, 10.0)
+    _, numbers = population.plot_fractions(catalogue, sources, samples)
     whole = numbers[(numbers["panel"] == "redshift") & (numbers["sample"] == "all")]
     assert whole["members"].sum() == 397
     for middle in set(whole["middle"]):
@@ -308,9 +300,7 @@ def test_fractions_add_up_in_every_bin():
 
 def test_depth_counts_every_voter_once():
     catalogue = synthetic_field.make_catalogue(203)
-    figure, numbers = plotting_population.plot_depth(
-        catalogue, synthetic_field.make_sources(catalogue)
-    )
+    figure, numbers = population.plot_depth(catalogue, synthetic_field.make_sources(catalogue))
     for quantity in ("magnitude", "snr"):
         part = numbers[numbers["quantity"] == quantity]
         assert part["galaxies"].sum() == 200
@@ -326,7 +316,7 @@ def test_few_round_numbers_on_a_logarithmic_axis(low, high):
     axes = figure.subplots()
     axes.plot([low, high], [0, 1])
     axes.set_xscale("log")
-    plotting.plain_log_ticks(axes.xaxis)
+    style.plain_log_ticks(axes.xaxis)
     figure.draw_without_rendering()
     texts = axes.xaxis.get_ticklabels()
     boxes = [t.get_window_extent() for t in texts if low * 0.9 < t.get_position()[0] < high * 1.1]

@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from morphovote import flags, polar
+from morphovote import flags
+from morphovote.polar import moments
 
 # The pictures are small: threads would only wait for one another.
 torch.set_num_threads(1)
@@ -41,7 +42,7 @@ def unwrap(images, mask=None, x=49.5, y=49.5, **options):
     images = np.asarray(images, np.float32)
     mask = segment(images) if mask is None else mask
     ones = np.ones(len(images), np.float32)
-    return polar.unwrap(images, mask, x * ones, y * ones, **options)
+    return moments.unwrap(images, mask, x * ones, y * ones, **options)
 
 
 def assert_close(one, other):
@@ -56,9 +57,9 @@ def wrapped(angle):
 
 def test_rotation_shifts_columns_at_a_fixed_zero_angle():
     columns = 17
-    images = np.stack([paint(), paint(turn=columns * 2 * np.pi / polar.ANGLES)])
+    images = np.stack([paint(), paint(turn=columns * 2 * np.pi / moments.ANGLES)])
     pole, radius = torch.full((2, 2), 49.5), torch.full((2,), 40.0)
-    sampled = polar.sample_polar(
+    sampled = moments.sample_polar(
         torch.from_numpy(images), pole, radius, torch.zeros(2), torch.ones(2)
     ).numpy()
     assert np.allclose(np.roll(sampled[0], columns, axis=1), sampled[1], atol=0.06)
@@ -192,7 +193,7 @@ def test_galaxy_without_data_has_an_empty_row():
 def test_all_rows_empty_or_no_rows():
     images = np.zeros((2, SIZE, SIZE), np.float32)
     assert np.isnan(unwrap(images, images.astype(np.uint8), empty=np.ones(2, bool))["angle"]).all()
-    nothing = polar.unwrap(images[:0], images[:0], np.zeros(0), np.zeros(0))
+    nothing = moments.unwrap(images[:0], images[:0], np.zeros(0), np.zeros(0))
     assert nothing["image"].shape == (0, 64, 96)
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from morphovote import encoder_files, encoding, pretraining, training_galaxies, training_losses
-from morphovote.encoder_files import load_encoder, write_encoder
+from morphovote.encode import encoding
+from morphovote.encode import weights as encoder_weights
+from morphovote.encode.weights import load_encoder, write_encoder
 from morphovote.errors import InputError
-from morphovote.training_views import draw_views
+from morphovote.pretrain import galaxies, losses, training
+from morphovote.pretrain.views import draw_views
 
 SETTINGS = {
     "name": "convnext_atto", "seed": 0, "steps": 4, "galaxies": 3, "reuse": 2,
@@ -25,34 +27,32 @@ def validation():
 @pytest.fixture(scope="module")
 def trained(validation, tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoint")
-    return *pretraining.train_encoder(SETTINGS, validation, folder), folder
+    return *training.train_encoder(SETTINGS, validation, folder), folder
 
 
 def test_pair_loss_prefers_true_pairs():
     views = torch.randn(8, 16, generator=torch.Generator().manual_seed(0))
-    paired = training_losses.pair_loss(torch.cat([views, views]))
-    mixed = training_losses.pair_loss(torch.cat([views, views.roll(1, 0)]))
+    paired = losses.pair_loss(torch.cat([views, views]))
+    mixed = losses.pair_loss(torch.cat([views, views.roll(1, 0)]))
     assert paired < 0.5 * mixed
     # All alike: any of the other 15 rows is as good.
-    assert training_losses.pair_loss(torch.ones(16, 4)).item() == pytest.approx(
-        math.log(15), abs=1e-4
-    )
+    assert losses.pair_loss(torch.ones(16, 4)).item() == pytest.approx(math.log(15), abs=1e-4)
 
 
 def test_correlation_loss_is_of_redundant_features():
     draw = torch.randn(4000, 8, generator=torch.Generator().manual_seed(1))
-    independent = training_losses.correlation_loss(draw)
-    redundant = training_losses.correlation_loss(draw[:, :1] + 0.1 * draw)
+    independent = losses.correlation_loss(draw)
+    redundant = losses.correlation_loss(draw[:, :1] + 0.1 * draw)
     assert independent < 0.01 * redundant
-    assert training_losses.correlation_loss(draw * 7 + 3).item() == pytest.approx(
+    assert losses.correlation_loss(draw * 7 + 3).item() == pytest.approx(
         independent.item(), rel=1e-3
     )
 
 
 def test_targets_are_left_out_where_they_mean_nothing(validation):
-    batch = training_losses.prepare(validation)
-    names = list(training_losses.VALUES)
-    spheroids = torch.from_numpy(validation["kind"] == training_galaxies.SPHEROID)
+    batch = losses.prepare(validation)
+    names = list(losses.VALUES)
+    spheroids = torch.from_numpy(validation["kind"] == galaxies.SPHEROID)
     assert torch.isfinite(batch["values"][spheroids, names.index("n")]).all()
     assert torch.isnan(batch["values"][~spheroids, names.index("n")]).all()
     assert torch.isnan(batch["values"][spheroids, names.index("pitch")]).all()
@@ -61,7 +61,7 @@ def test_targets_are_left_out_where_they_mean_nothing(validation):
 
 def test_variation_turns_and_mirrors_only():
     images = torch.rand(200, 64, 96, generator=torch.Generator().manual_seed(2))
-    varied = pretraining.vary(images, torch.Generator().manual_seed(3))
+    varied = training.vary(images, torch.Generator().manual_seed(3))
     # Powers keep the order of the pixels of a row, so ranks are those of a turn or mirror image.
     before, after = images.sort(2).values, varied.sort(2).values
     power = torch.log(after[:, :, 40]) / torch.log(before[:, :, 40])
@@ -73,7 +73,7 @@ def test_training_learns_and_ends_in_a_stock_network(trained, tmp_path):
     model, curve, _ = trained
     assert [int(row["step"]) for row in curve] == [2, 4]
     assert all(np.isfinite(float(row["loss"])) for row in curve)
-    about = pretraining.describe(SETTINGS, curve)
+    about = training.describe(SETTINGS, curve)
     weights, card = tmp_path / "e.safetensors", tmp_path / "e.json"
     write_encoder(model.half(), weights, card, about)
     again, content = load_encoder(weights, card)
@@ -86,11 +86,11 @@ def test_training_learns_and_ends_in_a_stock_network(trained, tmp_path):
 
 def test_bare_encoder_has_the_learner_s_features():
     torch.manual_seed(0)
-    learner = pretraining.Learner("convnext_atto").eval()
-    bare = pretraining.bare_encoder(learner, "convnext_atto")
+    learner = training.Learner("convnext_atto").eval()
+    bare = training.bare_encoder(learner, "convnext_atto")
     encoding.wrap_angle(bare)
     image = torch.rand(2, 64, 96)
-    card = pretraining.describe({"name": "convnext_atto", "seed": 0}, [{"galaxies": 1}])
+    card = training.describe({"name": "convnext_atto", "seed": 0}, [{"galaxies": 1}])
     with torch.no_grad():
         expected = learner.features(image)
         found = bare(encoding.prepare_input(image.numpy(), card, torch.float32))[:2]
@@ -99,24 +99,24 @@ def test_bare_encoder_has_the_learner_s_features():
 
 def test_a_cut_run_goes_on(trained, validation):
     _, curve, folder = trained
-    again = pretraining.train_encoder(SETTINGS, validation, folder)[1]
+    again = training.train_encoder(SETTINGS, validation, folder)[1]
     assert [float(row["loss"]) for row in again] == [float(row["loss"]) for row in curve]
-    longer = pretraining.train_encoder(SETTINGS | {"steps": 5}, validation, folder)[1]
+    longer = training.train_encoder(SETTINGS | {"steps": 5}, validation, folder)[1]
     assert [int(row["step"]) for row in longer] == [2, 4, 5]
-    longest = pretraining.train_encoder(SETTINGS | {"steps": 6}, validation, folder)[1]
+    longest = training.train_encoder(SETTINGS | {"steps": 6}, validation, folder)[1]
     # The last row is of one step, not of the two since the last whole check.
     assert 0.5 < float(longest[-1]["loss"]) / float(longest[-2]["loss"]) < 1.5
-    _, shorter = pretraining.train_encoder(SETTINGS, validation, folder)
-    assert pretraining.describe(SETTINGS, shorter)["source"].startswith(
+    _, shorter = training.train_encoder(SETTINGS, validation, folder)
+    assert training.describe(SETTINGS, shorter)["source"].startswith(
         "the project's own training on 18 simulated galaxies"
     ), "the card tells what was trained, not what was asked for"
-    other = pretraining.train_encoder(SETTINGS | {"steps": 2, "seed": 1}, validation, folder)[1]
+    other = training.train_encoder(SETTINGS | {"steps": 2, "seed": 1}, validation, folder)[1]
     assert len(other) == 1, "another recipe starts anew"
 
 
 def test_recipe_is_checked():
     good = SETTINGS | {"output": "results/pretrain", "validation": 64}
-    assert pretraining.complete_settings(good) == good
+    assert training.complete_settings(good) == good
     for change, what in (
         ({"steps": "many"}, "steps"),
         ({"step": 3}, "step"),
@@ -126,27 +126,27 @@ def test_recipe_is_checked():
         ({"name": "resnet50"}, "resnet50"),
     ):
         with pytest.raises(InputError, match=what):
-            pretraining.complete_settings(good | change)
+            training.complete_settings(good | change)
     with pytest.raises(InputError, match="validation"):
-        pretraining.complete_settings(SETTINGS)
+        training.complete_settings(SETTINGS)
 
 
 def test_shipped_recipe_is_valid():
     import yaml
 
-    from morphovote.provenance import PACKAGE
+    from morphovote.storage.digests import PACKAGE
 
     with open(PACKAGE.parents[1] / "config/pretrain.yaml") as file:
-        pretraining.complete_settings(yaml.safe_load(file))
+        training.complete_settings(yaml.safe_load(file))
 
 
 def test_bundled_encoder_is_whole_and_small(tmp_path):
     weights, card = tmp_path / "e.safetensors", tmp_path / "e.json"
-    content = encoder_files.fetch_encoder("convnext_atto", "bundled", 0, weights, card)
+    content = encoder_weights.fetch_encoder("convnext_atto", "bundled", 0, weights, card)
     assert content["weights"] == "bundled"
     assert content["licence"] == "BSD-3-Clause"
     assert "simulated" in content["source"]
-    assert (encoder_files.BUNDLED / "encoder.safetensors").stat().st_size < 20e6
+    assert (encoder_weights.BUNDLED / "encoder.safetensors").stat().st_size < 20e6
     model, _ = load_encoder(weights, card)
     assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 320)
 
@@ -156,7 +156,7 @@ def test_bundled_encoder_knows_simulated_galaxies(validation, tmp_path):
     found = {}
     for source in ("bundled", "random"):
         files = tmp_path / f"{source}.safetensors", tmp_path / f"{source}.json"
-        encoder_files.fetch_encoder("convnext_atto", source, 0, *files)
+        encoder_weights.fetch_encoder("convnext_atto", source, 0, *files)
         model, card = load_encoder(*files)
         device, dtype = torch.device("cpu"), torch.float32
         encoder = encoding.prepare_model(model, device, dtype)
@@ -175,12 +175,12 @@ def test_bundled_encoder_knows_simulated_galaxies(validation, tmp_path):
 
 @pytest.mark.parametrize("fault", ["changed", "missing"])
 def test_bundled_encoder_is_checked(fault, tmp_path, monkeypatch):
-    whole = encoder_files.BUNDLED
+    whole = encoder_weights.BUNDLED
     (tmp_path / "card.json").write_bytes((whole / "card.json").read_bytes())
     if fault == "changed":
         content = bytearray((whole / "encoder.safetensors").read_bytes())
         content[-1] ^= 1
         (tmp_path / "encoder.safetensors").write_bytes(content)
-    monkeypatch.setattr(encoder_files, "BUNDLED", tmp_path)
+    monkeypatch.setattr(encoder_weights, "BUNDLED", tmp_path)
     with pytest.raises(InputError, match="git checkout"):
-        encoder_files.fetch_encoder("convnext_atto", "bundled", 0, tmp_path / "e", tmp_path / "c")
+        encoder_weights.fetch_encoder("convnext_atto", "bundled", 0, tmp_path / "e", tmp_path / "c")

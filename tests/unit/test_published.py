@@ -5,11 +5,16 @@ import pytest
 import torch
 import yaml
 
-from morphovote import flags, memory, polar, published, published_denoiser, published_vote, shards
-from morphovote.confidence import calibrate_votes_file
+from morphovote import flags
+from morphovote.compute import memory
+from morphovote.denoise import dense
 from morphovote.errors import InputError
-from morphovote.vote_controls import check_vote, check_vote_file
-from morphovote.voting import cast_votes
+from morphovote.polar import extremes, moments
+from morphovote.storage import shards
+from morphovote.vote import unanimous
+from morphovote.vote.bagged import cast_votes
+from morphovote.vote.confidence import calibrate_votes_file
+from morphovote.vote.controls import check_vote, check_vote_file
 
 
 def spiral(size=100, x=50.0, y=50.0, turn=0.0):
@@ -23,7 +28,7 @@ def spiral(size=100, x=50.0, y=50.0, turn=0.0):
 def test_polar_picture_has_the_pole_in_the_middle_and_starts_at_the_faintest_pixel():
     image = spiral() + 0.01
     image[50, 80] = 0.0
-    result = published.unwrap(image[None])
+    result = extremes.unwrap(image[None])
     picture = result["image"][0]
     assert picture.shape == (125, 200)
     assert (result["pole_x"][0], result["pole_y"][0]) == (50, 50)
@@ -39,7 +44,7 @@ def test_polar_picture_has_the_pole_in_the_middle_and_starts_at_the_faintest_pix
 def test_quarter_turns_turn_nothing_in_a_noiseless_polar_picture():
     image = spiral(101, 50, 50) + 0.01
     image[50, 80] = 0.0
-    pictures = published.unwrap(np.stack([np.rot90(image, k) for k in range(4)]))["image"]
+    pictures = extremes.unwrap(np.stack([np.rot90(image, k) for k in range(4)]))["image"]
     for picture in pictures[1:]:
         assert np.mean(np.abs(picture - pictures[0]) > 1e-5) < 0.02
 
@@ -47,7 +52,7 @@ def test_quarter_turns_turn_nothing_in_a_noiseless_polar_picture():
 def test_galaxy_without_data_and_limits():
     images = np.stack([spiral(), spiral()])
     empty = np.array([False, True])
-    result = published.unwrap(images, (np.zeros(2), np.full(2, 2 * images.max())), empty)
+    result = extremes.unwrap(images, (np.zeros(2), np.full(2, 2 * images.max())), empty)
     assert result["image"][0].max() == pytest.approx(0.5)
     assert not result["image"][1].any()
     assert np.isnan(result["angle"][1])
@@ -64,7 +69,7 @@ def test_shard_is_unwrapped_by_either_scheme(tmp_path):
     shards.write_shard(tmp_path / "denoised.h5", rows | {"image": images})
     paths = [tmp_path / "denoised.h5", tmp_path / "cutouts.h5", tmp_path / "polar.h5"]
     for scheme, shape in (("moments", (64, 96)), ("published", (125, 200))):
-        polar.unwrap_shard(*paths, scheme)
+        moments.unwrap_shard(*paths, scheme)
         found = shards.read_shard(paths[2])
         assert found["image"].shape == (count, *shape)
         assert found["image"][0].max() > 0
@@ -74,7 +79,7 @@ def test_shard_is_unwrapped_by_either_scheme(tmp_path):
 
 def test_scaling_to_bytes_and_back():
     images = np.stack([spiral(), np.full((100, 100), 3.0, np.float32)])
-    scaled, low, high = published.scale_to_bytes(images)
+    scaled, low, high = extremes.scale_to_bytes(images)
     assert scaled[0].min() == 0
     assert scaled[0].max() == 255
     assert not scaled[1].any()
@@ -86,15 +91,15 @@ def test_scaling_to_bytes_and_back():
 def trained():
     rng = np.random.default_rng(0)
     images = np.stack([spiral(32, *rng.uniform(14, 18, 2), turn) for turn in range(24)])
-    images = published.scale_to_range(images)[0]
-    return images, *published_denoiser.train(images, 12, 60, 0)
+    images = extremes.scale_to_range(images)[0]
+    return images, *dense.train(images, 12, 60, 0)
 
 
 def test_dense_autoencoder_learns_and_repeats_to_the_bit(trained):
     images, model, curve = trained
     assert len(curve) == 60
     assert curve[-1]["validation_loss"] < 0.3 * curve[0]["validation_loss"]
-    again, _ = published_denoiser.train(images, 12, 60, 0)
+    again, _ = dense.train(images, 12, 60, 0)
     for one, other in zip(model.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -102,28 +107,26 @@ def test_dense_autoencoder_learns_and_repeats_to_the_bit(trained):
 def test_denoised_cutout_is_in_its_own_unit_whatever_its_neighbours(trained):
     images, model, _ = trained
     flux = 40 * images - 3
-    clean, low, high = published_denoiser.denoise(model, flux, "published")
+    clean, low, high = dense.denoise(model, flux, "published")
     np.testing.assert_allclose(low, flux.min((1, 2)))
     np.testing.assert_allclose(high, flux.max((1, 2)))
     assert np.abs(clean - flux).mean() < 0.1 * 40
-    alone = published_denoiser.denoise(model, flux[5:6], "published")[0]
+    alone = dense.denoise(model, flux[5:6], "published")[0]
     assert np.array_equal(alone[0], clean[5])
-    eight_bits = published_denoiser.denoise(model, flux, "flux")[0]
+    eight_bits = dense.denoise(model, flux, "flux")[0]
     assert 0 < np.abs(eight_bits - clean).max() < 1
 
 
 def test_denoiser_file_holds_what_was_trained_and_nothing_else_passes(trained, tmp_path):
     images, model, _ = trained
     path = tmp_path / "denoiser.safetensors"
-    published_denoiser.save_model(path, model)
-    loaded = published_denoiser.load_model(path)
-    found, wanted = (
-        published_denoiser.denoise(one, images[:3], "flux")[0] for one in (loaded, model)
-    )
+    dense.save_model(path, model)
+    loaded = dense.load_model(path)
+    found, wanted = (dense.denoise(one, images[:3], "flux")[0] for one in (loaded, model))
     assert np.array_equal(found, wanted)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InputError, match="not a readable denoiser"):
-        published_denoiser.load_model(path)
+        dense.load_model(path)
 
 
 def write_cutouts(path, size, count=12):
@@ -138,11 +141,11 @@ def write_cutouts(path, size, count=12):
 def test_shards_train_and_are_denoised(tmp_path):
     write_cutouts(tmp_path / "cutouts.h5", 32)
     paths = [tmp_path / name for name in ("denoiser.safetensors", "history.csv")]
-    published_denoiser.train_file([tmp_path / "cutouts.h5"], *paths, 4, 2, 0, "published")
+    dense.train_file([tmp_path / "cutouts.h5"], *paths, 4, 2, 0, "published")
     assert paths[1].read_text().count("\n") == 3
-    model = published_denoiser.load_model(paths[0])
+    model = dense.load_model(paths[0])
     output = tmp_path / "denoised.h5"
-    published_denoiser.denoise_shard(model, tmp_path / "cutouts.h5", output, "published")
+    dense.denoise_shard(model, tmp_path / "cutouts.h5", output, "published")
     found = shards.read_shard(output)
     assert found["image"].shape == (12, 32, 32)
     assert not found["image"][2].any()
@@ -155,26 +158,26 @@ def test_denoiser_stops_where_it_does_not_fit(tmp_path, monkeypatch):
     write_cutouts(tmp_path / "odd.h5", 34)
     paths = [tmp_path / name for name in ("denoiser.safetensors", "history.csv")]
     with pytest.raises(InputError, match="34 px"):
-        published_denoiser.train_file([tmp_path / "odd.h5"], *paths, 4, 2, 0, "published")
+        dense.train_file([tmp_path / "odd.h5"], *paths, 4, 2, 0, "published")
     write_cutouts(tmp_path / "even.h5", 100)
     monkeypatch.setattr(memory, "available_memory", lambda: 3.0)
     with pytest.raises(InputError, match=r"latent 10000 .*would take 4\.6 GB.*3\.0 GB are free"):
-        published_denoiser.train_file([tmp_path / "even.h5"], *paths, 10_000, 2, 0, "published")
+        dense.train_file([tmp_path / "even.h5"], *paths, 10_000, 2, 0, "published")
     assert not paths[0].exists()
-    assert published_denoiser.training_gigabytes(100, 40) < 1
+    assert dense.training_gigabytes(100, 40) < 1
 
 
 def test_vote_stops_before_it_starts_where_it_does_not_fit(monkeypatch):
-    assert published_vote.needed_gigabytes(20_000, 320) == pytest.approx(3.5, abs=0.1)
+    assert unanimous.needed_gigabytes(20_000, 320) == pytest.approx(3.5, abs=0.1)
     started = []
-    monkeypatch.setattr(published_vote, "cluster_all", lambda *_: started.append(1))
+    monkeypatch.setattr(unanimous, "cluster_all", lambda *_: started.append(1))
     points = np.zeros((99_806, 2), np.float32)
     monkeypatch.setattr(memory, "available_memory", lambda: 24.0)
     with pytest.raises(InputError, match=r"99,806 galaxies.* would take 79\.7 GB.*24\.0 GB"):
-        published_vote.fit_voters(points, 20, 0)
+        unanimous.fit_voters(points, 20, 0)
     assert not started
     with pytest.raises(InputError, match=r"voting\.groups is 20"):
-        published_vote.fit_voters(points[:20], 20, 0)
+        unanimous.fit_voters(points[:20], 20, 0)
 
 
 def test_available_memory_is_a_sensible_number():
@@ -197,12 +200,12 @@ def components(tmp_path):
 def test_vote_files_keep_the_contract(components, tmp_path):
     model, output = tmp_path / "voters.h5", tmp_path / "votes.h5"
     paths = [tmp_path / name for name in ("controls.json", "seeds.csv", "confidence.h5")]
-    published_vote.fit_voters_file(components, model, 5, 0)
+    unanimous.fit_voters_file(components, model, 5, 0)
     check_vote_file(
         components, *paths[:2], groups=5, agreement=1.0, seed=0, voters=3, scheme="published"
     )
     calibrate_votes_file(paths[0], paths[2])
-    published_vote.cast_votes_file(components, model, paths[2], output)
+    unanimous.cast_votes_file(components, model, paths[2], output)
     votes, attributes = shards.read_shard(output), shards.read_attributes(output)
     assert set(votes) == {
         "row", "id", "group", "vote_fraction", "vote_confidence", "group_second", "kept",
@@ -221,15 +224,15 @@ def test_vote_files_keep_the_contract(components, tmp_path):
     confidence = votes["vote_confidence"][known]
     assert confidence[share == 1].min() >= confidence[share < 1].max(initial=0)
     groups, passed = tmp_path / "groups.yaml", tmp_path / "passed.h5"
-    published_vote.regroup_voters_file(model, passed, groups, None)
+    unanimous.regroup_voters_file(model, passed, groups, None)
     content = yaml.safe_load(groups.read_text())
     assert content["voters"] == content["regrouped"] == attributes["voters"]
     assert len(content["centres"]) == 5
     names = tmp_path / "names.yaml"
     names.write_text("version: 1\ngroups:\n  0: {class: SPH}\n  1: {class: SPH, merge: 0}\n")
     with pytest.raises(InputError, match="joined or split"):
-        published_vote.regroup_voters_file(model, passed, groups, names)
-    near = published_vote.nearest_voters(components, model)
+        unanimous.regroup_voters_file(model, passed, groups, names)
+    near = unanimous.nearest_voters(components, model)
     again = cast_votes(shards.read_shard(components)["component"], near)
     np.testing.assert_array_equal(again["group"][votes["kept"]], votes["group"][votes["kept"]])
     # Five groups that are there are found by all.
@@ -238,15 +241,15 @@ def test_vote_files_keep_the_contract(components, tmp_path):
 
 def test_vote_is_only_for_its_own_galaxies(components, tmp_path):
     model = tmp_path / "voters.h5"
-    published_vote.fit_voters_file(components, model, 5, 0)
+    unanimous.fit_voters_file(components, model, 5, 0)
     arrays = shards.read_shard(components)
     fewer = {name: values[:100] for name, values in arrays.items()}
     shards.write_shard(tmp_path / "other.h5", fewer, {"pca": "abc"})
     with pytest.raises(InputError, match="cannot be used on another"):
-        published_vote.cast_votes_file(tmp_path / "other.h5", model, "none", "votes.h5")
+        unanimous.cast_votes_file(tmp_path / "other.h5", model, "none", "votes.h5")
     shards.write_shard(tmp_path / "other.h5", arrays, {"pca": "xyz"})
     with pytest.raises(InputError, match="cannot be used on another"):
-        published_vote.cast_votes_file(tmp_path / "other.h5", model, "none", "votes.h5")
+        unanimous.cast_votes_file(tmp_path / "other.h5", model, "none", "votes.h5")
 
 
 def test_published_vote_keeps_much_of_structureless_noise():
@@ -263,7 +266,7 @@ def test_published_vote_keeps_much_of_structureless_noise():
 
 def test_published_vote_is_the_same_every_time_and_changes_with_the_seed():
     points = np.random.default_rng(0).normal(size=(200, 20)).astype(np.float32)
-    first, again, other = (published_vote.fit_voters(points, 8, seed).labels for seed in (0, 0, 1))
+    first, again, other = (unanimous.fit_voters(points, 8, seed).labels for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first[0], other[0])
     assert np.array_equal(first[1:], other[1:])

@@ -6,8 +6,11 @@ import torch
 from paths import ROOT
 from sklearn.datasets import make_blobs
 
-from morphovote import encoding, published, published_denoiser, published_vote
-from morphovote.alignment import rand_index
+from morphovote.denoise import dense
+from morphovote.encode import encoding
+from morphovote.polar import extremes
+from morphovote.vote import unanimous
+from morphovote.vote.alignment import rand_index
 
 
 def galaxy(size=40, x=20, y=20, width=4.0):
@@ -21,11 +24,11 @@ def galaxy(size=40, x=20, y=20, width=4.0):
 def test_every_fault_has_a_test_a_place_and_a_line_in_the_docs():
     page = (ROOT / "docs/published.md").read_text(encoding="utf-8")
     modules = {
-        "published": published,
-        "published_denoiser": published_denoiser,
-        "published_vote": published_vote,
+        "published": extremes,
+        "published_denoiser": dense,
+        "published_vote": unanimous,
     }
-    for name, (stage, _, place) in published.FAULTS.items():
+    for name, (stage, _, place) in extremes.FAULTS.items():
         assert f"test_{name.replace('-', '_')}" in globals()
         module, function = place.split(".")
         assert hasattr(modules[module], function)
@@ -35,10 +38,10 @@ def test_every_fault_has_a_test_a_place_and_a_line_in_the_docs():
 def test_min_max():
     """A bright pixel elsewhere takes the range: what was fine detail is one level."""
     image = galaxy()
-    alone = published.scale_to_bytes(image[None])[0][0]
+    alone = extremes.scale_to_bytes(image[None])[0][0]
     crowded = image.copy()
     crowded[2, 2] = 50.0
-    squeezed = published.scale_to_bytes(crowded[None])[0][0]
+    squeezed = extremes.scale_to_bytes(crowded[None])[0][0]
     assert alone.dtype == np.uint8
     assert alone.min() == 0
     assert alone.max() == 255
@@ -47,20 +50,20 @@ def test_min_max():
     assert len(np.unique(squeezed[middle])) < 6
     # And pure noise a thousand times fainter fills the range as a bright galaxy does.
     noise = np.random.default_rng(0).normal(size=(40, 40)) / 1000
-    assert published.scale_to_bytes(noise[None])[0].std() > 30
+    assert extremes.scale_to_bytes(noise[None])[0].std() > 30
 
 
 def test_neighbours():
     """A brighter neighbour becomes the pole."""
     image = galaxy()
     image[5, 33] = 1.2
-    assert published.find_pixels(galaxy())[:2] == (20, 20)
-    assert published.find_pixels(image)[:2] == (33, 5)
+    assert extremes.find_pixels(galaxy())[:2] == (20, 20)
+    assert extremes.find_pixels(image)[:2] == (33, 5)
 
 
 def test_no_bottleneck():
     """The code has as many numbers as reach it, so it can hold every pixel's noise unchanged."""
-    model = published_denoiser.DenseAutoencoder(40, 1600)
+    model = dense.DenseAutoencoder(40, 1600)
     to_code, from_code = (one for one in model.modules() if isinstance(one, torch.nn.Linear))
     assert (to_code.in_features, to_code.out_features) == (1600, 1600)
     assert (from_code.in_features, from_code.out_features) == (1600, 1600)
@@ -74,7 +77,7 @@ def test_no_bottleneck():
     assert torch.equal(before, after)
     # It learns from the noisy cutout as the target, so nothing keeps it from doing that.
     image = np.random.default_rng(0).random((8, 16, 16), np.float32)
-    model, curve = published_denoiser.train(image, 256, 1, 0)
+    model, curve = dense.train(image, 256, 1, 0)
     with torch.no_grad():
         batch = torch.from_numpy(image)[:, None]
         seen = torch.nn.functional.mse_loss(model(batch), batch).item()
@@ -89,29 +92,29 @@ def test_two_pixels():
     rng = np.random.default_rng(0)
     noisy = image + 0.01 * rng.normal(size=(50, *image.shape)).astype(np.float32)
     noisy[:, -1, -1] += 0.01
-    angles = np.array([published.find_pixels(one)[2] for one in noisy])
+    angles = np.array([extremes.find_pixels(one)[2] for one in noisy])
     off = np.abs(np.angle(np.exp(1j * (angles - np.median(angles)))))
     assert np.mean(off > np.radians(10)) > 0.5
-    assert len({published.find_pixels(one)[:2] for one in noisy}) > 1
+    assert len({extremes.find_pixels(one)[:2] for one in noisy}) > 1
 
 
 def test_wrap_round():
     """Near the left edge the picture shows what lies at the right one; beyond that, nothing."""
     image = np.zeros((100, 100), np.float32)
     image[:, 95] = 1.0
-    polar = published.sample_pixels(image, 10, 50, np.pi)  # the first row looks to the left
+    polar = extremes.sample_pixels(image, 10, 50, np.pi)  # the first row looks to the left
     # Column -5, which is column 95, is 15 px away: 30 half pixels.
     assert polar[0, 29:32].max() == 1.0
     assert polar[0, :29].max() == 0.0
     image = np.zeros((100, 100), np.float32)
     image[:, 5] = 1.0
-    assert published.sample_pixels(image, 90, 50, 0.0)[0, 20:].max() == 0.0
+    assert extremes.sample_pixels(image, 90, 50, 0.0)[0, 20:].max() == 0.0
 
 
 def test_mirror():
     """The left half is not the mirrored right half, but that moved by one column."""
     polar = np.arange(1.0, 201.0).reshape(2, 100)
-    picture = published.mirror_radii(polar)
+    picture = extremes.mirror_radii(polar)
     assert picture.shape == (2, 200)
     assert (picture[:, 100:] == polar).all()
     assert not (picture[:, :100] == polar[:, ::-1]).any()
@@ -121,9 +124,9 @@ def test_mirror():
 
 def test_open_turn():
     """The last angle stops short of a full turn by more than one step."""
-    turn = published.ANGLES * published.ANGLE_STEP
-    assert 0.03 < 2 * np.pi - turn < published.ANGLE_STEP
-    assert published.sample_pixels(galaxy(), 20, 20, 0.0).shape == (125, 100)
+    turn = extremes.ANGLES * extremes.ANGLE_STEP
+    assert 0.03 < 2 * np.pi - turn < extremes.ANGLE_STEP
+    assert extremes.sample_pixels(galaxy(), 20, 20, 0.0).shape == (125, 100)
 
 
 def test_plain_input():
@@ -151,7 +154,7 @@ def test_plain_input():
 def test_twin_voters():
     """On features of a network's size Ward and BIRCH are one voter."""
     points, _ = make_blobs(300, 60, centers=6, cluster_std=4.0, random_state=0)
-    _, ward, birch = published_vote.cluster_all(points.astype(np.float32), 6, 0)
+    _, ward, birch = unanimous.cluster_all(points.astype(np.float32), 6, 0)
     assert rand_index(ward, birch) > 0.999
 
 
@@ -163,10 +166,10 @@ CLUSTERS = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 0, 2])
 
 def test_overwritten():
     """Of two clusters with one favourite the later takes it, and the earlier's are rejected."""
-    meant, owner = published_vote.map_clusters(REFERENCE, CLUSTERS, 3)
+    meant, owner = unanimous.map_clusters(REFERENCE, CLUSTERS, 3)
     assert meant.tolist() == [0, 0, 1]
     assert owner.tolist() == [1, 2, -1]
-    said = published_vote.voter_labels(REFERENCE, CLUSTERS, 3)
+    said = unanimous.voter_labels(REFERENCE, CLUSTERS, 3)
     # Its own group is what the cluster of the first three means, and they are rejected.
     assert said[:3].tolist() == [-1, -1, -1]
     assert said[3:10].tolist() == [0, 0, 0, 1, 1, 1, 1]
@@ -174,10 +177,10 @@ def test_overwritten():
 
 def test_unmapped():
     """A group that is no cluster's favourite is accepted from every cluster."""
-    said = published_vote.voter_labels(REFERENCE, CLUSTERS, 3)
+    said = unanimous.voter_labels(REFERENCE, CLUSTERS, 3)
     assert said[10:].tolist() == [2, 2]
-    votes = published_vote.cast_votes(
+    votes = unanimous.cast_votes(
         np.random.default_rng(0).normal(size=(12, 2)),
-        published_vote.PublishedVoters(np.stack([REFERENCE, CLUSTERS, CLUSTERS]), 3),
+        unanimous.PublishedVoters(np.stack([REFERENCE, CLUSTERS, CLUSTERS]), 3),
     )
     assert votes["kept"].tolist() == [False] * 3 + [True] * 9

@@ -4,8 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from morphovote import reduction, shards
 from morphovote.errors import InputError
+from morphovote.reduce import pca
+from morphovote.storage import shards
 
 RNG = np.random.default_rng(0)
 LOADINGS = RNG.normal(size=(6, 40))
@@ -37,57 +38,57 @@ def field(tmp_path):
         write(tmp_path / "1.h5", embedding[100:], first_row=100),
     ]
     model = tmp_path / "model" / "pca.h5"
-    reduction.fit_pca_shards(paths, model, 0.95, seed=0)
+    pca.fit_pca_shards(paths, model, 0.95, seed=0)
     return paths, model, embedding
 
 
 class TestFit:
     def test_share_of_variance_is_reached_and_no_more(self):
-        ratio = reduction.fit_pca(draw(300), 0.95)["explained_ratio"]
+        ratio = pca.fit_pca(draw(300), 0.95)["explained_ratio"]
         assert ratio.sum() >= 0.95
         assert ratio[:-1].sum() < 0.95
 
     def test_components_are_orthonormal_and_not_whitened(self):
         sample = draw(300)
-        model = reduction.fit_pca(sample, 4)
+        model = pca.fit_pca(sample, 4)
         np.testing.assert_allclose(
             model["components"] @ model["components"].T, np.eye(4), atol=1e-10
         )
-        projected = reduction.project(sample, model)
+        projected = pca.project(sample, model)
         np.testing.assert_allclose(projected.mean(axis=0), 0, atol=1e-3)
         np.testing.assert_allclose(projected.var(axis=0, ddof=1), model["explained_variance"], 1e-3)
         assert model["explained_variance"][0] > 2 * model["explained_variance"][3]
 
     def test_few_galaxies_give_what_is_possible_and_say_so(self, caplog):
         caplog.set_level("INFO", logger="morphovote")
-        model = reduction.fit_pca(draw(5), 20)
+        model = pca.fit_pca(draw(5), 20)
         assert len(model["components"]) == 4
         assert "4 at most" in caplog.text
 
     @pytest.mark.parametrize("components", [0, -3, 0.0, 1.0, 1.5, True, "many", None])
     def test_impossible_request_is_named(self, components):
         with pytest.raises(InputError, match=r"pca\.components"):
-            reduction.fit_pca(draw(50), components)
+            pca.fit_pca(draw(50), components)
 
     def test_too_few_or_equal_galaxies_are_refused(self):
         with pytest.raises(InputError, match="2 galaxies"):
-            reduction.fit_pca(draw(2), 0.9)
+            pca.fit_pca(draw(2), 0.9)
         with pytest.raises(InputError, match="same features"):
-            reduction.fit_pca(np.ones((50, 8)), 0.9)
+            pca.fit_pca(np.ones((50, 8)), 0.9)
 
 
 class TestSample:
     def test_sample_has_only_finite_rows_of_all_shards_and_keeps_their_order(self, field):
         paths, _, embedding = field
-        sample, available = reduction.sample_rows(paths, "embedding", 1000, seed=0)
+        sample, available = pca.sample_rows(paths, "embedding", 1000, seed=0)
         assert available == 149
         np.testing.assert_array_equal(sample, np.delete(embedding, 17, axis=0))
 
     def test_limit_and_seed(self, field):
         paths = field[0]
-        one, _ = reduction.sample_rows(paths, "embedding", 60, seed=3)
-        same, _ = reduction.sample_rows(paths, "embedding", 60, seed=3)
-        other, _ = reduction.sample_rows(paths, "embedding", 60, seed=4)
+        one, _ = pca.sample_rows(paths, "embedding", 60, seed=3)
+        same, _ = pca.sample_rows(paths, "embedding", 60, seed=3)
+        other, _ = pca.sample_rows(paths, "embedding", 60, seed=4)
         assert len(one) == 60
         assert len(np.unique(one[:, 0])) == 60
         np.testing.assert_array_equal(one, same)
@@ -100,21 +101,19 @@ class TestRowsAreAlone:
         rng = np.random.default_rng(5)
         rows, matrix = rng.normal(size=(1300, 70)), rng.normal(size=(70, width))
         offset = rng.normal(size=width)
-        together = reduction.affine(rows, matrix, offset)
+        together = pca.affine(rows, matrix, offset)
         np.testing.assert_allclose(together, rows @ matrix + offset, rtol=1e-9, atol=1e-12)
         order = rng.permutation(1300)
-        np.testing.assert_array_equal(
-            reduction.affine(rows[order], matrix, offset), together[order]
-        )
+        np.testing.assert_array_equal(pca.affine(rows[order], matrix, offset), together[order])
         for row in (0, 1, 511, 512, 1299):
-            alone = reduction.affine(rows[row : row + 1], matrix, offset)
+            alone = pca.affine(rows[row : row + 1], matrix, offset)
             np.testing.assert_array_equal(alone[0], together[row])
 
     def test_row_without_data_is_nan_and_harms_no_other(self):
         rows = np.random.default_rng(0).normal(size=(10, 4))
-        clean = reduction.affine(rows, np.eye(4), np.zeros(4))
+        clean = pca.affine(rows, np.eye(4), np.zeros(4))
         rows[3, 1] = np.nan
-        found = reduction.affine(rows, np.eye(4), np.zeros(4))
+        found = pca.affine(rows, np.eye(4), np.zeros(4))
         assert np.isnan(found[3]).all()
         np.testing.assert_array_equal(np.delete(found, 3, 0), np.delete(clean, 3, 0))
 
@@ -122,21 +121,21 @@ class TestRowsAreAlone:
 class TestFiles:
     def test_projection_joins_shards_in_order(self, field, tmp_path):
         paths, model, embedding = field
-        reduction.project_shards(paths, model, tmp_path / "components.h5")
+        pca.project_shards(paths, model, tmp_path / "components.h5")
         found = shards.read_shard(tmp_path / "components.h5")
         np.testing.assert_array_equal(found["row"], np.arange(150))
         assert list(found["id"][[0, 149]]) == ["0", "149"]
         assert np.isnan(found["component"][17]).all()
         assert np.isfinite(np.delete(found["component"], 17, 0)).all()
         reversed_paths = paths[::-1]
-        reduction.project_shards(reversed_paths, model, tmp_path / "other.h5")
+        pca.project_shards(reversed_paths, model, tmp_path / "other.h5")
         other = shards.read_shard(tmp_path / "other.h5")
         np.testing.assert_array_equal(other["component"][:50], found["component"][100:])
         assert len(embedding) == len(found["row"])
 
     def test_attributes_say_what_made_them(self, field, tmp_path):
         paths, model, _ = field
-        reduction.project_shards(paths, model, tmp_path / "components.h5")
+        pca.project_shards(paths, model, tmp_path / "components.h5")
         found = shards.read_attributes(tmp_path / "components.h5")
         assert found["encoder"] == "aaa"
         assert found["pca"] == shards.read_attributes(model)["pca"]
@@ -146,16 +145,16 @@ class TestFiles:
         paths, model, _ = field
         alien = write(tmp_path / "alien.h5", draw(20), **changed)
         with pytest.raises(InputError, match=next(iter(changed))):
-            reduction.project_shards([alien], model, tmp_path / "components.h5")
+            pca.project_shards([alien], model, tmp_path / "components.h5")
         with pytest.raises(InputError, match=r"alien\.h5"):
-            reduction.fit_pca_shards([paths[0], alien], tmp_path / "pca.h5", 0.9, seed=0)
+            pca.fit_pca_shards([paths[0], alien], tmp_path / "pca.h5", 0.9, seed=0)
         assert not (tmp_path / "components.h5").exists()
 
     def test_embeddings_of_another_width_are_refused_and_leave_nothing(self, field, tmp_path):
         _, model, _ = field
         narrow = write(tmp_path / "narrow.h5", draw(20)[:, :30])
         with pytest.raises(InputError, match="30 features"):
-            reduction.project_shards([narrow], model, tmp_path / "components.h5")
+            pca.project_shards([narrow], model, tmp_path / "components.h5")
         assert not list(tmp_path.glob("*components*"))
 
     def test_damaged_model_is_named(self, field, tmp_path):
@@ -163,10 +162,10 @@ class TestFiles:
         with h5py.File(model, "a") as file:
             file["mean"][0] = np.nan
         with pytest.raises(InputError, match="'mean'"):
-            reduction.project_shards(paths, model, tmp_path / "components.h5")
+            pca.project_shards(paths, model, tmp_path / "components.h5")
         with h5py.File(model, "a") as file:
             del file["mean"]
         with pytest.raises(InputError, match="no array mean"):
-            reduction.project_shards(paths, model, tmp_path / "components.h5")
+            pca.project_shards(paths, model, tmp_path / "components.h5")
         with pytest.raises(InputError, match="'kind'"):
-            reduction.project_shards(paths, paths[0], tmp_path / "components.h5")
+            pca.project_shards(paths, paths[0], tmp_path / "components.h5")

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import yaml
 
-from morphovote import applied_names, group_names, regrouping, voting
-from morphovote.alignment import rank_groups
 from morphovote.errors import InputError
+from morphovote.groups import names as group_names
+from morphovote.groups import regrouping, rematching
+from morphovote.vote import bagged
+from morphovote.vote.alignment import rank_groups
 
 BLOBS = 6
 
@@ -26,7 +28,7 @@ def components():
 
 @pytest.fixture(scope="module")
 def voters(components):
-    return voting.fit_voters(components, BLOBS, 0.667, seed=0, voters=7, quiet=True)
+    return bagged.fit_voters(components, BLOBS, 0.667, seed=0, voters=7, quiet=True)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def names(**entries):
 
 def test_joined_groups_share_their_votes(components, voters):
     joined, _ = regrouping.regroup_voters(voters, {1: {"merge": 0}}, seed=0)
-    before, after = (voting.cast_votes(components, v) for v in (voters, joined))
+    before, after = (bagged.cast_votes(components, v) for v in (voters, joined))
     np.testing.assert_array_equal(after["counts"][:, 0], before["counts"][:, :2].sum(axis=1))
     assert (after["counts"][:, 1] == 0).all()
     np.testing.assert_array_equal(after["group"] == 0, before["group"] <= 1)
@@ -58,7 +60,7 @@ def test_joined_groups_share_their_votes(components, voters):
 
 def test_split_keeps_everyone_in_a_part(components, voters, double):
     split, centres = regrouping.regroup_voters(voters, {double: {"split": [6, 7]}}, seed=0)
-    before, after = (voting.cast_votes(components, v) for v in (voters, split))
+    before, after = (bagged.cast_votes(components, v) for v in (voters, split))
     was = before["group"] == double
     np.testing.assert_array_equal(np.isin(after["group"], [6, 7]), was)
     assert set(np.bincount(after["group"][:50][was[:50]], minlength=8)[6:]) == {0, was[:50].sum()}
@@ -97,14 +99,14 @@ def test_parts_rank_by_their_parent_first():
 def test_groups_are_matched_by_centres_only_if_close():
     first = {0: np.array([0.0, 0]), 1: np.array([10.0, 0]), 2: np.array([0.0, 10])}
     second = {5: np.array([10.5, 0]), 6: np.array([0.0, 1]), 7: np.array([40.0, 40])}
-    assert applied_names.match_groups(first, second) == {0: 6, 1: 5}
-    assert applied_names.match_groups(first, {}) == {}
+    assert rematching.match_groups(first, second) == {0: 6, 1: 5}
+    assert rematching.match_groups(first, {}) == {}
     # Half way between two groups is neither.
-    assert applied_names.match_groups(first, {0: np.array([5.0, 0]), 1: np.array([90.0, 0])}) == {}
+    assert rematching.match_groups(first, {0: np.array([5.0, 0]), 1: np.array([90.0, 0])}) == {}
 
 
 def test_names_survive_another_seed(components, voters, double):
-    other = voting.fit_voters(components, BLOBS, 0.667, seed=11, voters=7, quiet=True)
+    other = bagged.fit_voters(components, BLOBS, 0.667, seed=11, voters=7, quiet=True)
     order = np.array([3, 5, 0, 1, 4, 2])
     other = replace(other, labels=order[other.labels].astype(np.int16))
     here, there = regrouping.consensus(voters), regrouping.consensus(other)
@@ -115,9 +117,9 @@ def test_names_survive_another_seed(components, voters, double):
     )
     _, centres = regrouping.regroup_voters(voters, content["groups"], seed=0)
     content["centres"] = {number: list(row) for number, row in centres.items()}
-    marks, _ = applied_names.carry_over(content, vote(other))
+    marks, _ = rematching.carry_over(content, vote(other))
     _, centres = regrouping.regroup_voters(other, marks, seed=11)
-    groups, matching = applied_names.carry_over(content, vote(other, centres))
+    groups, matching = rematching.carry_over(content, vote(other, centres))
     assert {number: "split" in entry for number, entry in groups.items()}.items() >= {
         number: "split" in entry for number, entry in marks.items()
     }.items()
@@ -131,10 +133,10 @@ def test_names_survive_another_seed(components, voters, double):
     assert {groups[part]["class"] for part in parts} == {"SPH", "LTD"}
     # The same clouds have the same classes.
     first, second = (
-        voting.cast_votes(components, regrouping.regroup_voters(v, g, seed=s)[0])["group"]
+        bagged.cast_votes(components, regrouping.regroup_voters(v, g, seed=s)[0])["group"]
         for v, g, s in ((voters, content["groups"], 0), (other, groups, 11))
     )
-    one, two = (applied_names.final_names(g, 8) for g in (content["groups"], groups))
+    one, two = (rematching.final_names(g, 8) for g in (content["groups"], groups))
     same = [
         one[int(a)]["class"] == two[int(b)]["class"] for a, b in zip(first, second, strict=True)
     ]
@@ -146,25 +148,25 @@ def test_what_cannot_be_matched_is_said(voters):
     centres = regrouping.group_centres(voters)
     content["centres"] = {number: list(row) for number, row in centres.items() if number in (0, 2)}
     content["centres"][1] = list(centres[1] + 100)
-    groups, matching = applied_names.carry_over(content, vote(voters))
+    groups, matching = rematching.carry_over(content, vote(voters))
     # What group 1 was named, the group that had joined it still is.
     assert groups == {0: {"class": "SPH"}, 2: {"class": "LTD", "note": "arms"}}
     assert matching["lost"] == [1]
     assert matching["unmatched"] == [1, 3, 4, 5]
-    final = applied_names.final_names(groups, BLOBS, matching)
+    final = rematching.final_names(groups, BLOBS, matching)
     assert final[3] == {"class": "UNC", "reason": group_names.NO_MATCH}
 
 
 @pytest.fixture
 def files(voters, tmp_path):
-    voting.save_voters(tmp_path / "voters.h5", voters, {"pca": "p1", "seed": 0})
+    bagged.save_voters(tmp_path / "voters.h5", voters, {"pca": "p1", "seed": 0})
 
     def run(text=None, seed=0):
         names = tmp_path / "names.yaml"
         names.write_text(text or "")
         paths = [tmp_path / name for name in ("voters.h5", "model.h5", "groups.yaml")]
         regrouping.regroup_voters_file(*paths, names if text else None, seed)
-        return voting.load_voters(paths[1]), group_names.read_names(paths[2])
+        return bagged.load_voters(paths[1]), group_names.read_names(paths[2])
 
     return run
 

@@ -8,10 +8,13 @@ import pytest
 import synthetic_field
 from paths import ROOT
 
-from morphovote import plotting, report, summary, trust
-from morphovote.calibration import summarise_checks
+from morphovote.checks.stability_scores import summarise_stability
+from morphovote.classify.calibration import summarise_checks
 from morphovote.errors import InputError
-from morphovote.stability_scores import summarise_stability
+from morphovote.report import page as report_page
+from morphovote.report import summary
+from morphovote.report.figures import style
+from morphovote.report.text import trust
 
 TEMPLATE = ROOT / "workflow/report/report.html.j2"
 CAPTIONS = sorted((ROOT / "workflow/report").glob("*.rst"))
@@ -60,9 +63,9 @@ def make_summary(null=0.43, data=0.74, weights="random", reason="because", lacki
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
-    paths = [folder / f"{name}.png" for name in report.TITLES]
+    paths = [folder / f"{name}.png" for name in report_page.TITLES]
     for path in paths:
-        plotting.save_figure(plotting.message_figure(path.stem), path)
+        style.save_figure(style.message_figure(path.stem), path)
     return paths
 
 
@@ -90,14 +93,14 @@ class Page(HTMLParser):
 
 def render(figures, **changes):
     numbers, names = make_summary(**changes)
-    return report.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    return report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
 
 
 def test_page_is_whole_and_refers_to_nothing_outside(figures):
     text = render(figures)
     page = Page(text)
     assert page.open == []
-    assert page.tags.count("img") == len(report.TITLES)
+    assert page.tags.count("img") == len(report_page.TITLES)
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert "script" not in page.tags
     assert "link" not in page.tags
@@ -106,7 +109,7 @@ def test_page_is_whole_and_refers_to_nothing_outside(figures):
 
 
 def test_every_figure_has_a_caption_of_plain_prose(figures):
-    for figure in report.read_figures(figures, CAPTIONS):
+    for figure in report_page.read_figures(figures, CAPTIONS):
         caption = " ".join(figure["paragraphs"])
         assert len(caption) > 100
         assert caption.endswith(".")
@@ -115,14 +118,14 @@ def test_every_figure_has_a_caption_of_plain_prose(figures):
 
 def test_the_vote_comes_first(figures):
     text = render(figures)
-    assert text.index('alt="' + report.TITLES["votes"]) < text.index("<h2>Classes")
+    assert text.index('alt="' + report_page.TITLES["votes"]) < text.index("<h2>Classes")
 
 
 def test_hostile_text_is_only_text(figures):
     text = render(figures, reason=HOSTILE, field=HOSTILE, config={HOSTILE: HOSTILE})
     page = Page(text)
     assert "script" not in page.tags
-    assert page.tags.count("img") == len(report.TITLES)
+    assert page.tags.count("img") == len(report_page.TITLES)
     assert "{{ 7 * 7 }}" in "".join(page.words)
 
 
@@ -140,16 +143,16 @@ def test_page_says_whether_the_vote_beats_its_null(null, data, words, figures):
     data_values = {"values": [data], "mean": data, "low": data, "high": data}
     numbers, names = make_summary(null, data)
     numbers["controls"]["data"] = data_values
-    assert words in " ".join(report.sentences(numbers))
-    assert words in report.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    assert words in " ".join(report_page.sentences(numbers))
+    assert words in report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
 
 
 def test_doubtful_sources_in_the_vote_are_said_at_the_opening():
     clean, _ = make_summary(off_centre=0, repeated=0, voted=70, groups_used=7)
-    first = report.sentences(clean)[0]
+    first = report_page.sentences(clean)[0]
     assert not any(word in first for word in ("off_centre", "repeated", "too few"))
     numbers, _ = make_summary(off_centre=5, repeated=4, voted=69, groups_used=7)
-    first = report.sentences(numbers)[0]
+    first = report_page.sentences(numbers)[0]
     assert "5 have their light away from their position" in first
     assert "4 of those in the vote are repeated rows" in first
     assert "9.9 galaxies a group" in first
@@ -158,59 +161,62 @@ def test_doubtful_sources_in_the_vote_are_said_at_the_opening():
 
 def test_what_measurements_lack_is_said(figures):
     numbers, _ = make_summary(has_psf=True)
-    assert "No PSF" not in " ".join(report.sentences(numbers))
-    assert "beyond their cutout" not in " ".join(report.sentences(numbers))
+    assert "No PSF" not in " ".join(report_page.sentences(numbers))
+    assert "beyond their cutout" not in " ".join(report_page.sentences(numbers))
     counts = numbers["measure_flags"] | {"beyond_cutout": 20}
     page = render(figures, has_psf=False, measure_flags=counts)
     assert "No PSF was given" in page
     assert "20 galaxies reach beyond their cutout" in page
     row = page[page.index(">psf_limited<") :].split("</tr>")[0]
-    assert report.MISSING in row
+    assert report_page.MISSING in row
 
 
 def test_algorithms_that_are_one_are_named():
-    assert "ward and birch are one and the same algorithm" in report.sentences(make_summary()[0])[4]
+    assert (
+        "ward and birch are one and the same algorithm"
+        in report_page.sentences(make_summary()[0])[4]
+    )
 
 
 def test_stability_is_told_in_sentences(figures):
     stability = summarise_stability(*synthetic_field.make_stability())
-    text = " ".join(report.stability_sentences(stability))
+    text = " ".join(report_page.stability_sentences(stability))
     assert "40 galaxies, 20 of them kept" in text
     assert re.search(r"100\s% \(95 % interval 91\s% to 100\s%\) of the 80 views", text)
     assert "2 times the noise" in text
     assert "a PSF wider by 3 px" in text
-    assert report.stability_sentences(stability)[0] in render(figures)
-    few = report.stability_sentences(stability | {"checks": []})
+    assert report_page.stability_sentences(stability)[0] in render(figures)
+    few = report_page.stability_sentences(stability | {"checks": []})
     assert "Too few galaxies" in few[0]
 
 
 def test_random_weights_are_called_random(figures):
     assert "random weights" in render(figures)
     trained, _ = make_summary(weights="timm hub")
-    assert "random" not in report.sentences(trained)[-2]
+    assert "random" not in report_page.sentences(trained)[-2]
 
 
 def test_suggested_names_are_called_suggestions():
     numbers, _ = make_summary()
-    assert "suggestions" in report.sentences(numbers)[-1]
-    assert "by hand" in report.sentences(numbers | {"names_origin": "file"})[-1]
+    assert "suggestions" in report_page.sentences(numbers)[-1]
+    assert "by hand" in report_page.sentences(numbers | {"names_origin": "file"})[-1]
 
 
 def test_page_without_training_or_timings(figures):
     chosen = [path for path in figures if path.stem != "training"]
     text = render(chosen, timings=[])
     assert "No timings were recorded" in text
-    assert report.TITLES["training"] not in text
+    assert report_page.TITLES["training"] not in text
 
 
 def test_figures_that_cannot_be_drawn_are_left_out_with_one_sentence(figures):
     text = render(figures, lacking=("REDSHIFT", "U_V"))
-    assert report.TITLES["colours"] not in text
+    assert report_page.TITLES["colours"] not in text
     assert "the source catalogue has no redshift or U\N{MINUS SIGN}V: rest-frame colours" in text
-    assert report.TITLES["masses"] in text
-    assert report.TITLES["fractions"] in text
+    assert report_page.TITLES["masses"] in text
+    assert report_page.TITLES["fractions"] in text
     text = render(figures, lacking=("REDSHIFT", "LOG_MASS"))
-    assert not any(report.TITLES[name] in text for name in ("masses", "fractions", "colours"))
+    assert not any(report_page.TITLES[name] in text for name in ("masses", "fractions", "colours"))
     assert "Not drawn" not in render(figures)
 
 
@@ -219,12 +225,12 @@ def test_page_says_what_the_tests_and_the_audit_found(figures):
     numbers["confounders"]["marked"] = [
         {"group": 0, "quantity": "snr", "auc": 0.95, "text": "told by noise alone"}
     ]
-    text = report.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    text = report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
     assert "<br><b>told by noise alone</b>" in text
     assert "group 0 (signal-to-noise ratio)" in text
     assert "n falls from SPH to IRR" in text
     assert "consistent, not that it is right" in text
-    assert "consistent, not that" not in report.render(
+    assert "consistent, not that" not in report_page.render(
         TEMPLATE, numbers | {"names_origin": "file"}, names, figures, CAPTIONS
     )
 
@@ -233,42 +239,43 @@ def test_what_was_not_tested_has_neither_figure_nor_table(figures):
     numbers, names = make_summary()
     numbers["separation"] |= {"tests": 0}
     numbers["confounders"] |= {"overall": [], "marked": []}
-    text = report.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    text = report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
     assert "nothing could be tested" in text
     assert "too few galaxies for an audit" in text
     assert "n falls from SPH to IRR" not in text
     for name in ("separation", "confounders"):
-        assert f'alt="{report.TITLES[name]}"' not in text
+        assert f'alt="{report_page.TITLES[name]}"' not in text
 
 
 def test_figure_without_caption_or_content_is_refused(figures, tmp_path):
     with pytest.raises(InputError, match="has no caption"):
-        report.read_figures(figures, [path for path in CAPTIONS if path.stem != "votes"])
+        report_page.read_figures(figures, [path for path in CAPTIONS if path.stem != "votes"])
     (tmp_path / "votes.png").write_text("no picture")
     with pytest.raises(InputError, match="not a PNG file"):
-        report.read_figures([tmp_path / "votes.png"], CAPTIONS)
+        report_page.read_figures([tmp_path / "votes.png"], CAPTIONS)
 
 
 def test_numbers_are_written_with_sensible_digits():
-    assert report.digits(1.2345) == "1.2"
-    assert report.digits(-1.675, 3) == "\N{MINUS SIGN}1.68"
-    assert report.digits(123456.0) == "123,456"
-    assert report.digits(0.5) == "0.50"
-    assert report.decimals(-0.032) == "\N{MINUS SIGN}0.03"
-    assert report.percent(0.5312) == "53\N{NO-BREAK SPACE}%"
-    assert report.percent(0.0123) == "1.2\N{NO-BREAK SPACE}%"
-    assert report.percent(0.0) == "0\N{NO-BREAK SPACE}%"
-    assert report.duration(3.21) == "3.2\N{NO-BREAK SPACE}s"
-    assert report.duration(75) == "1 min 15 s"
-    assert report.duration(7260) == "2 h 1 min"
-    assert report.memory(1800) == "1.8 GB"
-    assert {f(None) for f in (report.digits, report.percent, report.duration, report.memory)} == {
-        "\N{EN DASH}"
-    }
+    assert report_page.digits(1.2345) == "1.2"
+    assert report_page.digits(-1.675, 3) == "\N{MINUS SIGN}1.68"
+    assert report_page.digits(123456.0) == "123,456"
+    assert report_page.digits(0.5) == "0.50"
+    assert report_page.decimals(-0.032) == "\N{MINUS SIGN}0.03"
+    assert report_page.percent(0.5312) == "53\N{NO-BREAK SPACE}%"
+    assert report_page.percent(0.0123) == "1.2\N{NO-BREAK SPACE}%"
+    assert report_page.percent(0.0) == "0\N{NO-BREAK SPACE}%"
+    assert report_page.duration(3.21) == "3.2\N{NO-BREAK SPACE}s"
+    assert report_page.duration(75) == "1 min 15 s"
+    assert report_page.duration(7260) == "2 h 1 min"
+    assert report_page.memory(1800) == "1.8 GB"
+    assert {
+        f(None)
+        for f in (report_page.digits, report_page.percent, report_page.duration, report_page.memory)
+    } == {"\N{EN DASH}"}
 
 
 def test_page_is_written_whole(tmp_path):
-    report.write_page("<html>é</html>", tmp_path / "report.html")
+    report_page.write_page("<html>é</html>", tmp_path / "report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == "<html>é</html>"
 

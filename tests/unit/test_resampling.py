@@ -5,7 +5,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from morphovote import cutouts, resampling
+from morphovote.fields import cutouts, resampling
 from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA, OWN
 
 

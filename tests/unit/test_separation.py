@@ -6,7 +6,9 @@ import synthetic_field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morphovote import findings, plotting, separation
+from morphovote.checks import class_tests
+from morphovote.report.figures import style
+from morphovote.report.text import findings
 
 numbers = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=20).map(np.array)
 
@@ -15,8 +17,8 @@ numbers = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=20).map(n
 def test_delta_counts_pairs(first, second):
     difference = first[:, None] - second
     expected = (np.sign(difference)).mean()
-    assert separation.cliffs_delta(first, second) == pytest.approx(expected)
-    assert separation.cliffs_delta(second, first) == pytest.approx(-expected)
+    assert class_tests.cliffs_delta(first, second) == pytest.approx(expected)
+    assert class_tests.cliffs_delta(second, first) == pytest.approx(-expected)
 
 
 def test_interval_of_delta_covers_the_truth():
@@ -26,24 +28,24 @@ def test_interval_of_delta_covers_the_truth():
     hits = 0
     for seed in range(100):
         first, second = rng.normal(0.5, 1, 60), rng.normal(0, 1, 45)
-        low, high = separation.delta_interval(first, second, seed, resamples=200)
-        assert low < separation.cliffs_delta(first, second) < high
+        low, high = class_tests.delta_interval(first, second, seed, resamples=200)
+        assert low < class_tests.cliffs_delta(first, second) < high
         hits += low <= truth <= high
     assert 88 < hits < 100
 
 
 def test_interval_is_reproducible_and_bounded_in_work():
     rng = np.random.default_rng(0)
-    many = rng.normal(size=separation.MOST + 500)
-    interval = separation.delta_interval(many, many + 1, resamples=20)
-    assert interval == separation.delta_interval(many, many + 1, resamples=20)
+    many = rng.normal(size=class_tests.MOST + 500)
+    interval = class_tests.delta_interval(many, many + 1, resamples=20)
+    assert interval == class_tests.delta_interval(many, many + 1, resamples=20)
     assert interval[1] < -0.4
 
 
 def test_holm_is_the_published_procedure():
-    corrected = separation.holm(np.array([0.01, 0.04, np.nan, 0.03, 0.005]))
+    corrected = class_tests.holm(np.array([0.01, 0.04, np.nan, 0.03, 0.005]))
     np.testing.assert_allclose(corrected, [0.03, 0.06, np.nan, 0.06, 0.02])
-    assert separation.holm(np.array([0.9, 0.8])).tolist() == [1, 1]
+    assert class_tests.holm(np.array([0.9, 0.8])).tolist() == [1, 1]
 
 
 def compare(count=800, seed=0, **changes):
@@ -51,10 +53,10 @@ def compare(count=800, seed=0, **changes):
     for column, values in changes.items():
         catalogue[column] = values(catalogue)
     sources = synthetic_field.make_sources(catalogue)
-    return separation.compare_classes(
+    return class_tests.compare_classes(
         catalogue["CLASS"],
-        separation.measured_values(catalogue, sources),
-        separation.choose_samples(sources, 10.0),
+        class_tests.measured_values(catalogue, sources),
+        class_tests.choose_samples(sources, 10.0),
         resamples=20,
     )
 
@@ -62,7 +64,7 @@ def compare(count=800, seed=0, **changes):
 def verdicts(table, sample="all"):
     return {
         row["claim"]: row["verdict"]
-        for row in separation.check_ordering(table)
+        for row in class_tests.check_ordering(table)
         if row["sample"] == sample
     }
 
@@ -88,7 +90,7 @@ def test_nothing_is_decided_without_a_difference_or_a_class():
     assert verdicts(compare(400, SERSIC_N=noise))["n falls from SPH to IRR"] == "not decided"
     table = compare(1000, CLASS=lambda c: np.where(c["CLASS"] == "IRR", "UNC", c["CLASS"]))
     assert set(verdicts(table).values()) == {"not decided"}
-    reasons = [row["reason"] for row in separation.check_ordering(table)]
+    reasons = [row["reason"] for row in class_tests.check_ordering(table)]
     assert all("too few measured of IRR (0)" in reason for reason in reasons)
 
 
@@ -97,8 +99,8 @@ def test_false_alarms_are_rare_over_all_tests_together():
     alarms = 0
     for _ in range(40):
         name = rng.choice(["SPH", "ETD", "LTD", "IRR"], 120)
-        values = {key: rng.normal(size=120) for key in separation.PARAMETERS}
-        table = separation.compare_classes(name, values, {"all": np.ones(120, dtype=bool)}, 2)
+        values = {key: rng.normal(size=120) for key in class_tests.PARAMETERS}
+        table = class_tests.compare_classes(name, values, {"all": np.ones(120, dtype=bool)}, 2)
         alarms += np.isin(table["decision"], ["first higher", "second higher"]).any()
     # 5 % expected of 40 whole tables.
     assert alarms <= 6
@@ -115,16 +117,16 @@ def test_badly_measured_galaxies_are_not_counted():
 
 
 def test_no_galaxy_gives_an_empty_table_and_a_sentence(tmp_path):
-    nothing = separation.compare_classes(np.array([], dtype=str), {}, {"all": np.array([], bool)})
+    nothing = class_tests.compare_classes(np.array([], dtype=str), {}, {"all": np.array([], bool)})
     assert len(nothing) == 0
-    assert separation.check_ordering(nothing) == []
-    plotting.save_numbers(nothing, tmp_path / "separation.csv")
+    assert class_tests.check_ordering(nothing) == []
+    style.save_numbers(nothing, tmp_path / "separation.csv")
     assert findings.read_rows(tmp_path / "separation.csv") == []
 
 
 def test_tables_are_read_back_as_they_were_written(tmp_path):
     table = compare(300)
-    plotting.save_numbers(table, tmp_path / "separation.csv")
+    style.save_numbers(table, tmp_path / "separation.csv")
     rows = findings.read_rows(tmp_path / "separation.csv")
     assert len(rows) == len(table)
     for row, line in zip(rows, table, strict=True):

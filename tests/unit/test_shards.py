@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from morphovote import shards
 from morphovote.errors import InputError
+from morphovote.storage import shards
 
 
 def arrays(count=5):

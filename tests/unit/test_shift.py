@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from morphovote import frozen_findings, plotting_shift, shift
-from morphovote.neighbours import nearest
-from morphovote.voting import CLOSEST
+from morphovote.compute.neighbours import nearest
+from morphovote.model import domain_shift
+from morphovote.report.figures import shift as shift_figure
+from morphovote.report.text import shift as shift_text
+from morphovote.vote.bagged import CLOSEST
 
 
 def make_components(count, seed, move=0.0, spread=1.0, width=8):
@@ -28,12 +30,14 @@ def make_images(**changes):
         "magnitude": {"0.05": 20.0, "0.5": 23.0, "0.95": 24.5},
         "snr": {"0.05": 5.0, "0.5": 40.0, "0.95": 300.0},
     }
-    return shift.compare_images(about, about | changes)
+    return domain_shift.compare_images(about, about | changes)
 
 
 def check(reference, field, images=None, warnings=()):
     distance = nearest(field, reference, CLOSEST)[1].mean(axis=1)
-    return shift.check_shift(field, reference, distance, images or make_images(), warnings, 0)
+    return domain_shift.check_shift(
+        field, reference, distance, images or make_images(), warnings, 0
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -95,7 +99,7 @@ def test_few_galaxies_decide_nothing():
 def test_envelope_counts_what_lies_outside():
     reference = make_components(1000, 1)
     distance = np.concatenate([np.full(90, 0.1), np.full(10, 99.0), np.full(5, np.nan)])
-    found = shift.measure_envelope(reference, distance)
+    found = domain_shift.measure_envelope(reference, distance)
     assert (found["outside"], found["galaxies"], found["fraction"]) == (10, 100, 0.1)
     assert found["low"] < 0.1 < found["high"]
     own = np.array(found["quantiles"]["reference"])
@@ -104,7 +108,7 @@ def test_envelope_counts_what_lies_outside():
 
 def test_energy_distance_is_that_of_the_definition():
     first, second = make_components(40, 1), make_components(40, 2, move=1.0)
-    found = shift.compare_samples(first, second, 0)["energy"]
+    found = domain_shift.compare_samples(first, second, 0)["energy"]
     x, y = first.astype(float), second.astype(float)
 
     def mean(a, b, pairs):
@@ -116,7 +120,7 @@ def test_energy_distance_is_that_of_the_definition():
 
 def test_p_values_of_alike_samples_are_spread():
     values = [
-        shift.compare_samples(make_components(40, s), make_components(40, 50 + s), s)["p"]
+        domain_shift.compare_samples(make_components(40, s), make_components(40, 50 + s), s)["p"]
         for s in range(30)
     ]
     assert 0.3 < np.mean(values) < 0.7
@@ -128,19 +132,19 @@ def test_told_in_sentences_and_drawn():
     about = {"field": "there", "galaxies": 1200, "reference": 200, "pixel_scale": 0.03}
     conversion = {"text": "cutouts of 0.06 arcsec a pixel are resampled"}
     result |= {"model": about, "conversions": [conversion]}
-    top = " ".join(frozen_findings.model_sentences(about, result))
+    top = " ".join(shift_text.model_sentences(about, result))
     assert "1,200 galaxies of field there, at 0.03 arcsec a pixel" in top
     assert "Converted: cutouts of 0.06" in top
     assert result["sentence"] in top
-    text = " ".join(frozen_findings.shift_sentences(result))
+    text = " ".join(shift_text.shift_sentences(result))
     assert "of 200 galaxies" in text
     assert "the smallest that 199 permutations can give" in text
     assert "PSF of 0.1 arcsec (FWHM) (reference: 0.1)" in text
-    assert frozen_findings.shift_sentences(None) == []
-    own = frozen_findings.model_sentences(about, None)
+    assert shift_text.shift_sentences(None) == []
+    own = shift_text.model_sentences(about, None)
     assert "were fitted on 1,200 galaxies" in own[0]
-    figure, table = plotting_shift.plot_shift(result)
+    figure, table = shift_figure.plot_shift(result)
     assert set(table["quantity"]) == {"distance", "magnitude", "snr"}
     assert len(figure.axes) == 3
-    bare = plotting_shift.plot_shift(result | {"images": make_images(magnitude=None)})[1]
+    bare = shift_figure.plot_shift(result | {"images": make_images(magnitude=None)})[1]
     assert set(bare["quantity"]) == {"distance", "snr"}

@@ -10,21 +10,21 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from scipy.spatial import cKDTree
 
-from morphovote import galaxies, population, simulation
 from morphovote.errors import InputError
+from morphovote.simulate import galaxies, population, survey
 
 FILES = ("image", "rms", "noiseless", "psf", "catalogue", "truth")
 
 
 @pytest.fixture(scope="module")
 def field() -> dict:
-    return simulation.simulate_field(20, seed=3)
+    return survey.simulate_field(20, seed=3)
 
 
 @pytest.fixture(scope="module")
 def written(field, tmp_path_factory):
     folder = tmp_path_factory.mktemp("field")
-    simulation.write_field(field, {name: folder / f"{name}.fits" for name in FILES})
+    survey.write_field(field, {name: folder / f"{name}.fits" for name in FILES})
     return folder
 
 
@@ -173,13 +173,13 @@ def test_rms_map_matches_the_noise(field):
 
 def test_rms_map_has_the_poisson_noise_of_the_sources(field):
     brightest = np.unravel_index(field["noiseless"].argmax(), field["noiseless"].shape)
-    variance = field["rms"][brightest] ** 2 - simulation.sky_noise() ** 2
-    expected = field["noiseless"][brightest] / simulation.EXPOSURE
+    variance = field["rms"][brightest] ** 2 - survey.sky_noise() ** 2
+    expected = field["noiseless"][brightest] / survey.EXPOSURE
     assert variance == pytest.approx(expected, rel=1e-3)
 
 
 def test_noise_is_correlated_like_drizzled_images():
-    noise = simulation.unit_noise(512, seed=0)
+    noise = survey.unit_noise(512, seed=0)
     along = (noise[:, 1:] * noise[:, :-1]).mean()
     up = (noise[1:] * noise[:-1]).mean()
     far = (noise[:, 10:] * noise[:, :-10]).mean()
@@ -190,7 +190,7 @@ def test_noise_is_correlated_like_drizzled_images():
 
 def test_point_source_depth_is_that_of_cosmos():
     """5 sigma in an aperture of 0.15 arcsec radius: 27.2 (Koekemoer et al. 2007)."""
-    noise = simulation.unit_noise(1024, seed=1) * simulation.sky_noise()
+    noise = survey.unit_noise(1024, seed=1) * survey.sky_noise()
     y, x = np.indices((11, 11)) - 5
     aperture = np.hypot(x, y) <= 5
     sums = [
@@ -208,8 +208,8 @@ def test_point_source_depth_is_that_of_cosmos():
 
 
 def test_same_seed_same_field(field):
-    again = simulation.simulate_field(20, seed=3)
-    other = simulation.simulate_field(5, seed=4)
+    again = survey.simulate_field(20, seed=3)
+    other = survey.simulate_field(5, seed=4)
     for name in ("image", "rms", "noiseless", "psf"):
         np.testing.assert_array_equal(field[name], again[name])
     assert repr(field["truth"].as_array().tolist()) == repr(again["truth"].as_array().tolist())
@@ -243,7 +243,7 @@ def test_wcs_round_trip(written):
     assert scale == pytest.approx(0.03, rel=1e-9)
     assert header["BUNIT"] == "electron/s"
     assert header["MAGZERO"] == galaxies.ZERO_POINT
-    assert header["EXPTIME"] == simulation.EXPOSURE
+    assert header["EXPTIME"] == survey.EXPOSURE
     assert header["FILTER"] == "F814W"
 
 
@@ -267,17 +267,17 @@ def test_catalogue_holds_no_truth_but_measurements(written):
 
 
 def test_positions_are_clustered_but_apart():
-    positions = simulation.draw_positions(400, 6300, np.random.default_rng(0))
+    positions = survey.draw_positions(400, 6300, np.random.default_rng(0))
     uniform = np.random.default_rng(1).uniform(0, 6300, (400, 2))
     near = [cKDTree(p).query(p, k=2)[0][:, 1] * 0.03 for p in (positions, uniform)]
-    assert near[0].min() >= simulation.CLOSEST
+    assert near[0].min() >= survey.CLOSEST
     assert (near[0] < 3).sum() > 1.3 * (near[1] < 3).sum()
 
 
 def test_signal_to_noise_of_a_flat_patch():
     image = np.zeros((20, 20))
     image[5:10, 5:10] = 2.0
-    assert simulation.signal_to_noise(image, np.full_like(image, 0.5)) == pytest.approx(20.0)
+    assert survey.signal_to_noise(image, np.full_like(image, 0.5)) == pytest.approx(20.0)
 
 
 def test_files_leave_nothing_half_written(written):
@@ -287,4 +287,4 @@ def test_files_leave_nothing_half_written(written):
 @pytest.mark.parametrize(("galaxies_", "seed", "name"), [(0, 1, "galaxies"), (5, -1, "seed")])
 def test_impossible_fields_are_refused(galaxies_, seed, name):
     with pytest.raises(InputError, match=f"simulate.{name}"):
-        simulation.simulate_field(galaxies_, seed)
+        survey.simulate_field(galaxies_, seed)

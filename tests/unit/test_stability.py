@@ -5,10 +5,9 @@ import pytest
 import synthetic_field
 from scipy import ndimage
 
-from morphovote import flags, plotting_stability
-from morphovote.noise import noise_correlation
-from morphovote.perturbations import _interpolate, add_noise, turn, widen_psf
-from morphovote.stability import (
+from morphovote import flags
+from morphovote.checks.perturbations import _interpolate, add_noise, turn, widen_psf
+from morphovote.checks.stability import (
     View,
     all_turns,
     choose_sample,
@@ -16,8 +15,10 @@ from morphovote.stability import (
     run_views,
     score_views,
 )
-from morphovote.stability_scores import share_by_snr, share_of, summarise_stability
-from morphovote.voting import Voters, fit_voters
+from morphovote.checks.stability_scores import share_by_snr, share_of, summarise_stability
+from morphovote.denoise.noise import noise_correlation
+from morphovote.report.figures import stability
+from morphovote.vote.bagged import Voters, fit_voters
 
 SIZE = 48
 
@@ -237,13 +238,13 @@ def test_summary_separates_what_was_done():
 def test_figure_and_its_numbers():
     table, attributes = synthetic_field.make_stability(40)
     found = summarise_stability(table, attributes)
-    figure, numbers = plotting_stability.plot_stability(table, found)
+    figure, numbers = stability.plot_stability(table, found)
     figure.draw_without_rendering()
     whole = numbers[np.isnan(numbers["snr"])]
     assert len(whole) == 7
     assert set(whole["line"]) >= {"quarter turns", "new to the model", "PSF + 3 px"}
     empty = {name: array[:0] for name, array in table.items()}
     nothing = summarise_stability(empty, attributes | {"galaxies": 0})
-    figure, numbers = plotting_stability.plot_stability(empty, nothing)
+    figure, numbers = stability.plot_stability(empty, nothing)
     assert nothing["checks"] == []
     assert len(numbers) == 0

@@ -12,10 +12,14 @@ from bad_input import catalogue, image, sky, start
 from paths import ROOT
 from test_catalogue import source_list, stages
 
-from morphovote import catalogue_files, cds, diagnostics, naming, plotting, report, shards
-from morphovote.catalogue import build_catalogue
-from morphovote.cutouts import make_cutouts
-from morphovote.sources import read_sources, write_sources
+from morphovote.catalogue import cds, writers
+from morphovote.catalogue.join import build_catalogue
+from morphovote.fields.cutouts import make_cutouts
+from morphovote.fields.sources import read_sources, write_sources
+from morphovote.report import diagnostics, naming_page
+from morphovote.report import page as report_page
+from morphovote.report.figures import style
+from morphovote.storage import shards
 
 SCRIPT = "<script>alert(1)</script>"
 IDS = {
@@ -73,12 +77,12 @@ def test_id_goes_through_every_file_as_text(tmp_path, kind, monkeypatch):
     assert kept[1] == "other"
     table = Table({"ID": np.array(kept), "CLASS": ["SPH", "LTD"]})
     for write, end in (
-        (catalogue_files.write_fits, "fits"),
-        (catalogue_files.write_parquet, "parquet"),
-        (catalogue_files.write_votable, "vot"),
+        (writers.write_fits, "fits"),
+        (writers.write_parquet, "parquet"),
+        (writers.write_votable, "vot"),
     ):
         write(tmp_path / f"results/cat.{end}", table)
-    plotting.save_numbers(table, tmp_path / "results/table.csv")
+    style.save_numbers(table, tmp_path / "results/table.csv")
     found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
     assert found == {"image.fits", "cat.parquet", "results"} | {
         f"results/{n}"
@@ -91,15 +95,15 @@ def test_id_is_text_in_the_naming_page(kind):
     name = IDS[kind]
     count = 8
     members = Table({"ID": [name] * count, "GROUP": np.zeros(count, int)})
-    for column in ("GROUP_SECOND", "VOTE_FRACTION", "KEPT", "MAG", "SNR", *naming.QUANTITIES):
+    for column in ("GROUP_SECOND", "VOTE_FRACTION", "KEPT", "MAG", "SNR", *naming_page.QUANTITIES):
         members[column] = np.ones(count, int)
-    chosen = naming.choose_members(members, np.zeros(count), 1)
+    chosen = naming_page.choose_members(members, np.zeros(count), 1)
     names = {"groups": {0: {"class": "SPH", "note": name, "reason": name, "because": name}},
              "who": name, "note": name}  # fmt: skip
     files = [ROOT / "workflow/report" / f"naming.{end}" for end in ("html.j2", "css", "js")]
     plain = {"groups": {0: {"class": "SPH", "note": "", "reason": "", "because": ""}}}
     hostile, harmless = (
-        Page(naming.render(*files, naming.page_data("f", members, chosen, given), {}))
+        Page(naming_page.render(*files, naming_page.page_data("f", members, chosen, given), {}))
         for given in (names, plain)
     )
     assert hostile.tags == harmless.tags
@@ -118,7 +122,7 @@ def test_any_text_is_text_in_a_caption(tmp_path, kind):
     page = tmp_path / "page.j2"
     page.write_text("<p>{{ summary.field }}</p>")
     summary = {"field": IDS[kind], "not_drawn": {"figures": []}, "confounders": {"marked": []}}
-    environment = report.Environment(autoescape=True)
+    environment = report_page.Environment(autoescape=True)
     found = Page(environment.from_string(page.read_text()).render(summary=summary))
     assert found.tags == ["p"]
     assert found.attributes == []
@@ -127,7 +131,7 @@ def test_any_text_is_text_in_a_caption(tmp_path, kind):
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-cmd", "@SUM(A1)", "\t=1", "\r=1"])
 def test_formula_gets_an_apostrophe_in_tables_of_figures(tmp_path, text):
     path = tmp_path / "table.csv"
-    plotting.save_numbers(Table({"id": [text, "-12.5e3", "NGC -1"]}), path)
+    style.save_numbers(Table({"id": [text, "-12.5e3", "NGC -1"]}), path)
     with open(path, newline="") as file:
         assert [row[0] for row in csv.reader(file)] == [
             "id", "'" + text.replace("\r", "\n"), "-12.5e3", "NGC -1"]  # fmt: skip
@@ -147,5 +151,5 @@ def test_ids_in_other_alphabets_reach_the_figures_and_the_naming_page(tmp_path):
     ids = ["Галактика 1", "銀河", "🌌", "plain"]
     rows = np.arange(len(ids))
     table = build_catalogue(source_list([True] * len(ids), ids), None, **stages(rows))
-    catalogue_files.write_fits(tmp_path / "catalogue.fits", table)
+    writers.write_fits(tmp_path / "catalogue.fits", table)
     assert diagnostics.read_columns(tmp_path / "catalogue.fits", ["ID"])["ID"].tolist() == ids

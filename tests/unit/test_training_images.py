@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from morphovote import training_views
-from morphovote.training_galaxies import (
+from morphovote.pretrain import views
+from morphovote.pretrain.galaxies import (
     ARTEFACT,
     EDGE_ON,
     KINDS,
@@ -17,7 +17,7 @@ from morphovote.training_galaxies import (
     SPIRAL,
     draw_galaxies,
 )
-from morphovote.training_images import render, sersic_b
+from morphovote.pretrain.images import render, sersic_b
 
 SIZE = 100
 
@@ -143,8 +143,8 @@ def test_arms_show_in_the_angular_fourier_code():
 
 
 def test_views_repeat_and_depend_on_the_seed():
-    first, again = (training_views.draw_views(7, 6) for _ in range(2))
-    other = training_views.draw_views(8, 6)
+    first, again = (views.draw_views(7, 6) for _ in range(2))
+    other = views.draw_views(8, 6)
     assert first["image"].shape == (6, 2, 64, 96)
     assert first["image"].dtype == np.uint8
     assert all(np.array_equal(first[name], again[name], equal_nan=True) for name in first)
@@ -153,10 +153,10 @@ def test_views_repeat_and_depend_on_the_seed():
 
 
 def test_held_out_surveys_are_not_trained_on():
-    draw = training_views.Draw(0, 2000)
+    draw = views.Draw(0, 2000)
     galaxies = draw_galaxies(0, 1)
     used = [
-        set(training_views.draw_view_parameters(draw, galaxies, held_out)["fwhm"].tolist())
+        set(views.draw_view_parameters(draw, galaxies, held_out)["fwhm"].tolist())
         for held_out in (False, True)
     ]
     assert len(used[1]) > 50
@@ -165,22 +165,22 @@ def test_held_out_surveys_are_not_trained_on():
 
 def test_fourier_code_is_the_same_for_every_turn_and_mirror():
     image = torch.rand(3, 64, 96, generator=torch.Generator().manual_seed(0))
-    code = training_views.fourier_code(image)
+    code = views.fourier_code(image)
     assert code.shape == (3, 56)
     turned = image.roll(17, 2).flip(2)
-    assert torch.allclose(training_views.fourier_code(turned), code, atol=1e-5)
-    assert not torch.allclose(training_views.fourier_code(image.roll(9, 1)), code, atol=1e-2)
+    assert torch.allclose(views.fourier_code(turned), code, atol=1e-5)
+    assert not torch.allclose(views.fourier_code(image.roll(9, 1)), code, atol=1e-2)
 
 
 def test_adaptive_blur_beats_any_one_filter():
     galaxies = draw_galaxies(11, 24)
-    view = training_views.draw_view_parameters(training_views.Draw(12, 24), galaxies, False)
+    view = views.draw_view_parameters(views.Draw(12, 24), galaxies, False)
     view |= {"snr": torch.full((24,), 60.0), "missing": torch.zeros(24)}
     view |= {"correlation": torch.zeros(24), "poisson": torch.zeros(24)}
     view |= {"stretched": torch.zeros(24, dtype=torch.bool)}
-    noisy, expected, _ = training_views.take_images(galaxies, view, 13)
+    noisy, expected, _ = views.take_images(galaxies, view, 13)
     noisy = torch.from_numpy(noisy)
-    blurred = training_views.adaptive_blur(
+    blurred = views.adaptive_blur(
         noisy,
         expected,
         torch.ones_like(noisy),

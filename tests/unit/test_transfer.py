@@ -7,10 +7,10 @@ import pytest
 import yaml
 from paths import ROOT
 
-from morphovote import config as configuration
-from morphovote import transfer
+from morphovote.config import resolve as configuration
 from morphovote.errors import InputError
-from morphovote.provenance import hash_file
+from morphovote.model import compatibility
+from morphovote.storage.digests import hash_file
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 CONFIG = configuration.complete_config({"fields": {"f": {"simulate": {}}}}, SCHEMA)
@@ -24,7 +24,7 @@ MODEL = {
 
 
 def check(config=CONFIG, model=MODEL, card=CARD, scale=0.03, side=None):
-    return transfer.check_model(model, card, "encoder.json", config, "new", scale, side)
+    return compatibility.check_model(model, card, "encoder.json", config, "new", scale, side)
 
 
 def changed(section, key, value):
@@ -79,11 +79,11 @@ def test_another_pixel_scale_is_bridged_and_said(scale, tmp_path):
     (bridge,) = result["conversions"]
     assert (bridge["from"], bridge["to"]) == (scale, 0.03)
     assert f"{scale:.4g} arcsec a pixel are resampled to the model's 0.03" in bridge["text"]
-    transfer.write_check(result, tmp_path / "transfer.json")
-    assert transfer.read_pixel_scale([tmp_path / "transfer.json"]) == 0.03
-    transfer.write_check(check(), tmp_path / "transfer.json")
-    assert transfer.read_pixel_scale([tmp_path / "transfer.json"]) is None
-    assert transfer.read_pixel_scale([]) is None
+    compatibility.write_check(result, tmp_path / "transfer.json")
+    assert compatibility.read_pixel_scale([tmp_path / "transfer.json"]) == 0.03
+    compatibility.write_check(check(), tmp_path / "transfer.json")
+    assert compatibility.read_pixel_scale([tmp_path / "transfer.json"]) is None
+    assert compatibility.read_pixel_scale([]) is None
 
 
 def test_scales_too_far_apart_are_one_sentence():
@@ -102,7 +102,7 @@ def test_a_description_that_is_none(tmp_path):
     for text in ("{", "[1]", "{}"):
         path.write_text(text)
         with pytest.raises(InputError, match=r"model\.json"):
-            transfer.read_description(path)
+            compatibility.read_description(path)
 
 
 def write_model(folder):
@@ -153,10 +153,10 @@ def test_a_file_that_is_not_the_described_one_is_refused_unread(tmp_path):
     (tmp_path / "pca.h5").write_bytes(b"no HDF5 at all")
     (tmp_path / "names.yaml").write_text("groups: {0: SPH}")
     known = {"pca.h5": hash_file(tmp_path / "pca.h5"), "names.yaml": "0" * 64}
-    transfer.check_files(MODEL | {"files": known}, tmp_path)
+    compatibility.check_files(MODEL | {"files": known}, tmp_path)
     (tmp_path / "pca.h5").write_bytes(b"no HDF5 at all!")
     with pytest.raises(InputError, match=r"pca\.h5: differs from the file that model\.json"):
-        transfer.check_files(MODEL | {"files": known}, tmp_path)
+        compatibility.check_files(MODEL | {"files": known}, tmp_path)
     (tmp_path / "pca.h5").unlink()
     with pytest.raises(InputError, match=r"pca\.h5: is missing"):
-        transfer.check_files(MODEL | {"files": known}, tmp_path)
+        compatibility.check_files(MODEL | {"files": known}, tmp_path)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 
-from morphovote import clustering, shards, vote_controls
+from morphovote.storage import shards
+from morphovote.vote import algorithms
+from morphovote.vote import controls as vote_controls
 
 GROUPS = 8
 
@@ -96,7 +98,7 @@ class TestControls:
         _, distinct = vote_controls.compare_algorithms(noise, 6, seed=0)
         assert distinct == [["kmeans"], ["ward"], ["birch"]]
         # BIRCH with a threshold that makes no sub-clusters is Ward, and has to be found out.
-        monkeypatch.setattr(clustering, "birch_threshold", lambda points, groups: 1e-3)
+        monkeypatch.setattr(algorithms, "birch_threshold", lambda points, groups: 1e-3)
         likeness, distinct = vote_controls.compare_algorithms(noise, 6, seed=0)
         assert likeness["ward-birch"] > 0.98
         assert distinct == [["kmeans"], ["ward", "birch"]]

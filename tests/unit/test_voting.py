@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from sklearn.datasets import make_blobs
 from sklearn.metrics import adjusted_rand_score
 
-from morphovote import shards, voting
-from morphovote.alignment import align, count_votes, pairwise_rand_index, rand_index
 from morphovote.errors import InputError
-from morphovote.models import write_model
+from morphovote.storage import shards
+from morphovote.storage.model_files import write_model
+from morphovote.vote import bagged
+from morphovote.vote.alignment import align, count_votes, pairwise_rand_index, rand_index
 
 GROUPS = 6
 
@@ -25,7 +26,7 @@ def blobs():
 
 @pytest.fixture(scope="module")
 def voters(blobs):
-    return voting.fit_voters(blobs[0][:400], GROUPS, 0.667, seed=1, voters=12)
+    return bagged.fit_voters(blobs[0][:400], GROUPS, 0.667, seed=1, voters=12)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +83,7 @@ class TestAlignment:
 class TestFit:
     def test_groups_are_found(self, blobs, voters):
         points, truth = blobs
-        votes = voting.cast_votes(points, voters)
+        votes = bagged.cast_votes(points, voters)
         kept = votes["kept"]
         assert 0.5 < kept.mean() <= 1
         assert adjusted_rand_score(truth[kept], votes["group"][kept]) > 0.9
@@ -94,59 +95,59 @@ class TestFit:
         assert voters.algorithms[:4] == ["kmeans", "ward", "birch", "kmeans"]
 
     def test_processes_do_not_change_the_result(self, blobs, monkeypatch):
-        monkeypatch.setattr(voting, "SMALL_BAG", 0)
+        monkeypatch.setattr(bagged, "SMALL_BAG", 0)
         one, two = (
-            voting.fit_voters(blobs[0][:200], GROUPS, 0.667, 5, voters=4, threads=threads)
+            bagged.fit_voters(blobs[0][:200], GROUPS, 0.667, 5, voters=4, threads=threads)
             for threads in (1, 2)
         )
         np.testing.assert_array_equal(one.labels, two.labels)
 
     def test_relabelling_a_voter_changes_nothing(self, blobs, voters, monkeypatch):
         rng = np.random.default_rng(0)
-        cluster = voting.cluster
+        cluster = bagged.cluster
         monkeypatch.setattr(
-            voting,
+            bagged,
             "cluster",
             lambda points, groups, *rest: rng.permutation(groups)[cluster(points, groups, *rest)],
         )
-        renamed = voting.fit_voters(blobs[0][:400], GROUPS, 0.667, seed=1, voters=12)
+        renamed = bagged.fit_voters(blobs[0][:400], GROUPS, 0.667, seed=1, voters=12)
         np.testing.assert_array_equal(renamed.labels, voters.labels)
 
     def test_seed_changes_the_bags(self, blobs):
-        one, two = (voting.fit_voters(blobs[0][:200], 8, 0.667, s, voters=4) for s in (0, 1))
+        one, two = (bagged.fit_voters(blobs[0][:200], 8, 0.667, s, voters=4) for s in (0, 1))
         assert not np.array_equal(one.labels, two.labels)
 
     def test_too_many_groups_are_refused_with_a_number_to_take(self):
         points = np.random.default_rng(0).normal(size=(30, 4))
         with pytest.raises(InputError, match=r"voting\.groups is 20.*30 galaxies"):
-            voting.fit_voters(points, 20, 0.667, 0)
+            bagged.fit_voters(points, 20, 0.667, 0)
 
     def test_few_galaxies_are_enough_where_groups_are_few(self):
         points = np.random.default_rng(0).normal(size=(12, 3))
-        fitted = voting.fit_voters(points, 3, 0.667, 0, voters=6)
-        votes = voting.cast_votes(points, fitted)
+        fitted = bagged.fit_voters(points, 3, 0.667, 0, voters=6)
+        votes = bagged.cast_votes(points, fitted)
         assert (votes["counts"].sum(axis=1) == 6).all()
 
     def test_copies_of_one_galaxy_do_no_harm(self):
         points = np.repeat(np.random.default_rng(0).normal(size=(10, 3)), 30, axis=0)
-        fitted = voting.fit_voters(points, 5, 0.667, 0, voters=6)
-        votes = voting.cast_votes(points, fitted)
+        fitted = bagged.fit_voters(points, 5, 0.667, 0, voters=6)
+        votes = bagged.cast_votes(points, fitted)
         assert np.isfinite(votes["distance"]).all()
         for start in range(0, 300, 30):
             assert len(set(votes["group"][start : start + 30])) == 1
 
     def test_galaxy_outside_a_bag_takes_its_nearest_members_label(self):
         reference = np.array([[0.0], [1.0], [10.0], [11.0], [0.4], [10.6]])
-        graph, distance = voting.reference_graph(reference)
+        graph, distance = bagged.reference_graph(reference)
         bag = np.array([0, 1, 2, 3])
-        labels = voting.spread_labels(reference, graph, distance, bag, np.array([3, 3, 7, 7]))
+        labels = bagged.spread_labels(reference, graph, distance, bag, np.array([3, 3, 7, 7]))
         np.testing.assert_array_equal(labels, [3, 3, 7, 7, 3, 7])
 
     def test_galaxy_with_no_member_in_its_graph_is_searched_for(self):
         reference = np.array([[0.0], [0.1], [0.2], [9.0], [5.0]])
-        graph, distance = voting.reference_graph(reference)
+        graph, distance = bagged.reference_graph(reference)
         # As if the graph held one neighbour each: that of 0.1 is outside the bag.
-        labels = voting.spread_labels(
+        labels = bagged.spread_labels(
             reference, graph[:, :1], distance[:, :1], np.array([3, 4]), np.array([1, 2])
         )
         np.testing.assert_array_equal(labels, [2, 2, 2, 1, 2])
@@ -154,7 +155,7 @@ class TestFit:
 
 class TestCast:
     def test_votes_add_up(self, blobs, voters):
-        votes = voting.cast_votes(blobs[0], voters)
+        votes = bagged.cast_votes(blobs[0], voters)
         counts = votes["counts"]
         assert (counts.sum(axis=1) == 12).all()
         np.testing.assert_array_equal(votes["group"], counts.argmax(axis=1))
@@ -173,26 +174,26 @@ class TestCast:
             searches.append((len(queries), len(reference)))
             return nearest(queries, reference, count)
 
-        nearest = voting.nearest
-        monkeypatch.setattr(voting, "nearest", search)
-        voting.cast_votes(blobs[0], voters)
+        nearest = bagged.nearest
+        monkeypatch.setattr(bagged, "nearest", search)
+        bagged.cast_votes(blobs[0], voters)
         assert searches == [(700, 400)]
         searches.clear()
-        voting.fit_voters(blobs[0][:400], GROUPS, 0.667, seed=1, voters=12)
+        bagged.fit_voters(blobs[0][:400], GROUPS, 0.667, seed=1, voters=12)
         assert searches == [(400, 400)]
 
     def test_member_of_the_reference_keeps_its_own_votes(self, blobs, voters):
-        votes = voting.cast_votes(blobs[0][:400], voters)
+        votes = bagged.cast_votes(blobs[0][:400], voters)
         np.testing.assert_array_equal(votes["counts"], count_votes(voters.labels, GROUPS))
         assert (votes["distance"] > 0).all()
 
     def test_row_is_alone_to_the_bit(self, blobs, voters):
         points = blobs[0].copy()
         points[5] = np.nan
-        together = voting.cast_votes(points, voters)
+        together = bagged.cast_votes(points, voters)
         order = np.random.default_rng(0).permutation(len(points))
-        shuffled = voting.cast_votes(points[order], voters)
-        parts = [voting.cast_votes(points[i : i + 23], voters) for i in range(0, len(points), 23)]
+        shuffled = bagged.cast_votes(points[order], voters)
+        parts = [bagged.cast_votes(points[i : i + 23], voters) for i in range(0, len(points), 23)]
         for name, values in together.items():
             np.testing.assert_array_equal(shuffled[name], values[order])
             np.testing.assert_array_equal(np.concatenate([p[name] for p in parts]), values)
@@ -200,7 +201,7 @@ class TestCast:
     def test_galaxy_without_data_has_no_group(self, blobs, voters):
         points = blobs[0][:3].copy()
         points[1, 2] = np.nan
-        votes = voting.cast_votes(points, voters)
+        votes = bagged.cast_votes(points, voters)
         assert votes["group"][1] == votes["group_second"][1] == -1
         assert np.isnan(votes["vote_fraction"][1])
         assert not votes["kept"][1]
@@ -209,21 +210,21 @@ class TestCast:
 
     def test_outliers_are_the_strange_ones(self, blobs, voters):
         points, _ = blobs
-        normal = voting.cast_votes(points[400:], voters)
+        normal = bagged.cast_votes(points[400:], voters)
         assert normal["outlier"].mean() < 0.01
-        strange = voting.cast_votes(points[:20] + 60, voters)
+        strange = bagged.cast_votes(points[:20] + 60, voters)
         assert strange["outlier"].all()
 
     def test_two_thirds_means_two_thirds(self, blobs, voters):
         # 8 of 12 voters are 0.6667, below the config's 0.667 by rounding only.
-        votes = voting.cast_votes(blobs[0], voters)
+        votes = bagged.cast_votes(blobs[0], voters)
         reached = votes["counts"].max(axis=1) == 8
         assert reached.any()
         assert votes["kept"][reached].all()
 
     def test_votes_do_not_depend_on_which_galaxies_are_in_the_reference(self, blobs, voters):
         # Members and others are kept about equally often: hubs would draw the others to them.
-        votes = voting.cast_votes(blobs[0], voters)
+        votes = bagged.cast_votes(blobs[0], voters)
         inside, outside = votes["kept"][:400].mean(), votes["kept"][400:].mean()
         assert abs(inside - outside) < 0.12
 
@@ -238,7 +239,7 @@ class TestFiles:
         arrays = {"row": rows, "id": rows.astype(str), "component": points}
         shards.write_shard(path, arrays, {"pca": "p1", "encoder": "e1"})
         model = tmp_path / "voters.h5"
-        voting.fit_voters_file(path, model, 6, 0.667, seed=0, voters=6, threads=1)
+        bagged.fit_voters_file(path, model, 6, 0.667, seed=0, voters=6, threads=1)
         calibration = tmp_path / "confidence.h5"
         table = {"confidence": np.linspace(0, 0.9, 7)}
         write_model(calibration, "confidence", table, {"pca": "p1"})
@@ -246,11 +247,11 @@ class TestFiles:
 
     def test_saved_vote_is_the_same_vote(self, field, tmp_path, monkeypatch):
         path, model, calibration, points = field
-        fitted, _ = voting.load_voters(model)
-        monkeypatch.setattr(voting, "BATCH", 111)
-        voting.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
+        fitted, _ = bagged.load_voters(model)
+        monkeypatch.setattr(bagged, "BATCH", 111)
+        bagged.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
         found = shards.read_shard(tmp_path / "votes.h5")
-        votes = voting.cast_votes(points, fitted)
+        votes = bagged.cast_votes(points, fitted)
         for name, values in votes.items():
             np.testing.assert_array_equal(found[name], values)
         np.testing.assert_allclose(
@@ -267,20 +268,20 @@ class TestFiles:
         with h5py.File(path, "a") as file:
             file.attrs["pca"] = np.bytes_("p2")
         with pytest.raises(InputError, match="PCA p1"):
-            voting.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
+            bagged.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
 
     def test_confidence_of_another_model_is_refused(self, field, tmp_path):
         path, model, calibration, _ = field
         write_model(calibration, "confidence", {"confidence": np.zeros(7)}, {"pca": "p2"})
         with pytest.raises(InputError, match="PCA p2"):
-            voting.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
+            bagged.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
         write_model(calibration, "confidence", {"confidence": np.zeros(9)}, {"pca": "p1"})
         with pytest.raises(InputError, match="6 voters"):
-            voting.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
+            bagged.cast_votes_file(path, model, calibration, tmp_path / "votes.h5")
 
     def test_damaged_votes_are_named(self, field):
         _, model, _, _ = field
         with h5py.File(model, "a") as file:
             file["labels"][0, 0] = 99
         with pytest.raises(InputError, match="'labels'"):
-            voting.load_voters(model)
+            bagged.load_voters(model)

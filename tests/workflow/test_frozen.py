@@ -16,20 +16,18 @@ from astropy.table import Table
 from paths import ROOT
 from scipy.ndimage import gaussian_filter
 
-from morphovote import (
-    autoencoder,
-    cutouts,
-    denoising,
-    encoder_files,
-    encoding,
-    measurement,
-    polar,
-    shards,
-)
-from morphovote.classification import classify_file
-from morphovote.reduction import project_shards
-from morphovote.sources import read_sources
-from morphovote.voting import cast_votes_file
+from morphovote.classify.assignment import classify_file
+from morphovote.denoise import network as denoiser_network
+from morphovote.denoise import recorrupted
+from morphovote.encode import encoding
+from morphovote.encode import weights as encoder_weights
+from morphovote.fields import cutouts
+from morphovote.fields.sources import read_sources
+from morphovote.measure import morphology
+from morphovote.polar import moments
+from morphovote.reduce.pca import project_shards
+from morphovote.storage import shards
+from morphovote.vote.bagged import cast_votes_file
 
 MODULE = """
 configfile: "mine.yaml"
@@ -253,17 +251,17 @@ def test_directory_option(frozen, config, tmp_path):
 def take_through(cutout, rows, parts, folder, model, encoder):
     """Take some galaxies, spread over so many shards, from cutouts to measurements and classes."""
     folder.mkdir()
-    network, card = encoder_files.load_encoder(
+    network, card = encoder_weights.load_encoder(
         encoder / "encoder.safetensors", encoder / "encoder.json"
     )
-    denoiser = autoencoder.load_denoiser(model / "denoiser.safetensors")
+    denoiser = denoiser_network.load_denoiser(model / "denoiser.safetensors")
     paths, measured = [], []
     for number, part in enumerate(np.array_split(rows, parts)):
         names = {step: folder / f"{step}{number}.h5" for step in ("cut", "clean", "polar", "code")}
         arrays = {name: values[part] for name, values in cutout.items()}
         shards.write_shard(names["cut"], arrays, {"pixel_scale": 0.03})
-        denoising.denoise_shard(denoiser, names["cut"], names["clean"])
-        polar.unwrap_shard(names["clean"], names["cut"], names["polar"], "moments")
+        recorrupted.denoise_shard(denoiser, names["cut"], names["clean"])
+        moments.unwrap_shard(names["clean"], names["cut"], names["polar"], "moments")
         embedding = encoding.encode_shard(names["polar"], network, card, "float32", 2, 2)
         known = {"row": arrays["row"], "id": arrays["id"], "embedding": embedding}
         about = {"encoder": card["sha256"], "rotations": 2, "polar": "moments"}
@@ -271,7 +269,7 @@ def take_through(cutout, rows, parts, folder, model, encoder):
         paths.append(names["code"])
         # Without Sersic fits, which take their time.
         no_fits = np.zeros(1 + cutout["row"].max(), bool)
-        measured.append(measurement.measure_shard(names["cut"], parts, None, no_fits)[0])
+        measured.append(morphology.measure_shard(names["cut"], parts, None, no_fits)[0])
     project_shards(paths, model / "pca.h5", folder / "components.h5")
     cast_votes_file(
         folder / "components.h5", model / "voters.h5", model / "confidence.h5", folder / "votes.h5"

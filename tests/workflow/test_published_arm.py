@@ -11,7 +11,7 @@ import yaml
 from conftest import Project
 from paths import ROOT
 
-from morphovote import shards
+from morphovote.storage import shards
 
 TARGETS = (
     "results/small/votes.h5",

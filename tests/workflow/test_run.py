@@ -9,8 +9,8 @@ import yaml
 from astropy.io.votable import validate
 from astropy.table import Table
 
-from morphovote import shards
-from morphovote.config import complete_config
+from morphovote.config.resolve import complete_config
+from morphovote.storage import shards
 
 CONTRACT = [
     "ID",

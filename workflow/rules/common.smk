@@ -9,11 +9,11 @@ from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.current_basedir).parents[1]
 
-from morphovote.config import check_galaxies, complete_config
+from morphovote.config.resolve import check_galaxies, complete_config
 from morphovote.errors import InputError
-from morphovote.group_names import marks_of
-from morphovote.provenance import code_digest as digest_of_scripts
-from morphovote.provenance import file_stamp
+from morphovote.groups.names import marks_of
+from morphovote.storage.digests import code_digest as digest_of_scripts
+from morphovote.storage.digests import file_stamp
 
 try:
     config = complete_config(config, ROOT / "workflow/schemas/config.schema.yaml")

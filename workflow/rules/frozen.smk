@@ -1,8 +1,8 @@
 # Takes: a fitted model; for a field that uses one frozen, what the stages before have left.
 # Leaves: the model's description, on request the model as one archive; for a frozen one its files
 # unpacked, the check of what it needs before the long jobs, and after them the shift report.
-from morphovote.archives import FILES as ARCHIVED
-from morphovote.config import MODEL_FILES
+from morphovote.model.archive import FILES as ARCHIVED
+from morphovote.config.resolve import MODEL_FILES
 
 
 rule unpack_model:

@@ -1,0 +1,216 @@
+"""The catalogue: what every stage found out about a source, and all that was known before."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Column, MaskedColumn, Table
+from astropy.table.serialize import represent_mixins_as_columns
+from astropy.units import UnitBase
+
+from morphovote.catalogue.columns import COLUMNS
+from morphovote.cosmology import kpc_per_arcsec
+from morphovote.errors import InputError
+from morphovote.flags import NO_DATA, NOT_SELECTED, OUTLIER
+from morphovote.storage import shards
+
+# Column of the catalogue -> array of the shards that fills it.
+FROM_VOTES = {
+    "GROUP": "group",
+    "VOTE_FRACTION": "vote_fraction",
+    "VOTE_CONFIDENCE": "vote_confidence",
+    "GROUP_SECOND": "group_second",
+    "KEPT": "kept",
+}
+FROM_CLASSES = {
+    "CLASS": "class",
+    "CLASS_PROB": "class_prob",
+    "CLASS_SECOND": "class_second",
+    "CLASS_ORIGIN": "class_origin",
+    "CLASS_REASON": "class_reason",
+}
+FROM_CUTOUTS = {"SNR": "snr"}
+FROM_MEASUREMENTS = {
+    name: name.lower()
+    for name in (
+        "GINI",
+        "M20",
+        "CONCENTRATION",
+        "ASYMMETRY",
+        "SMOOTHNESS",
+        "MULTIMODE",
+        "INTENSITY",
+        "DEVIATION",
+        "MULTIPLICITY",
+        "R50",
+        "R_PETROSIAN",
+        "SERSIC_N",
+        "R_E",
+        "AXIS_RATIO",
+        "MEASURE_FLAG",
+    )
+}
+PREFIX = "SOURCE_"
+
+
+def build_catalogue(
+    sources: Table,
+    source_catalogue: Table | None,
+    cutouts: Mapping[str, np.ndarray],
+    votes: Mapping[str, np.ndarray],
+    classes: Mapping[str, np.ndarray],
+    measurements: Mapping[str, np.ndarray],
+) -> Table:
+    """Join the results of all stages, one row a source, in the order of the source catalogue.
+
+    Parameters
+    ----------
+    sources : Table
+        The source list: ROW, ID, RA, DEC (deg), SELECTED, REDSHIFT.
+    source_catalogue : Table or None
+        What the sources came from, in the same order; None where there was no catalogue.
+    cutouts : mapping of ndarray
+        `row`, `flags`, `snr` of the selected sources, in any order.
+    votes : mapping of ndarray
+        `row`, `group`, `vote_fraction`, `vote_confidence`, `group_second`, `kept`, `outlier`.
+    classes : mapping of ndarray
+        `row`, `class`, `class_prob`, `class_second`, `class_origin`, `class_reason`.
+    measurements : mapping of ndarray
+        `row`, `flags`, `measure_flag` and the parameters.
+
+    Returns
+    -------
+    Table
+        `columns.COLUMNS` in that order, then every column of `source_catalogue`. One whose name is
+        taken already, capital letters or not, gets the prefix `SOURCE_`. Each column has its
+        `unit`, `description` and `meta["ucd"]` where there is one.
+
+    Raises
+    ------
+    InputError
+        If a stage misses a selected source, or the source catalogue has changed since.
+    """
+    count = len(sources)
+    if source_catalogue is not None and len(source_catalogue) != count:
+        raise InputError(
+            f"the source catalogue has {len(source_catalogue)} rows, the source list {count}.\n"
+            "The catalogue has changed since: run the workflow again from `list_sources`."
+        )
+    selected = np.asarray(sources["SELECTED"], dtype=bool)
+    values = {name: sources[name] for name in ("ID", "RA", "DEC")}
+    stages = {
+        "cutouts": (cutouts, FROM_CUTOUTS),
+        "votes": (votes, FROM_VOTES),
+        "classes": (classes, FROM_CLASSES),
+        "measurements": (measurements, FROM_MEASUREMENTS),
+    }
+    missing = {column.name: column for column in COLUMNS}
+    for stage, (arrays, wanted) in stages.items():
+        _check_rows(stage, arrays["row"], selected)
+        for name, array in wanted.items():
+            values[name] = _place(arrays[array], arrays["row"], count, missing[name])
+    values["R_E_KPC"] = values["R_E"] * kpc_per_arcsec(sources["REDSHIFT"])
+    flag = np.where(selected, 0, NOT_SELECTED).astype(np.int32)
+    flag[cutouts["row"]] |= cutouts["flags"].astype(np.int32)
+    values["SNR"] = np.where(flag & NO_DATA, np.nan, values["SNR"])
+    flag[measurements["row"]] |= measurements["flags"].astype(np.int32)
+    flag[votes["row"]] |= np.where(votes["outlier"], OUTLIER, 0).astype(np.int32)
+    values["FLAGS"] = flag
+    catalogue = Table()
+    for column in COLUMNS:
+        data = values[column.name]
+        if column.dtype and column.dtype != "U":
+            data = np.asarray(data).astype(column.dtype)
+        catalogue[column.name] = Column(
+            np.ma.getdata(data),
+            unit=column.unit or None,
+            description=column.description,
+            meta={"ucd": column.ucd},
+        )
+    if source_catalogue is not None:
+        append_source_columns(catalogue, source_catalogue)
+    return catalogue
+
+
+def _check_rows(stage: str, rows: np.ndarray, selected: np.ndarray) -> None:
+    found = np.zeros(len(selected), dtype=bool)
+    inside = (rows >= 0) & (rows < len(selected))
+    found[rows[inside]] = True
+    if not inside.all() or len(np.unique(rows)) != len(rows) or (found != selected).any():
+        raise InputError(
+            f"{stage}: expected each of the {selected.sum()} selected sources once, found "
+            f"{(found & selected).sum()} of them in {len(rows)} rows.\n"
+            "Files of an older run are in the way: delete them and run the workflow again."
+        )
+
+
+def _place(array: np.ndarray, rows: np.ndarray, count: int, column) -> np.ndarray:
+    if column.dtype == "U":
+        placed = np.full(count, column.missing, dtype=object)
+        placed[rows] = array
+        return placed.astype(str) if count else np.zeros(0, dtype="U1")
+    placed = np.full(count, column.missing, dtype=column.dtype)
+    placed[rows] = array
+    return placed
+
+
+def append_source_columns(catalogue: Table, source_catalogue: Table) -> None:
+    """Add every column of the source catalogue to the catalogue, in place and in order.
+
+    Values, masks, units and descriptions stay as they are. Times, coordinates and the like become
+    plain columns, text gets dtype str, objects that are no text become text.
+    """
+    taken = {name.lower() for name in catalogue.colnames}
+    plain = represent_mixins_as_columns(source_catalogue)
+    for number, name in enumerate(plain.colnames, start=1):
+        column = _plain_column(plain[name])
+        new = name.strip() or f"{PREFIX}{number}"
+        while new.lower() in taken:
+            new = PREFIX + new
+        taken.add(new.lower())
+        if new != name:
+            note = f"Column '{name}' of the source catalogue"
+            column.description = f"{note}: {column.description}" if column.description else note
+        catalogue.add_column(column, name=new)
+
+
+def _plain_column(column: Column) -> Column:
+    data = np.asarray(np.ma.getdata(column))
+    mask = np.broadcast_to(np.ma.getmaskarray(column), data.shape)
+    if data.dtype.kind == "S":
+        data = np.char.decode(data, "utf-8", "replace")
+    elif data.dtype.kind in "OmM":
+        empty = np.array([v is None for v in data.ravel()], dtype=bool).reshape(data.shape)
+        mask = mask | empty | (np.isnat(data) if data.dtype.kind in "mM" else False)
+        texts = data.astype(str) if data.dtype.kind in "mM" else data
+        data = np.where(mask, "", texts).astype(str)
+    elif data.dtype == np.int8 or data.dtype == np.float16:
+        # FITS has neither, and would take the first for logical.
+        data = data.astype(np.int16 if data.dtype == np.int8 else np.float32)
+    elif data.dtype.kind in "fc" and data.dtype.itemsize > {"f": 8, "c": 16}[data.dtype.kind]:
+        data = data.astype("f8" if data.dtype.kind == "f" else "c16")
+    if data.dtype.kind == "U" and data.dtype.itemsize == 0:
+        data = data.astype("U1")
+    data = data.astype(data.dtype.newbyteorder("="))
+    kind = MaskedColumn if mask.any() else Column
+    extra = {"mask": mask} if mask.any() else {}
+    meta = {"ucd": column.info.meta["ucd"]} if (column.info.meta or {}).get("ucd") else {}
+    unit = column.unit if isinstance(column.unit, UnitBase) else None
+    return kind(data, unit=unit, description=column.description, meta=meta, **extra)
+
+
+def read_stages(
+    cutouts: Sequence[str | Path],
+    votes: str | Path,
+    classes: str | Path,
+    measurements: Sequence[str | Path],
+) -> dict[str, dict[str, np.ndarray]]:
+    """Read what `build_catalogue` needs of every stage; the keys are its parameters."""
+    return {
+        "cutouts": shards.concatenate(cutouts, ["row", "flags", "snr"]),
+        "votes": shards.read_shard(votes, ["row", "outlier", *FROM_VOTES.values()]),
+        "classes": shards.read_shard(classes, ["row", *FROM_CLASSES.values()]),
+        "measurements": shards.concatenate(
+            measurements, ["row", "flags", *FROM_MEASUREMENTS.values()]
+        ),
+    }

@@ -1,0 +1,5 @@
+"""What the result is worth.
+
+Takes the finished stages, leaves tables of how stable, how complete and how distinct the groups and
+classes are. Rules: `check_stability`, `inject_galaxies`, `plot_separation`, `plot_confounders`.
+"""

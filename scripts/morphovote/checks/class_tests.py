@@ -1,0 +1,275 @@
+"""Do the classes differ in what was measured, and in the order that is published?"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from astropy.table import Table
+from scipy.stats import mannwhitneyu
+
+from morphovote.cosmology import kpc_per_arcsec
+from morphovote.report import diagnostics
+
+# Quantity -> its name in sentences, and its unit.
+PARAMETERS = {
+    "SERSIC_N": ("Sérsic index n", ""),
+    "R_E": ("half-light radius", "arcsec"),
+    "R_E_KPC": ("half-light radius", "kpc"),
+    "GINI": ("Gini coefficient", ""),
+    "M20": ("M20", ""),
+    "CONCENTRATION": ("concentration C", ""),
+    "ASYMMETRY": ("asymmetry A", ""),
+    "SMOOTHNESS": ("clumpiness S", ""),
+    "AXIS_RATIO": ("axis ratio", ""),
+}
+EARLY, LATE = ("SPH", "ETD"), ("LTD", "IRR")
+# Neighbours in the order of the classes, and early against late types.
+PAIRS = ((("SPH",), ("ETD",)), (("ETD",), ("LTD",)), (("LTD",), ("IRR",)), (EARLY, LATE))
+NEIGHBOURS = PAIRS[:3]
+# What is published (Fang et al. 2025): sentence, quantity, pairs, sign of the difference.
+ORDERING = (
+    ("n falls from SPH to IRR", "SERSIC_N", NEIGHBOURS, 1),
+    ("r_e (arcsec) rises from SPH to IRR", "R_E", NEIGHBOURS, -1),
+    ("r_e (kpc) rises from SPH to IRR", "R_E_KPC", NEIGHBOURS, -1),
+    ("Gini is higher for SPH and ETD than for LTD and IRR", "GINI", PAIRS[3:], 1),
+    ("C is higher for SPH and ETD than for LTD and IRR", "CONCENTRATION", PAIRS[3:], 1),
+)
+# Fewest galaxies of either side for a test.
+FEWEST = 8
+# Most galaxies of either side in a bootstrap: beyond, the interval is narrow anyway.
+MOST = 4000
+RESAMPLES = 1000
+LEVEL = 0.05
+# Of Cliff's delta (Romano et al. 2006): below, an effect is negligible.
+NEGLIGIBLE = 0.147
+
+COLUMNS = (
+    "sample", "parameter", "unit", "first", "second", "galaxies_first", "galaxies_second",
+    "median_first", "median_second", "u", "delta", "delta_low", "delta_high", "p", "p_holm",
+    "decision",
+)  # fmt: skip
+
+
+def cliffs_delta(first: np.ndarray, second: np.ndarray) -> float:
+    """Cliff's delta (Cliff 1993, Psychological Bulletin 114, 494).
+
+    Parameters
+    ----------
+    first, second : ndarray of float
+        All finite, none empty.
+
+    Returns
+    -------
+    float
+        Share of all pairs in which the first is larger, less that in which it is smaller.
+    """
+    second = np.sort(second)
+    below = np.searchsorted(second, first, side="left")
+    above = len(second) - np.searchsorted(second, first, side="right")
+    return float((below - above).mean() / len(second))
+
+
+def delta_interval(
+    first: np.ndarray, second: np.ndarray, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[float, float]:
+    """95 % percentile interval of Cliff's delta from a bootstrap of both sides.
+
+    Parameters
+    ----------
+    first, second : ndarray of float
+        All finite, none empty. Of more than `MOST` galaxies as many are drawn at random.
+    seed, resamples : int
+    """
+    rng = np.random.default_rng(seed)
+    first, second = (
+        values if len(values) <= MOST else rng.choice(values, MOST, replace=False)
+        for values in (first, second)
+    )
+    # Ranks once; a resample is then a count of how often each galaxy was drawn.
+    place, index = np.unique(np.concatenate([first, second]), return_inverse=True)
+    found = np.empty(resamples)
+    for i in range(resamples):
+        draw_first = index[rng.integers(0, len(first), len(first))]
+        draw_second = index[len(first) + rng.integers(0, len(second), len(second))]
+        counts = np.bincount(draw_second, minlength=len(place))
+        up_to = np.cumsum(counts)
+        below, above = (up_to - counts)[draw_first], len(second) - up_to[draw_first]
+        found[i] = (below - above).mean() / len(second)
+    low, high = np.percentile(found, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """P-values corrected for their number (Holm 1979, Scand. J. Statist. 6, 65); NaNs stay."""
+    p = np.asarray(p, dtype=float)
+    corrected = np.full(p.shape, np.nan)
+    rows = np.flatnonzero(np.isfinite(p))
+    order = rows[np.argsort(p[rows], kind="stable")]
+    steps = p[order] * (len(order) - np.arange(len(order)))
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected
+
+
+def compare_classes(
+    name: np.ndarray,
+    values: Mapping[str, np.ndarray],
+    samples: Mapping[str, np.ndarray],
+    resamples: int = RESAMPLES,
+) -> Table:
+    """Compare every quantity between the classes of `PAIRS`.
+
+    Parameters
+    ----------
+    name : ndarray of str, shape (N,)
+        Classes.
+    values : mapping of ndarray of float, shape (N,)
+        By the names of `PARAMETERS`; NaN where not measured, or badly. A quantity that is left
+        out, or known of no galaxy, is not compared.
+    samples : mapping of ndarray of bool, shape (N,)
+        By the sample's name: who belongs to it.
+    resamples : int
+        Of each bootstrap.
+
+    Returns
+    -------
+    Table
+        `COLUMNS`, one row a sample, quantity and pair: numbers and medians of both sides, the
+        Mann-Whitney U of the first (two-sided), Cliff's delta with its 95 % bootstrap interval,
+        the p-value, and that corrected after Holm for all tests of the table. `decision` is
+        'first higher', 'second higher', 'not decided' or 'too few' (fewer than `FEWEST` on a
+        side).
+    """
+    name = np.asarray(name, dtype=str)
+    rows = []
+    for sample, inside in samples.items():
+        for parameter, (_, unit) in PARAMETERS.items():
+            value = np.asarray(values.get(parameter, np.full(len(name), np.nan)), dtype=float)
+            if not np.isfinite(value).any():
+                continue
+            for pair in PAIRS:
+                sides = [value[inside & np.isin(name, side) & np.isfinite(value)] for side in pair]
+                labels = ["+".join(side) for side in pair]
+                rows.append(
+                    (sample, parameter, unit, *labels, *_compare(*sides, resamples), np.nan, "")
+                )
+    if not rows:
+        return Table(names=COLUMNS, dtype=["U1"] * 5 + [int] * 2 + [float] * 8 + ["U1"])
+    table = Table(rows=rows, names=COLUMNS)
+    table["p_holm"] = holm(table["p"])
+    table["decision"] = [_decide(row) for row in table]
+    return table
+
+
+def _compare(first: np.ndarray, second: np.ndarray, resamples: int) -> tuple:
+    numbers = len(first), len(second)
+    medians = tuple(float(np.median(v)) if len(v) else np.nan for v in (first, second))
+    if min(numbers) < FEWEST:
+        return *numbers, *medians, *[np.nan] * 5
+    test = mannwhitneyu(first, second, alternative="two-sided", method="asymptotic")
+    delta = cliffs_delta(first, second)
+    interval = delta_interval(first, second, resamples=resamples)
+    return *numbers, *medians, float(test.statistic), delta, *interval, float(test.pvalue)
+
+
+def _decide(row) -> str:
+    if not np.isfinite(row["p_holm"]):
+        return "too few"
+    if row["p_holm"] >= LEVEL:
+        return "not decided"
+    return "first higher" if row["delta"] > 0 else "second higher"
+
+
+def check_ordering(table: Table) -> list[dict]:
+    """Test the published ordering of the classes.
+
+    Parameters
+    ----------
+    table : Table
+        As `compare_classes` returns it.
+
+    Returns
+    -------
+    list of dict
+        One a sample and line of `ORDERING`: sample, claim, verdict and reason. The verdict is
+        'fail' where a comparison of the claim is significant (`LEVEL`, after Holm) against the
+        published direction, 'pass' where all of them are in it, and 'not decided' otherwise, so
+        also where one of the four classes has fewer than `FEWEST` galaxies.
+    """
+    found = []
+    for sample in dict.fromkeys(str(sample) for sample in table["sample"]):
+        for claim, parameter, pairs, sign in ORDERING:
+            rows = {
+                (str(row["first"]), str(row["second"])): row
+                for row in table[(table["sample"] == sample) & (table["parameter"] == parameter)]
+            }
+            if not rows:
+                continue
+            numbers = {}
+            for (first, second), row in rows.items():
+                numbers |= {first: row["galaxies_first"], second: row["galaxies_second"]}
+            few = {key: numbers[key] for key in EARLY + LATE if numbers[key] < FEWEST}
+            wanted = [rows["+".join(first), "+".join(second)] for first, second in pairs]
+            verdict, reason = _judge(wanted, few, "first higher" if sign > 0 else "second higher")
+            found.append({"sample": sample, "claim": claim, "verdict": verdict, "reason": reason})
+    return found
+
+
+def _judge(rows: list, few: dict[str, int], wanted: str) -> tuple[str, str]:
+    tested = [row for row in rows if row["decision"] != "too few"]
+    reason = [_describe(row) for row in tested]
+    if few:
+        reason.append(
+            "too few measured of " + ", ".join(f"{key} ({count})" for key, count in few.items())
+        )
+    if any(row["decision"] not in (wanted, "not decided") for row in tested):
+        verdict = "fail"
+    elif few or any(row["decision"] != wanted for row in tested):
+        verdict = "not decided"
+    else:
+        verdict = "pass"
+    return verdict, "; ".join(reason)
+
+
+def _describe(row) -> str:
+    words = {"not decided": "not told from", "first higher": "above", "second higher": "below"}
+    delta = f"{row['delta']:+.2f}".replace("-", "\N{MINUS SIGN}")
+    text = f"{row['first']} {words[row['decision']]} {row['second']} (Cliff's delta {delta})"
+    small = row["decision"] != "not decided" and abs(row["delta"]) < NEGLIGIBLE
+    return text + (", a negligible effect" if small else "")
+
+
+def measured_values(catalogue: Table, sources: Table) -> dict[str, np.ndarray]:
+    """`PARAMETERS` of every galaxy; half-light radii in kpc where there is a redshift.
+
+    Parameters
+    ----------
+    catalogue : Table
+        As `diagnostics.read_catalogue` returns it.
+    sources : Table
+        As `diagnostics.read_sources` returns it.
+    """
+    values = {
+        name: np.asarray(catalogue[name], dtype=float)
+        for name in PARAMETERS
+        if name in catalogue.colnames
+    }
+    return values | {"R_E_KPC": values["R_E"] * kpc_per_arcsec(sources["REDSHIFT"])}
+
+
+def choose_samples(sources: Table, massive: float) -> dict[str, np.ndarray]:
+    """All galaxies, and the massive ones where masses are known of at least one of these.
+
+    Parameters
+    ----------
+    sources : Table
+        LOG_MASS.
+    massive : float
+        Lower limit, log10 of solar masses.
+
+    Returns
+    -------
+    dict of ndarray of bool, shape (N,)
+        'all' and perhaps 'massive'.
+    """
+    heavy = diagnostics.is_massive(sources["LOG_MASS"], massive)
+    samples = {"all": np.ones(len(sources), dtype=bool)}
+    return samples | ({"massive": heavy} if heavy.any() else {})

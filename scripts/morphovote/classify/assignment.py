@@ -1,0 +1,407 @@
+"""A class, a probability and a reason for every galaxy.
+
+Kept galaxies take their group's class; the others that of the classifier and the voters together.
+The probability is made of three things that are known of every galaxy, kept or not: the share of
+the voters whose group has the class, the classifier's probability, and how likely so many votes
+are without any groups in the data (`confidence`). Of a group's galaxies some are not of its class;
+that share is taken from simulated fields. Where somebody has looked at a random sample of galaxies,
+the probability is corrected to how often the class is right.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from morphovote.classify.calibration import correct, cross_correct, fit_correction, read_checked
+from morphovote.classify.classes import CLASSES, DETECTED, REASONS, align_rows, order_names
+from morphovote.classify.classifier import apply_classifier, fit_classifier, load_classifier
+from morphovote.errors import InputError
+from morphovote.logs import log
+from morphovote.storage.model_files import write_model
+from morphovote.storage.shards import (
+    concatenate,
+    count_rows,
+    iterate_batches,
+    open_shard,
+    read_attributes,
+    read_shard,
+    write_shard,
+)
+
+# Galaxies to train on, at most.
+TRAINING_LIMIT = 10_000
+BATCH = 4096
+# Share of what the vote says of a class that holds of the galaxies themselves: groups are seldom
+# pure, and nothing in the vote shows it. The likeliest value on three simulated fields (seeds 2 to
+# 4, 600 galaxies each) whose groups were named by who knows the truth; `benchmarks/classes.py`
+# prints it, and how it does on fields that it was not set on.
+PURITY = 0.79
+VOTES = ["row", "id", "group", "kept", "outlier", "counts", "vote_confidence"]
+
+
+def share_votes(counts: np.ndarray, names: dict[int, str], order: list[str]) -> np.ndarray:
+    """Share of the voters whose group has each class.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (N, K)
+        Votes for each group.
+    names : dict of str
+        Class of each group.
+    order : list of str
+        All classes.
+
+    Returns
+    -------
+    ndarray, shape (N, C)
+        Zeros where nobody voted.
+    """
+    table = np.zeros((len(names), len(order)))
+    for number, name in names.items():
+        table[number, order.index(name)] = 1
+    return counts @ table / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def weigh_classes(
+    votes: dict[str, np.ndarray],
+    names: dict[int, str],
+    components: np.ndarray,
+    model: dict[str, np.ndarray],
+) -> tuple[list[str], np.ndarray]:
+    """Probability of every class, before any correction by eye.
+
+    .. math:: P = k c \\, (s + p) / 2 + (1 - k c) \\, q
+
+    with s the share of the voters whose group has the class, p the classifier's probability, c
+    the confidence of the vote, k = `PURITY`, and q how common the class is in the field that the
+    model was fitted to: with probability 1 - c the votes are those of noise, with 1 - k the galaxy
+    is a stranger in its group, and then they say nothing. The mean
+    of two opinions that err in different ways is better calibrated than either: p is too sure of
+    galaxies between the groups, on which it was not trained (Clemen & Winkler 1999, Risk Anal.
+    19, 187, on linear pools).
+
+    Parameters
+    ----------
+    votes, names, components, model
+        See `classify`.
+
+    Returns
+    -------
+    order : list of str
+        Classes.
+    probability : ndarray, shape (N, C)
+        NaN where there was no vote.
+    """
+    order = order_names([*CLASSES, *names.values(), *model["names"], *model["classes"]])
+    share = share_votes(votes["counts"], names, order)
+    pooled = share
+    if len(model["names"]):
+        by_classifier = np.zeros_like(share)
+        known = [order.index(str(name)) for name in model["names"]]
+        by_classifier[:, known] = apply_classifier(components, model)
+        pooled = (share + by_classifier) / 2
+    prior = np.zeros(len(order))
+    prior[[order.index(str(name)) for name in model["classes"]]] = model["prior"]
+    sure = PURITY * np.nan_to_num(votes["vote_confidence"].astype(float))[:, None]
+    probability = sure * pooled + (1 - sure) * (prior if prior.sum() else pooled)
+    probability[votes["group"] < 0] = np.nan
+    return order, probability
+
+
+def classify(
+    votes: dict[str, np.ndarray],
+    names: dict[int, str],
+    components: np.ndarray,
+    model: dict[str, np.ndarray],
+    snr: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Give each galaxy a class.
+
+    Parameters
+    ----------
+    votes : dict of ndarray, shape (N, ...)
+        group, kept, outlier, counts, vote_confidence, from `cast_votes`.
+    names : dict of str
+        Class of each group.
+    components : ndarray, shape (N, P)
+    model : dict of ndarray
+        From `complete_model`.
+    snr : ndarray, shape (N,), optional
+        Signal-to-noise ratio inside the segment. What is below `DETECTED` is not seen.
+
+    Returns
+    -------
+    dict of ndarray, shape (N,)
+        class : str. The group's class where the vote is kept, else the most probable; "UNC" for
+            outliers, what is not seen, and where the classifier knows no class; "" without data.
+        class_prob : float32, see `weigh_classes`; corrected by eye where the model was. NaN
+            where no class was given.
+        class_second : str, the most probable of the other classes, "" where there is none.
+        class_origin : str, "vote", "classifier" or "none".
+        class_reason : str, of `REASONS`: why there is no class.
+    """
+    order, probability = weigh_classes(votes, names, components, model)
+    has_data = votes["group"] >= 0
+    seen = has_data if snr is None else has_data & (snr >= DETECTED)
+    from_vote = votes["kept"] & seen & ~votes["outlier"]
+    from_classifier = seen & ~from_vote & ~votes["outlier"] & (len(model["names"]) > 0)
+    decided = from_vote | from_classifier
+    own = np.array([order.index(names[number]) for number in range(len(names))])
+    best = np.nan_to_num(probability).argmax(axis=1)
+    chosen = np.where(from_vote, own[np.maximum(votes["group"], 0)], best)
+    rows = np.arange(len(chosen))
+    claimed = correct(probability[rows, chosen], float(model["offset"]), float(model["slope"]))
+    others = np.nan_to_num(probability)
+    others[rows, chosen] = -1
+    second = np.where(others.max(axis=1) > 0, others.argmax(axis=1), -1)
+    text = np.array([*order, ""], dtype=object)
+    name = text[np.where(decided, chosen, -1)]
+    name[has_data & ~decided] = "UNC"
+    origin = np.full(len(chosen), "none", dtype=object)
+    origin[from_vote], origin[from_classifier] = "vote", "classifier"
+    reason = np.full(len(chosen), "", dtype=object)
+    reason[decided & (name == "UNC")] = "unclassifiable"
+    reason[has_data & ~decided] = "no classifier"
+    reason[has_data & votes["outlier"]] = "outlier"
+    reason[~seen] = "no light"
+    reason[~has_data] = "no data"
+    return {
+        "class": name,
+        "class_prob": np.where(decided, claimed, np.nan).astype(np.float32),
+        "class_second": text[np.where(decided, second, -1)],
+        "class_origin": origin,
+        "class_reason": reason,
+    }
+
+
+def complete_model(
+    votes: dict[str, np.ndarray],
+    names: dict[int, str],
+    components: np.ndarray,
+    model: dict[str, np.ndarray],
+    checked: tuple[np.ndarray, np.ndarray] | None = None,
+    seed: int = 0,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray] | None]:
+    """Add to a classifier how common each class is, and what labels by eye change.
+
+    Parameters
+    ----------
+    votes, names
+        Of the field that the classifier was fitted to, see `classify`.
+    components : ndarray, shape (M, P)
+        Of the galaxies with a class by eye.
+    model : dict of ndarray
+        From `fit_classifier`.
+    checked : (rows, names), optional
+        Galaxies with a class by eye, from `calibration.read_checked`.
+    seed : int
+        Of the folds.
+
+    Returns
+    -------
+    model : dict of ndarray
+        With classes (A,), prior (A,): mean share of the votes over the field's galaxies; offset,
+        slope: of `calibration.correct`; 0 and 1 without labels by eye.
+    by_eye : dict of ndarray or None
+        row (place among the votes), class, label, probability (corrected, each galaxy by a fit
+        to others), uncorrected. Galaxies without a class are left out.
+    """
+    order = order_names([*CLASSES, *names.values()])
+    share = share_votes(votes["counts"], names, order)[votes["group"] >= 0]
+    prior = share.mean(axis=0) if len(share) else np.zeros(len(order))
+    model = model | {
+        "classes": np.array(order, dtype=str),
+        "prior": prior,
+        "offset": np.float64(0),
+        "slope": np.float64(1),
+    }
+    if checked is None:
+        return model, None
+    rows, labels = checked
+    found = classify({name: votes[name][rows] for name in VOTES[2:]}, names, components, model)
+    decided = found["class_origin"] != "none"
+    rows, labels, given = rows[decided], labels[decided], found["class"][decided]
+    claimed, right = found["class_prob"][decided].astype(float), given == labels
+    offset, slope = fit_correction(claimed, right)
+    log.info(
+        "%d galaxies with a class by eye: the class is right for %.1f %%; log-odds of a "
+        "probability become %.2f + %.2f times what they are",
+        len(rows),
+        100 * np.mean(right) if len(rows) else np.nan,
+        offset,
+        slope,
+    )
+    by_eye = {
+        "row": rows,
+        "class": given,
+        "label": labels,
+        "probability": cross_correct(claimed, right, seed),
+        "uncorrected": claimed,
+    }
+    return model | {"offset": np.float64(offset), "slope": np.float64(slope)}, by_eye
+
+
+def read_group_classes(path: str | Path, attributes: dict) -> dict[int, str]:
+    """Class of each group, from names.yaml.
+
+    Parameters
+    ----------
+    path : path
+    attributes : dict
+        Of the votes: `groups` and `voters`.
+
+    Raises
+    ------
+    InputError
+        If the file is unreadable or belongs to another vote.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        names = {int(number): str(entry["class"]) for number, entry in content["groups"].items()}
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"{path}: not a file of group names ({error}). Delete it and run the workflow again."
+        ) from error
+    groups, voters = int(attributes["groups"]), attributes["voters"]
+    named = content.get("regrouped", content.get("voters"))
+    if named != voters or sorted(names) != list(range(groups)):
+        raise InputError(
+            f"{path}: names {len(names)} groups of vote {named}, but the votes "
+            f"are of {groups} groups of vote {voters}.\nTake names and voters from one model "
+            "folder, or delete the file and run the workflow again."
+        )
+    unknown = sorted(set(names.values()) - {*CLASSES, *(content.get("classes") or {})})
+    if unknown:
+        raise InputError(f"{path}: unknown class {unknown[0]}, expected {', '.join(CLASSES)}.")
+    return names
+
+
+def fit_classifier_file(
+    votes: str | Path,
+    names: str | Path,
+    components: str | Path,
+    output: str | Path,
+    held_out: str | Path,
+    checked: str | Path | None = None,
+    seed: int = 0,
+) -> None:
+    """Train the classifier on a random sample (10,000 at most) of the kept galaxies of a field.
+
+    Parameters
+    ----------
+    votes, names, components : path
+    output : path
+        A model file.
+    held_out : path
+        An HDF5 table of galaxies on which probabilities can be checked: row, id, check ("vote" or
+        "eye"), class (given), label (what the vote or the eye says), probability and, by eye,
+        uncorrected (NaN for the vote). Nothing fitted to a galaxy's own label is in its row.
+    checked : path, optional
+        A table of classes by eye, see `calibration.read_checked`.
+    seed : int
+    """
+    attributes = read_attributes(votes)
+    classes = read_group_classes(names, attributes)
+    vote = read_shard(votes, VOTES)
+    check_length(votes, components)
+    rows = np.flatnonzero(vote["kept"] & ~vote["outlier"])
+    if len(rows) > TRAINING_LIMIT:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, TRAINING_LIMIT, replace=False))
+    labels = np.array([classes[int(number)] for number in vote["group"][rows]], dtype=str)
+    model, left_out = fit_classifier(read_rows(components, rows), labels, seed)
+    by_eye = read_checked(checked, vote["id"]) if checked else None
+    seen = read_rows(components, by_eye[0] if by_eye else rows[:0])
+    model, eye = complete_model(vote, classes, seen, model, by_eye, seed)
+    found = read_attributes(components)
+    kept = {name: found[name] for name in ("pca", "encoder") if name in found}
+    kept |= {"galaxies": len(rows), "seed": seed, "checked": len(eye["row"]) if eye else 0}
+    write_model(output, "classifier", model, kept)
+    best = left_out.argmax(axis=1) if left_out.size else np.zeros(len(rows), int)
+    table = {
+        "row": rows,
+        "class": model["names"][best].astype(object) if len(rows) else np.zeros(0, object),
+        "label": labels.astype(object),
+        "probability": left_out.max(axis=1) if left_out.size else np.zeros(len(rows)),
+        "uncorrected": np.full(len(rows), np.nan),
+    }
+    check = ["vote"] * len(rows)
+    if eye:
+        check += ["eye"] * len(eye["row"])
+        table = {name: np.concatenate([table[name], eye[name]]) for name in table}
+    places = table.pop("row").astype(int)
+    start = {"row": vote["row"][places], "id": vote["id"][places]}
+    write_shard(held_out, start | {"check": np.array(check, dtype=object)} | table)
+
+
+def read_rows(components: str | Path, rows: np.ndarray) -> np.ndarray:
+    """Components (M, P) of some galaxies (rows sorted), one batch of the file in memory."""
+    chosen = np.zeros(count_rows(components), bool)
+    chosen[rows] = True
+    parts, start = [], 0
+    for batch in iterate_batches(components, ["component"], BATCH):
+        size = len(batch["component"])
+        parts.append(batch["component"][chosen[start : start + size]])
+        start += size
+    return np.concatenate(parts)
+
+
+def check_length(votes: str | Path, components: str | Path) -> None:
+    """Stop where two files are not of the same galaxies."""
+    if count_rows(votes) != count_rows(components):
+        raise InputError(
+            f"{votes}: {count_rows(votes)} rows, but {components} has {count_rows(components)}. "
+            "Delete the older of the two and run the workflow again."
+        )
+
+
+def classify_file(
+    votes: str | Path,
+    names: str | Path,
+    components: str | Path,
+    classifier: str | Path,
+    cutouts: Sequence[str | Path],
+    output: str | Path,
+) -> None:
+    """Classify all galaxies of a field, one batch in memory at a time.
+
+    Parameters
+    ----------
+    votes, names, components, classifier : path
+    cutouts : sequence of path
+        All shards, for the signal-to-noise ratios.
+    output : path
+
+    Raises
+    ------
+    InputError
+        If names, classifier and votes are not of one model.
+    """
+    classes = read_group_classes(names, read_attributes(votes))
+    model, attributes = load_classifier(classifier)
+    found = read_attributes(components)
+    with open_shard(components) as file:
+        width = file["component"].shape[1]
+    if width != len(model["mean"]) or found.get("pca") != attributes.get("pca"):
+        raise InputError(
+            f"{components}: {width} components of PCA {found.get('pca')}, but {classifier} was "
+            f"trained on {len(model['mean'])} of PCA {attributes.get('pca')}.\nTake both from one "
+            "model folder."
+        )
+    check_length(votes, components)
+    rows = read_shard(votes, ["row"])["row"]
+    snr = align_rows(rows, concatenate(cutouts, ["row", "snr"]))["snr"]
+    parts, start = [], 0
+    batches = iterate_batches(votes, VOTES, BATCH)
+    for vote, batch in zip(batches, iterate_batches(components, ["component"], BATCH), strict=True):
+        stop = start + len(vote["row"])
+        found_classes = classify(vote, classes, batch["component"], model, snr[start:stop])
+        start = stop
+        parts.append({"row": vote["row"], "id": vote["id"], **found_classes})
+    arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    for origin in ("vote", "classifier", "none"):
+        log.info("%d galaxies classified by: %s", (arrays["class_origin"] == origin).sum(), origin)
+    for reason in sorted(set(arrays["class_reason"]) - {""}):
+        log.info("%d galaxies: %s", (arrays["class_reason"] == reason).sum(), REASONS[reason])
+    write_shard(output, arrays)

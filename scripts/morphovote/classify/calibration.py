@@ -1,0 +1,242 @@
+"""Are probabilities of classes frequencies? Reliability, its error, and what labels by eye change.
+
+Agreement with voted labels is not accuracy: a classifier that learns the vote's classes can agree
+with the vote in every case while the groups themselves are mixed. Only galaxies whose class is
+known from elsewhere, such as a random sample that somebody looked at, can tell how often a class
+is right.
+"""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+from scipy.optimize import minimize
+from scipy.special import expit, log_expit, logit
+
+from morphovote.classify.classes import CLASSES, OWN_CLASS
+from morphovote.errors import InputError
+from morphovote.fields.catalogues import read_catalogue
+from morphovote.report.diagnostics import fraction_interval
+from morphovote.storage.shards import read_shard
+
+# Edges of the bins of a reliability curve.
+EDGES = np.linspace(0, 1, 11)
+# Probabilities are kept off 0 and 1, whose log-odds are infinite.
+LEAST = 1e-3
+# Fewer galaxies with a class by eye than this say nothing about two numbers.
+FEWEST_CHECKED = 20
+FOLDS = 5
+# Draws for the error that chance alone gives.
+DRAWS = 200
+
+
+def reliability_curve(probability: np.ndarray, right: np.ndarray) -> Table:
+    """Claimed probability and share that is right, in bins of 0.1.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (N,)
+        Of the class that was given.
+    right : ndarray of bool, shape (N,)
+
+    Returns
+    -------
+    Table
+        low, high (of the bin), galaxies, probability (mean), right (share), right_low, right_high
+        (95 % Wilson interval). Empty bins are left out.
+    """
+    names = ("low", "high", "galaxies", "probability", "right", "right_low", "right_high")
+    rows = []
+    place = _bins(probability)
+    for i, (low, high) in enumerate(pairwise(EDGES)):
+        here = place == i
+        if here.any():
+            found = fraction_interval(int(right[here].sum()), int(here.sum()))
+            mean = float(probability[here].mean())
+            rows.append((round(low, 1), round(high, 1), int(here.sum()), mean, *found))
+    return Table(rows=rows, names=names) if rows else Table(names=names)
+
+
+def _bins(probability: np.ndarray) -> np.ndarray:
+    # The catalogue's float32 0.8 belongs to the bin that starts there.
+    place = np.floor(np.asarray(probability, float) * (len(EDGES) - 1) + 1e-6).astype(int)
+    return np.clip(place, 0, len(EDGES) - 2)
+
+
+def calibration_error(probability: np.ndarray, right: np.ndarray) -> float:
+    """Expected calibration error: mean distance of claim and share over the bins, by number.
+
+    (Naeini et al. 2015, AAAI, eq. 1; Guo et al. 2017, eq. 3.)
+    """
+    if not len(probability):
+        return np.nan
+    place, gap = _bins(probability), np.asarray(right, float) - probability
+    sums = np.bincount(place, gap, len(EDGES) - 1)
+    return float(np.abs(sums).sum() / len(probability))
+
+
+def chance_error(probability: np.ndarray, seed: int = 0) -> float:
+    """The calibration error that honest probabilities would show in a sample of this size.
+
+    Even where every probability is exact the shares scatter, and the error of a small sample is
+    well above zero. Mean over `DRAWS` sets of outcomes drawn with these probabilities.
+    """
+    if not len(probability):
+        return np.nan
+    draws = np.random.default_rng(seed).random((DRAWS, len(probability))) < probability
+    return float(np.mean([calibration_error(probability, draw) for draw in draws]))
+
+
+def summarise_calibration(probability: np.ndarray, right: np.ndarray) -> dict:
+    """Numbers of one check for summary.json.
+
+    Returns
+    -------
+    dict
+        galaxies, right (share), right_interval (95 % Wilson), mean_probability, error (expected
+        calibration error), error_by_chance, brier, bins (rows of `reliability_curve`).
+    """
+    share, low, high = fraction_interval(int(np.sum(right)), len(right))
+    curve = reliability_curve(probability, right)
+    empty = not len(right)
+    return {
+        "galaxies": len(right),
+        "right": share,
+        "right_interval": [low, high],
+        "mean_probability": np.nan if empty else float(np.mean(probability)),
+        "error": calibration_error(probability, right),
+        "error_by_chance": chance_error(probability),
+        "brier": np.nan if empty else float(np.mean((probability - right) ** 2)),
+        "bins": [dict(zip(curve.colnames, row, strict=True)) for row in curve.iterrows()],
+    }
+
+
+def fit_correction(probability: np.ndarray, right: np.ndarray) -> tuple[float, float]:
+    """Two numbers that turn probabilities of a class into frequencies of its being right.
+
+    The log-odds become offset + slope * log-odds (Platt 1999, with his smoothed targets, so that
+    few galaxies cannot claim certainty). The slope is not negative: a class with more votes never
+    becomes less probable.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (N,)
+    right : ndarray of bool, shape (N,)
+
+    Returns
+    -------
+    offset, slope : float
+        0 and 1, which change nothing, below `FEWEST_CHECKED` galaxies.
+    """
+    count = len(probability)
+    if count < FEWEST_CHECKED:
+        return 0.0, 1.0
+    odds = logit(np.clip(probability, LEAST, 1 - LEAST))
+    hits = np.sum(right)
+    target = np.where(right, (hits + 1) / (hits + 2), 1 / (count - hits + 2))
+
+    def loss(parameters: np.ndarray) -> float:
+        found = parameters[0] + parameters[1] * odds
+        return float(-np.mean(target * log_expit(found) + (1 - target) * log_expit(-found)))
+
+    fitted = minimize(loss, (0.0, 1.0), method="L-BFGS-B", bounds=((-10, 10), (0, 10)))
+    return float(fitted.x[0]), float(fitted.x[1])
+
+
+def correct(probability: np.ndarray, offset: float, slope: float) -> np.ndarray:
+    """Apply what `fit_correction` found; as they are where it changes nothing."""
+    if (offset, slope) == (0.0, 1.0):
+        return probability
+    return expit(offset + slope * logit(np.clip(probability, LEAST, 1 - LEAST)))
+
+
+def cross_correct(probability: np.ndarray, right: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Corrected probabilities, each from a fit to the other four fifths of the galaxies."""
+    fold = np.random.default_rng(seed).permutation(len(probability)) % FOLDS
+    result = np.array(probability, dtype=float)
+    for number in range(FOLDS):
+        out = fold == number
+        result[out] = correct(result[out], *fit_correction(probability[~out], right[~out]))
+    return result
+
+
+def read_checked(path: str | Path, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Classes that somebody gave single galaxies by eye.
+
+    Parameters
+    ----------
+    path : str or Path
+        A table in any format that a source catalogue may have, with columns ID and CLASS.
+    ids : ndarray of str, shape (N,)
+        Of the field's galaxies.
+
+    Returns
+    -------
+    rows : ndarray of int, shape (M,)
+        Places among `ids` of the galaxies of the table that the field has.
+    name : ndarray of str, shape (M,)
+
+    Raises
+    ------
+    InputError
+        If a class has no possible name, an ID occurs twice, or the field has none of them.
+    """
+    table = read_catalogue(path, ["ID", "CLASS"])
+    given = np.array([str(value).strip() for value in table["ID"].tolist()], dtype=object)
+    names = np.array([str(value).strip() for value in table["CLASS"].tolist()], dtype=object)
+    wrong = [name for name in names if not OWN_CLASS.fullmatch(name)]
+    if wrong:
+        raise InputError(
+            f"{path}: column CLASS holds {wrong[0]!r}, expected a class such as "
+            f"{', '.join(CLASSES)}. Leave galaxies without a class out of the table."
+        )
+    if len(set(given)) != len(given):
+        raise InputError(f"{path}: column ID has an entry twice, expected one row a galaxy.")
+    place = {str(value): i for i, value in enumerate(ids)}
+    found = [(place[one], name) for one, name in zip(given, names, strict=True) if one in place]
+    if not found:
+        raise InputError(
+            f"{path}: none of its {len(given)} IDs (such as {given[0] if len(given) else ''}) is "
+            "in the field's source catalogue. Give the identifiers of that catalogue."
+        )
+    rows, names = zip(*sorted(found), strict=True)
+    return np.array(rows), np.array(names, dtype=object)
+
+
+def read_checks(path: str | Path | list) -> dict[str, dict[str, np.ndarray]]:
+    """The galaxies that probabilities are checked on, by kind of check.
+
+    Parameters
+    ----------
+    path : str, Path, or empty list
+        From `classification.fit_classifier_file`; nothing where the classifier came with a frozen
+        model.
+
+    Returns
+    -------
+    dict
+        "vote" and "eye", as far as there are galaxies: probability, uncorrected, right, (N,).
+    """
+    if not path:
+        return {}
+    found = read_shard(path, ["check", "class", "label", "probability", "uncorrected"])
+    checks = {}
+    for kind in ("vote", "eye"):
+        rows = found["check"] == kind
+        if rows.any():
+            checks[kind] = {name: found[name][rows] for name in ("probability", "uncorrected")}
+            checks[kind]["right"] = (found["class"] == found["label"])[rows]
+    return checks
+
+
+def summarise_checks(checks: dict[str, dict[str, np.ndarray]]) -> dict:
+    """Numbers of all checks for summary.json: vote, eye, and eye_uncorrected."""
+    numbers = {
+        kind: summarise_calibration(one["probability"], one["right"])
+        for kind, one in checks.items()
+    }
+    if "eye" in checks:
+        eye = checks["eye"]
+        numbers["eye_uncorrected"] = summarise_calibration(eye["uncorrected"], eye["right"])
+    return numbers

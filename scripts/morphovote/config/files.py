@@ -1,0 +1,125 @@
+"""Files that the configuration names: found and looked at before the first job starts."""
+
+import fnmatch
+import glob
+import os
+from collections.abc import Collection
+from pathlib import Path
+
+import yaml
+
+from morphovote.errors import InputError
+from morphovote.fields.downloads import read_downloads
+
+
+def read_yaml(path: str | Path) -> dict:
+    """Read a file of YAML.
+
+    Raises
+    ------
+    InputError
+        If it is no YAML, with the line at which it stops being one, or no table of keys.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise InputError(
+            f"{path}{place}: not a readable YAML file ({reason}). Correct that line or the one "
+            "before it: brackets, colons, and spaces in place of tabs."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: found no table of keys, expected 'fields:' and what is under it."
+                         " Write one, or take config.yaml of the project.")  # fmt: skip
+    return content
+
+
+def check_results() -> None:
+    """Stop where nothing can be written, before a job has found that out."""
+    results = Path("results")
+    if results.is_symlink() and not results.exists():
+        found = f"a link to {os.readlink(results)}, which is not there"
+    elif results.exists() and not results.is_dir():
+        found = "a file"
+    elif not os.access(results if results.exists() else ".", os.W_OK | os.X_OK):
+        found = "a folder that you may not write to"
+    else:
+        return
+    raise InputError(
+        f"{results.absolute()}: found {found}, expected a folder for the results. Give yourself "
+        "the right to write there, remove it, or run in another folder."
+    )
+
+
+def check_path(path: str, where: str) -> None:
+    """Stop at a path that Snakemake would take for a pattern."""
+    if set("{}\n") & set(path):
+        raise InputError(
+            f"config, {where}: found {path!r}, expected a path without braces and line breaks, "
+            "which Snakemake cannot tell from its own patterns. Rename the file or its folder."
+        )
+
+
+def require_file(path: str, where: str, downloads: Collection[str] = ()) -> None:
+    """Stop where a file is neither there nor still to be downloaded."""
+    check_path(path, where)
+    if path not in downloads and not Path(path).is_file():
+        raise InputError(
+            f"config, {where}: there is no file {path!r}, seen from {Path.cwd()}. Correct the "
+            "path; relative paths start at the working directory."
+        )
+
+
+def find_files(pattern: str, where: str, downloads: Collection[str] = ()) -> list[str]:
+    """Files that a pattern matches, those still to be downloaded among them, sorted.
+
+    Raises
+    ------
+    InputError
+        If there are none, or Snakemake would take one for a pattern.
+    """
+    # A name may itself hold brackets.
+    paths = glob.glob(pattern, recursive=True) or [pattern] * Path(pattern).is_file()
+    # Of files still to come, in the same folder.
+    depth = pattern.count("/")
+    coming = {f for f in downloads if fnmatch.fnmatchcase(f, pattern) and f.count("/") == depth}
+    paths = sorted(coming.union(paths))
+    for path in paths:
+        check_path(path, where)
+    if not paths:
+        raise InputError(
+            f"config, {where}: no file matches {pattern!r}, seen from {Path.cwd()}. Correct the "
+            "pattern; relative paths start at the working directory."
+        )
+    return paths
+
+
+def list_downloads(table: str, where: str) -> dict[str, str]:
+    """Files that will be there once they have been downloaded, and the table that lists them."""
+    require_file(table, f"{where}.download")
+    try:
+        return dict.fromkeys(read_downloads(table), table)
+    except InputError as error:
+        raise InputError(f"config, {where}.download: {error}") from error
+
+
+def check_psf(path: str, where: str) -> None:
+    """Read the PSF now: the job that needs it comes after hours of others."""
+    # Takes a second to import, and few fields have a PSF.
+    from morphovote.fields.images import read_psf
+
+    try:
+        read_psf(path)
+    except InputError as error:
+        raise InputError(f"config, {where}: {error}") from error
+
+
+def check_weights(weights: str) -> None:
+    """Stop where `encoder.weights` is no known word and no file."""
+    if weights not in ("bundled", "random", "pretrained") and not Path(weights).is_file():
+        raise InputError(
+            f"config, encoder.weights: found {weights!r}, expected bundled, random, pretrained, "
+            "or the path of a safetensors file that exists. Correct it."
+        )

@@ -1,0 +1,437 @@
+"""Denoising by a convolutional autoencoder that learns from noisy cutouts alone.
+
+The truth is never seen. From one noisy cutout y and fresh noise z of the same covariance, the
+pair (y + tau z, y - z / tau) has independent noise, so that the squared difference between the
+network's answer to the first and the second is, but for a constant, its squared error against
+the noiseless image (Recorrupted-to-Recorrupted: Pang et al. 2021, CVPR, eq. 6-9). Noise in
+drizzled mosaics is correlated from pixel to pixel, and so is z: its covariance is measured on
+the sky of the cutouts.
+"""
+
+import csv
+import itertools
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from morphovote.compute.batches import map_ordered
+from morphovote.denoise.network import STRIDE, Denoiser, centre_distance, save_denoiser
+from morphovote.denoise.noise import draw_noise, noise_amplitude, noise_correlation
+from morphovote.errors import InputError
+from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA
+from morphovote.logs import log, progress
+from morphovote.storage import shards
+
+# Galaxies in one call of the network. Fixed, so that a result never depends on the neighbours.
+BATCH = 16
+# The largest sample kept in memory for training: galaxies, and bytes of pixels.
+SAMPLE_GALAXIES, SAMPLE_BYTES = 20_000, 1_500_000_000
+# Galaxies seen in one epoch, at most; larger samples take several epochs to be seen once.
+EPOCH_GALAXIES = 4096
+VALIDATION_SHARE = 0.15
+LEARNING_RATE = 3e-3
+# Epochs without a better validation loss before training ends.
+PATIENCE = 8
+# Galaxies in one step of training.
+STEP = 8
+# Side of the patches seen in training, and how far their middle may be from the galaxy (pixels).
+PATCH, SHIFT = 48, 12
+# tau is drawn from this range. Large ones dim the galaxy: bright galaxies teach faint ones.
+TAU = (0.4, 2.5)
+# The largest weight of a pair, which grows as tau^2 with the precision of its target.
+MAX_WEIGHT = 4.0
+# The answer stays this close to the data, in units of each pixel's noise: no pixel's noise explains
+# more, and where the network has seen too few examples (bright stars) it could be far off.
+REACH = 5.0
+
+
+def noise_scale(rms: np.ndarray) -> np.ndarray:
+    """Typical noise of each image: the median of its rms map, shape (N,), float32."""
+    return np.median(rms, axis=(1, 2)).astype(np.float32)
+
+
+def read_sample(
+    paths: Sequence[str | Path], seed: int, limit: int | None = None
+) -> dict[str, np.ndarray]:
+    """Read a random sample of cutouts from all shards, of bounded size, in units of the noise.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Cutout shards. Galaxies without data are left out.
+    seed : int
+    limit : int, optional
+        Most galaxies to read, `SAMPLE_GALAXIES` where left out.
+
+    Returns
+    -------
+    dict of ndarray
+        `image` (float32), `level` (float16: rms relative to its median) and `mask` (uint8),
+        each of shape (N, H, W), N at most the limit.
+
+    Raises
+    ------
+    InputError
+        If fewer than 8 galaxies have data.
+    """
+    usable = []
+    for i, path in enumerate(paths):
+        flags = shards.read_shard(path, ["flags"])["flags"]
+        usable += [(i, row) for row in np.flatnonzero((flags & NO_DATA) == 0)]
+    if len(usable) < 8:
+        raise InputError(
+            f"{Path(paths[0]).parent}: only {len(usable)} cutouts have data, and the denoiser "
+            "needs at least 8 to train. Select more sources, or use a frozen `model`."
+        )
+    with shards.open_shard(paths[usable[0][0]]) as file:
+        size = file["image"].shape[1:]
+    most = min(limit or SAMPLE_GALAXIES, max(8, SAMPLE_BYTES // (7 * size[0] * size[1])))
+    if len(usable) > most:
+        chosen = np.random.default_rng(seed).choice(len(usable), most, replace=False)
+        usable = [usable[i] for i in np.sort(chosen)]
+    sample = {
+        "image": np.empty((len(usable), *size), np.float32),
+        "level": np.empty((len(usable), *size), np.float16),
+        "mask": np.empty((len(usable), *size), np.uint8),
+    }
+    done = 0
+    for i, rows in itertools.groupby(usable, key=lambda pair: pair[0]):
+        wanted, start = np.array([row for _, row in rows]), 0
+        for batch in shards.iterate_batches(paths[i], ["image", "rms", "mask"], 256):
+            here = wanted[(wanted >= start) & (wanted < start + len(batch["mask"]))] - start
+            start += len(batch["mask"])
+            to = slice(done, done + len(here))
+            scale = noise_scale(batch["rms"][here])[:, None, None]
+            sample["image"][to] = batch["image"][here] / scale
+            sample["level"][to] = batch["rms"][here] / scale
+            sample["mask"][to] = batch["mask"][here]
+            done += len(here)
+    return sample
+
+
+def recorrupted_loss(
+    model: Denoiser,
+    image: torch.Tensor,
+    place: torch.Tensor,
+    good: torch.Tensor,
+    noise: torch.Tensor,
+    tau: torch.Tensor,
+) -> torch.Tensor:
+    """Recorrupted-to-Recorrupted loss: an unbiased estimate of the squared error.
+
+    The pair is (y + tau z, y - z / tau), divided by sqrt(1 + tau^2): so the input has the noise
+    of a real cutout, of a galaxy dimmed by that factor. The target's noise variance is then
+    1 / tau^2, and tau^2 (at most `MAX_WEIGHT`) is the weight. It is divided by the brightness in
+    the input, so that a bright galaxy does not count for many faint ones: a weight that depends
+    on the input alone leaves the best answer, the conditional mean, where it is.
+
+    Parameters
+    ----------
+    model : Denoiser
+    image : Tensor
+        Shape (N, H, W): cutouts in units of the typical noise.
+    place : Tensor
+        Shape (N, H, W), from `centre_distance`.
+    good : Tensor
+        Shape (N, H, W), bool. Other pixels count for nothing.
+    noise : Tensor
+        Shape (N, H, W): z, with the covariance of the noise in `image`.
+    tau : Tensor
+        Shape (N,).
+
+    Returns
+    -------
+    Tensor
+        Scalar: mean over good pixels of the weighted squared difference.
+    """
+    tau = tau[:, None, None]
+    dim = torch.sqrt(1 + tau**2)
+    source = ((image + tau * noise) / dim)[:, None]
+    target = (image - noise / tau) / dim
+    answer = model(source, place[:, None])[:, 0]
+    weight = _weights(source[:, 0], place, good, tau)
+    return (weight * (answer - target) ** 2).sum() / weight.sum().clamp(min=1e-6)
+
+
+def _weights(
+    source: torch.Tensor, place: torch.Tensor, good: torch.Tensor, tau: torch.Tensor
+) -> torch.Tensor:
+    brightness = 1 + torch.abs(functional.avg_pool2d((source * good)[:, None], 5, 1, 2))[:, 0]
+    # The galaxy itself matters most. Its surroundings are many pixels of plain sky.
+    middle = 0.1 + torch.exp(-0.5 * (place / 12) ** 2)
+    return torch.clamp(tau**2, max=MAX_WEIGHT) * good * middle / brightness
+
+
+def train(
+    sample: dict[str, np.ndarray],
+    covariance: np.ndarray,
+    latent: int = 40,
+    epochs: int = 40,
+    seed: int = 0,
+) -> tuple[Denoiser, list[dict]]:
+    """Train a denoiser on noisy cutouts.
+
+    Parameters
+    ----------
+    sample : dict of ndarray
+        From `read_sample`.
+    covariance : ndarray
+        From `noise.noise_correlation`.
+    latent, epochs, seed : int
+        `epochs` is the most there will be: training ends early once the validation loss has not
+        improved for `PATIENCE` of them.
+
+    Returns
+    -------
+    model : Denoiser
+        With the weights of the best validation loss.
+    curve : list of dict
+        `epoch`, `train_loss`, `validation_loss`, `seconds` of each epoch.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Denoiser(latent).to(memory_format=torch.channels_last)
+    count, height, width = sample["image"].shape
+    order = torch.randperm(count, generator=generator)
+    held = max(1, round(VALIDATION_SHARE * count))
+    validation, training = order[:held].numpy(), order[held:].numpy()
+    patch = (min(PATCH, height), min(PATCH, width))
+    amplitude = noise_amplitude(covariance, *patch)
+    per_epoch = min(len(training), EPOCH_GALAXIES)
+    steps = epochs * -(-per_epoch // STEP)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=LEARNING_RATE, total_steps=steps + 1, pct_start=0.1
+    )
+    curve, best, best_state, queue = [], np.inf, None, np.empty(0, int)
+    start = time.monotonic()
+    for epoch in progress(range(1, epochs + 1), epochs, "epochs of training"):
+        if len(queue) < per_epoch:
+            queue = training[torch.randperm(len(training), generator=generator).numpy()]
+        rows, queue = queue[:per_epoch], queue[per_epoch:]
+        losses = []
+        model.train()
+        for i in range(0, len(rows), STEP):
+            image, level, place, good = _patches(sample, rows[i : i + STEP], patch, generator)
+            noise = draw_noise(amplitude, image.shape, generator) * level
+            tau = _draw_tau(len(noise), generator)
+            optimiser.zero_grad(set_to_none=True)
+            loss = recorrupted_loss(model, image, place, good, noise, tau)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            losses.append(loss.item())
+        value = _validate(model, sample, validation, covariance, seed)
+        if not np.isfinite(value):
+            raise InputError(
+                "The denoiser's loss is not a number: the cutouts' noise is zero or their values "
+                "are out of range.\nCheck the images' `rms` or `weight`, or leave it out."
+            )
+        curve.append(
+            {
+                "epoch": epoch,
+                "train_loss": float(np.mean(losses)),
+                "validation_loss": value,
+                "seconds": time.monotonic() - start,
+            }
+        )
+        log.info(
+            "epoch %d: training loss %.5f, validation loss %.5f", epoch, np.mean(losses), value
+        )
+        if value < best:
+            best, best_epoch = value, epoch
+            best_state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        elif epoch - best_epoch >= PATIENCE:
+            log.info("no better validation loss for %d epochs: training ends", PATIENCE)
+            break
+    model.load_state_dict(best_state)
+    return model.eval(), curve
+
+
+def _draw_tau(count: int, generator: torch.Generator) -> torch.Tensor:
+    low, high = np.log(TAU)
+    return torch.exp(low + (high - low) * torch.rand(count, generator=generator))
+
+
+def _patches(
+    sample: dict[str, np.ndarray],
+    rows: np.ndarray,
+    patch: tuple[int, int],
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, ...]:
+    """Random patches that hold the cutout's middle, turned and mirrored at random."""
+    height, width = sample["image"].shape[1:]
+    place = centre_distance(height, width).numpy()
+    parts = []
+    for row in rows:
+        draw = torch.rand(4, generator=generator).tolist()
+        top, left = (
+            round((side - part) / 2 + (2 * share - 1) * min(SHIFT, (side - part) / 2))
+            for side, part, share in zip((height, width), patch, draw[:2], strict=True)
+        )
+        window = (row, slice(top, top + patch[0]), slice(left, left + patch[1]))
+        bits = sample["mask"][window]
+        layers = [sample["image"][window], sample["level"][window], place[window[1:]], _good(bits)]
+        cut = torch.from_numpy(np.stack([layer.astype(np.float32) for layer in layers]))
+        parts.append(_turn(cut, int(draw[2] * 4) if patch[0] == patch[1] else 0, draw[3] < 0.5))
+    image, level, place, good = torch.stack(parts, 1)
+    return image, level, place, good
+
+
+def _good(mask: np.ndarray) -> np.ndarray:
+    return (mask & (NEIGHBOUR | MISSING)) == 0
+
+
+def _turn(image: torch.Tensor, quarters: int, mirrored: bool) -> torch.Tensor:
+    image = torch.rot90(image, quarters, (-2, -1))
+    return torch.flip(image, (-1,)) if mirrored else image
+
+
+@torch.no_grad()
+def _validate(
+    model: Denoiser,
+    sample: dict[str, np.ndarray],
+    rows: np.ndarray,
+    covariance: np.ndarray,
+    seed: int,
+) -> float:
+    """Loss on whole, untouched cutouts, with the same fresh noise in each epoch."""
+    generator = torch.Generator().manual_seed(seed + 1)
+    amplitude = noise_amplitude(covariance, *sample["image"].shape[1:])
+    losses, weights = [], []
+    model.eval()
+    for i in range(0, min(len(rows), EPOCH_GALAXIES // 4), BATCH):
+        some = rows[i : i + BATCH]
+        image = torch.from_numpy(sample["image"][some])
+        level = torch.from_numpy(sample["level"][some].astype(np.float32))
+        good = torch.from_numpy(_good(sample["mask"][some]))
+        place = centre_distance(*image.shape[1:]).expand_as(image)
+        noise = draw_noise(amplitude, image.shape, generator) * level
+        tau = _draw_tau(len(some), generator)
+        losses.append(recorrupted_loss(model, image, place, good, noise, tau).item())
+        weights.append(len(some))
+    return float(np.average(losses, weights=weights))
+
+
+@torch.no_grad()
+def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
+    """Denoise cutouts, as the mean over the eight turned and mirrored views of each.
+
+    Parameters
+    ----------
+    model : Denoiser
+    images, rms : ndarray
+        Shape (N, H, W), finite, rms above zero.
+
+    Returns
+    -------
+    ndarray
+        Shape (N, H, W), float32, in the units of `images`, within `REACH` times the rms of
+        them. The answer for a cutout is the same to the bit whatever the others are.
+    """
+    model.eval()
+    result = np.empty(images.shape, np.float32)
+    height, width = images.shape[1:]
+    square = height == width
+    # Padded on all sides, so that every view finds its padding to the right and below, where the
+    # network saw it in training; filtered before it is turned, which takes as long as the rest.
+    margin = max(-height % STRIDE, -width % STRIDE)
+    crop = (
+        ...,
+        slice(margin, margin + height + -height % STRIDE),
+        slice(margin, margin + width + -width % STRIDE),
+    )
+    place = centre_distance(height, width).expand(BATCH, 1, -1, -1)
+    place = functional.pad(place, (margin,) * 4, mode="replicate")
+    for i in range(0, len(images), BATCH):
+        scale = noise_scale(rms[i : i + BATCH])[:, None, None]
+        here = len(scale)
+        image = torch.zeros((BATCH, 1, *images.shape[1:]))
+        image[:here, 0] = torch.from_numpy(images[i : i + BATCH] / scale)
+        reach = torch.zeros_like(image)
+        reach[:here, 0] = torch.from_numpy(REACH * rms[i : i + BATCH] / scale)
+        answer = torch.zeros_like(image)
+        seen = model.look(functional.pad(image, (margin,) * 4, mode="replicate"), place)
+        for quarters, mirrored in itertools.product(range(4) if square else (0,), (False, True)):
+            view = model.decide(*(_turn(planes, quarters, mirrored)[crop] for planes in seen))
+            view = view[..., :height, :width]
+            view = torch.flip(view, (-1,)) if mirrored else view
+            answer += torch.rot90(view, -quarters, (-2, -1))
+        answer /= 8 if square else 2
+        answer = torch.clamp(answer, image - reach, image + reach)
+        result[i : i + here] = answer[:here, 0].numpy() * scale
+    return result
+
+
+def denoise_shard(model: Denoiser, cutouts: str | Path, path: str | Path, threads: int = 1) -> None:
+    """Denoise a shard of cutouts into another; galaxies without data become zeros.
+
+    Parameters
+    ----------
+    model : Denoiser
+    cutouts, path : path
+        Shard to read, with `image`, `rms`, `flags`; shard to write, with `row`, `id`, `image`
+        and the attributes of the first.
+    threads : int
+        Processors.
+    """
+
+    def clean(batch: dict[str, np.ndarray]) -> np.ndarray:
+        answer = denoise(model, batch["image"], batch["rms"])
+        answer[(batch["flags"] & NO_DATA) != 0] = 0.0
+        return answer
+
+    count = shards.count_rows(cutouts)
+    batches = shards.iterate_batches(cutouts, ["image", "rms", "flags"], BATCH)
+    cleaned = map_ordered(clean, batches, threads)
+    parts = list(progress(cleaned, -(-count // BATCH), f"batches of {BATCH} galaxies"))
+    arrays = shards.read_shard(cutouts, ["row", "id"])
+    with shards.open_shard(cutouts) as file:
+        empty = np.empty(file["image"].shape, np.float32)
+    arrays["image"] = np.concatenate(parts) if parts else empty
+    attributes = shards.read_attributes(cutouts)
+    attributes.pop("made_by", None)
+    shards.write_shard(path, arrays, attributes)
+
+
+def train_file(
+    cutouts: Sequence[str | Path],
+    weights: str | Path,
+    history: str | Path,
+    latent: int,
+    epochs: int,
+    seed: int,
+) -> None:
+    """Train on a random sample of cutout shards; write the weights and the loss curve."""
+    sample = read_sample(cutouts, seed)
+    covariance = noise_correlation(sample["image"], sample["level"], sample["mask"])
+    middle = len(covariance) // 2
+    log.info(
+        "%d cutouts; sky noise is %.3f of the rms map, next pixels correlate by %.2f",
+        len(sample["image"]),
+        covariance[middle, middle] ** 0.5,
+        covariance[middle, middle + 1] / covariance[middle, middle],
+    )
+    model, curve = train(sample, covariance, latent, epochs, seed)
+    save_denoiser(weights, model, covariance)
+    write_curve(history, curve)
+
+
+def write_curve(path: str | Path, curve: list[dict]) -> None:
+    """Write a loss curve as CSV, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with open(partial, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["epoch", "train_loss", "validation_loss", "seconds"])
+        writer.writeheader()
+        writer.writerows(curve)
+    os.replace(partial, path)

@@ -1,0 +1,508 @@
+"""The source list of a field: one row a source, which tile or file holds it, and its shard."""
+
+import json
+import os
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import astropy.units as u
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+
+from morphovote.errors import InputError
+from morphovote.fields.catalogues import column_names, missing_column, read_catalogue
+from morphovote.fields.images import Image, pixel_to_sky
+from morphovote.fields.tiles import assign_tiles, common_pixel_scale, inspect_tiles
+from morphovote.logs import log
+
+# What a catalogue column can mean. The last ones are only carried along.
+ROLES = ("id", "ra", "dec", "x", "y", "file", "mag", "redshift", "log_mass", "u_v", "v_j")
+CARRIED = ("mag", "redshift", "log_mass", "u_v", "v_j")
+# What stays as it is in the header: ASCII's letters and signs, without the sign of the escapes.
+PRINTABLE = "".join(map(chr, range(32, 127))).replace("%", "")
+UNITS = {
+    "RA": "deg",
+    "DEC": "deg",
+    "X": "pix",
+    "Y": "pix",
+    "MAG": "mag",
+    "U_V": "mag",
+    "V_J": "mag",
+}
+
+
+def list_sources(
+    files: Sequence[str],
+    kind: str,
+    catalogue: str | Path | None = None,
+    *,
+    pattern: str = "*.fits",
+    rms: Sequence[str] = (),
+    weight: Sequence[str] = (),
+    columns: dict[str, str] | None = None,
+    select: dict[str, Sequence[float | None]] | None = None,
+    shard_size: int = 1000,
+    pixel_scale: float | None = None,
+    zero_point: float | None = None,
+    pixel_origin: int = 0,
+) -> tuple[Table, Table]:
+    """Make the source list of a field.
+
+    Parameters
+    ----------
+    files : sequence of str
+        Images, or ready cutouts.
+    kind : {'images', 'cutouts'}
+    catalogue : str or Path, optional
+        Needed for images. Without one, every cutout is a source.
+    pattern : str
+        The glob that found the cutouts: what its wildcards matched names the cutout.
+    rms, weight : sequence of str
+        Noise maps, see `inspect_tiles`.
+    columns : dict of str, optional
+        Column of each role (see `ROLES`). A role left out takes the column of its own name, in
+        small or capital letters, where there is one.
+    select : dict, optional
+        Role or column -> (lowest, highest), inclusive, None where open. A source without a value
+        is not selected.
+    shard_size : int
+        Galaxies a shard.
+    pixel_scale, zero_point : float, optional
+        Arcsec a pixel; AB magnitude of one count.
+    pixel_origin : {0, 1}
+        Coordinates of the first pixel's centre in the catalogue's x and y: 0 as in Python, 1 as in
+        FITS, SExtractor and ds9.
+
+    Returns
+    -------
+    sources : Table
+        One row a source, in catalogue order: ROW, ID, RA, DEC (deg), TILE, X, Y (px, 0-based),
+        SELECTED, SHARD, MAG, REDSHIFT, LOG_MASS, U_V, V_J.
+    tiles : Table
+        From `inspect_tiles`. `meta` has PIXSCALE, ZEROPT (NaN if unknown), KIND and CATALOG.
+
+    Raises
+    ------
+    InputError
+        If the config and the files do not fit together.
+    """
+    images, tiles = inspect_tiles(files, rms, weight, forgiving=kind == "cutouts")
+    scale = common_pixel_scale(images, pixel_scale)
+    if catalogue is None:
+        if kind != "cutouts":
+            raise InputError("Images without a catalogue: run detect_sources on them first.")
+        paths = sorted(map(str, files))
+        sources, table, roles = _sources_of_files(paths, images, pattern), Table(), {}
+    else:
+        table, roles = _read_roles(catalogue, columns or {}, select or {})
+        if len(table) == 0:
+            raise InputError(f"{catalogue}: the catalogue has no rows. Give one with sources.")
+        locate = _locate_cutouts if kind == "cutouts" else _locate_in_images
+        sources = locate(table, roles, images, tiles, catalogue, pattern, pixel_origin, columns)
+    sources.add_column(np.arange(len(sources), dtype=np.int64), name="ROW", index=0)
+    for role in CARRIED:
+        name = role.upper()
+        sources[name] = _numbers(table, roles, role, catalogue, len(sources)).astype(np.float32)
+    chosen = _selected(table, roles, select or {}, catalogue, len(sources))
+    sources["SELECTED"] = chosen
+    sources["SHARD"] = np.where(chosen, (np.cumsum(chosen) - 1) // shard_size, -1).astype(np.int64)
+    order = ["ROW", "ID", "RA", "DEC", "TILE", "X", "Y", "SELECTED", "SHARD"]
+    sources = sources[order + [role.upper() for role in CARRIED]]
+    lost = np.count_nonzero(chosen & (sources["TILE"] < 0))
+    log.info("%d sources, %d selected, in %d shards", len(sources), chosen.sum(),
+             sources["SHARD"].max() + 1)  # fmt: skip
+    if chosen.any() and lost == chosen.sum():
+        raise InputError(
+            f"{catalogue}: none of its {lost} selected sources lies in an image of the field.\n"
+            "Is it another field's catalogue, or are `columns` (degrees, pixels) or "
+            "`pixel_origin` wrong?"
+        )
+    if lost:
+        log.info("%d selected sources are in no image; they keep their rows, without data", lost)
+    if not chosen.any():
+        raise InputError(f"{catalogue}: `select` leaves no source. Widen it: {select}.")
+    tiles.meta = {
+        "PIXSCALE": scale,
+        "ZEROPT": np.nan if zero_point is None else float(zero_point),
+        "KIND": kind,
+        "CATALOG": str(catalogue or ""),
+    }
+    return sources, tiles
+
+
+def write_sources(path: str | Path, sources: Table, tiles: Table) -> None:
+    """Write the source list, whole or not at all (extensions SOURCES and TILES)."""
+    header = fits.Header()
+    for key, value in tiles.meta.items():
+        # FITS has no NaN in headers: a missing zero point is a card without a value.
+        value = None if isinstance(value, float) and np.isnan(value) else value
+        # Headers hold ASCII only: paths in other letters are written as in addresses.
+        header[key] = quote(value, safe=PRINTABLE) if isinstance(value, str) else value
+    parts = []
+    for name, table in (("SOURCES", sources), ("TILES", tiles)):
+        plain = table.copy(copy_data=False)
+        plain.meta = {}
+        for column in plain.colnames:
+            if plain[column].dtype.kind == "U":
+                texts = np.char.encode(np.asarray(plain[column]), "utf-8", "replace")
+                plain.replace_column(column, texts)
+        for column, unit in UNITS.items():
+            if column in plain.colnames:
+                plain[column].unit = unit
+        parts.append(fits.table_to_hdu(plain, character_as_bytes=False))
+        parts[-1].name = name
+    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
+    try:
+        fits.HDUList([fits.PrimaryHDU(header=header), *parts]).writeto(partial, overwrite=True)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_shard_list(path: str | Path, sources: Table) -> None:
+    """Write how many shards, selected galaxies and sources there are, as JSON."""
+    counts = {
+        "shards": int(sources["SHARD"].max()) + 1,
+        "galaxies": int(np.count_nonzero(sources["SELECTED"])),
+        "sources": len(sources),
+    }
+    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
+    partial.write_text(json.dumps(counts) + "\n")
+    os.replace(partial, path)
+
+
+def read_sources(path: str | Path) -> tuple[Table, Table]:
+    """Read what `write_sources` wrote: sources, and tiles with their `meta`."""
+    with fits.open(path, memmap=False) as hdus:
+        sources, tiles = (Table(hdus[name].data) for name in ("SOURCES", "TILES"))
+        header = hdus[0].header
+        tiles.meta = {key: header[key] for key in ("PIXSCALE", "ZEROPT", "KIND", "CATALOG")}
+    tiles.meta["CATALOG"] = unquote(tiles.meta["CATALOG"])
+    if not isinstance(tiles.meta["ZEROPT"], int | float):
+        tiles.meta["ZEROPT"] = np.nan
+    for table in (sources, tiles):
+        for name in table.colnames:
+            column = np.asarray(table[name])
+            if column.dtype.kind == "S":
+                table.replace_column(name, np.char.decode(column, "utf-8", "replace"))
+                continue
+            # Native byte order, for every library that is handed these.
+            table.replace_column(name, column.astype(column.dtype.newbyteorder("=")))
+    return sources, tiles
+
+
+def read_positions(catalogue: str | Path, columns: dict[str, str]) -> dict[str, np.ndarray]:
+    """Ids (N,) of a catalogue, and its `ra` and `dec` (deg, NaN where missing) if it has them."""
+    table, roles = _read_roles(catalogue, columns, {})
+    positions = {"id": _ids(table, roles, catalogue)}
+    if {"ra", "dec"} <= set(roles):
+        for role in ("ra", "dec"):
+            positions[role] = _numbers(table, roles, role, catalogue, len(table))
+    return positions
+
+
+def _read_roles(catalogue, columns: dict, select: dict) -> tuple[Table, dict[str, str]]:
+    available = column_names(catalogue)
+    unknown = set(columns) - set(ROLES)
+    if unknown:
+        raise InputError(f"`columns`: unknown '{min(unknown)}'; it knows {', '.join(ROLES)}.")
+    roles = {}
+    for role in ROLES:
+        if columns.get(role):
+            if columns[role] not in available:
+                raise InputError(missing_column(catalogue, columns[role], available))
+            roles[role] = columns[role]
+        else:
+            same = [n for n in (role, role.upper()) if n in available]
+            same = same or [n for n in available if n.lower() == role]
+            if same:
+                roles[role] = same[0]
+    wanted = set(roles.values()) | {roles.get(key, key) for key in select}
+    for name in wanted - set(available):
+        raise InputError(missing_column(catalogue, name, available))
+    return read_catalogue(catalogue, [n for n in available if n in wanted]), roles
+
+
+def _numbers(table: Table, roles: dict, role: str, catalogue, length: int) -> np.ndarray:
+    """A column as floats, NaN where missing or where the catalogue has no such column."""
+    name = roles.get(role, role)
+    if name not in table.colnames:
+        return np.full(length, np.nan)
+    column = table[name]
+    try:
+        values = np.ma.asarray(column).astype(float)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{catalogue}: column '{name}' holds text ({column[0]!r}), expected numbers.\n"
+            "Correct `columns` or `select`."
+        ) from error
+    if values.ndim != 1:
+        raise InputError(f"{catalogue}: column '{name}' holds arrays, expected one number a row.")
+    return np.asarray(values.filled(np.nan)) * _to_degrees(role, column.unit)
+
+
+def _to_degrees(role: str, unit) -> float:
+    """Factor for a position that its file says is in hours or radians; 1 for all else."""
+    if role not in ("ra", "dec") or unit is None:
+        return 1
+    if unit == u.hour:  # as some write the hours of a right ascension
+        return 15
+    return float(unit.to(u.deg)) if unit.is_equivalent(u.deg) else 1
+
+
+def _selected(table: Table, roles: dict, select: dict, catalogue, length: int) -> np.ndarray:
+    chosen = np.ones(length, dtype=bool)
+    if select and not table.colnames:
+        raise InputError("`select` needs a catalogue, and the field has none.")
+    for key, (low, high) in select.items():
+        values = _numbers(table, roles, key, catalogue, length)
+        with np.errstate(invalid="ignore"):
+            chosen &= np.isfinite(values)
+            chosen &= (low is None) | (values >= (low if low is not None else 0))
+            chosen &= (high is None) | (values <= (high if high is not None else 0))
+    return chosen
+
+
+def _ids(table: Table, roles: dict, catalogue) -> np.ndarray:
+    if "id" not in roles:
+        log.info("%s: no id column, so sources are numbered from 0", catalogue)
+        return np.arange(len(table), dtype=np.int64)
+    ids = np.ma.asarray(table[roles["id"]])
+    if ids.ndim != 1 or np.ma.getmaskarray(ids).any():
+        raise InputError(
+            f"{catalogue}: column '{roles['id']}' has rows without an id, expected one in each.\n"
+            "Give another id column in `columns`."
+        )
+    ids = np.asarray(ids)
+    if ids.dtype.kind == "U":
+        # No format of the results holds a NUL.
+        ids = np.array([text.replace("\0", "\N{REPLACEMENT CHARACTER}") for text in ids.tolist()])
+    if ids.dtype.kind == "f" and np.all(ids == np.round(ids)):
+        ids = ids.astype(np.int64)
+    return ids
+
+
+def _check_duplicates(ids: np.ndarray, places: np.ndarray, catalogue) -> None:
+    """Refuse one id for two places; one source listed twice is odd, but its own affair."""
+    _, first, inverse, count = np.unique(
+        ids, return_index=True, return_inverse=True, return_counts=True
+    )
+    repeated = np.flatnonzero(count[inverse] > 1)
+    if len(repeated) == 0:
+        return
+    here, there = places[repeated], places[first[inverse[repeated]]]
+    differ = ~np.all((here == there) | (np.isnan(here) & np.isnan(there)), axis=1)
+    if differ.any():
+        name = ids[repeated[differ][0]]
+        raise InputError(
+            f"{catalogue}: id {name} stands for sources at different positions "
+            f"({np.count_nonzero(count > 1)} ids occur more than once), expected one row an id.\n"
+            "Give another id column in `columns`, or correct the catalogue."
+        )
+    names = ", ".join(map(str, np.unique(ids[repeated])[:5]))
+    log.warning(
+        "%s: %d ids stand in more than one row, at the same position (%s): each row is kept and "
+        "treated as a source of its own", catalogue, np.count_nonzero(count > 1), names,
+    )  # fmt: skip
+
+
+def _locate_in_images(
+    table: Table,
+    roles: dict,
+    images: list[Image],
+    tiles: Table,
+    catalogue,
+    pattern: str,
+    origin: int,
+    columns: dict | None,
+) -> Table:
+    n = len(table)
+    ids = _ids(table, roles, catalogue)
+    ra, dec, x, y = (_numbers(table, roles, role, catalogue, n) for role in ("ra", "dec", "x", "y"))
+    has_sky, has_pixels = {"ra", "dec"} <= set(roles), {"x", "y"} <= set(roles)
+    has_wcs = all(image.wcs for image in images)
+    asked = {role for role in ("ra", "dec", "x", "y") if (columns or {}).get(role)}
+    by_pixels = has_pixels and (asked == {"x", "y"} or not (has_sky and has_wcs))
+    if by_pixels:
+        x, y = x - origin, y - origin
+        tile = _tile_by_file(table, roles, images, catalogue)
+        inside = np.zeros(n, dtype=bool)
+        for number, image in enumerate(images):
+            here = tile == number
+            with np.errstate(invalid="ignore"):
+                inside |= here & (x >= -0.5) & (y >= -0.5)
+                inside &= ~here | ((x < image.shape[1] - 0.5) & (y < image.shape[0] - 0.5))
+            if image.wcs and not has_sky:
+                known = here & np.isfinite(x) & np.isfinite(y)
+                ra[known], dec[known] = pixel_to_sky(image.wcs, x[known], y[known])
+        places = np.stack([tile, x, y], axis=1)
+        tile = np.where(inside, tile, -1)
+        x, y = np.where(inside, x, np.nan), np.where(inside, y, np.nan)
+    elif has_sky and has_wcs:
+        places = np.stack([ra, dec], axis=1)
+        tile, x, y = assign_tiles(images, tiles, ra, dec)
+    elif has_sky:
+        without = next(image.path for image in images if not image.wcs)
+        raise InputError(
+            f"{without}: no WCS in the header, but {catalogue} gives only RA and Dec.\n"
+            "Give pixel columns, `columns: {x: ..., y: ...}`, or images with a WCS."
+        )
+    else:
+        raise InputError(
+            f"{catalogue}: no position; expected columns 'ra' and 'dec' (deg), or 'x' and 'y' (px)."
+            f"\nName them in `columns`. It has: {', '.join(column_names(catalogue)[:30])}."
+        )
+    _check_duplicates(ids, places, catalogue)
+    return Table({"ID": ids, "RA": ra, "DEC": dec, "TILE": tile.astype(np.int64), "X": x, "Y": y})
+
+
+def _tile_by_file(table: Table, roles: dict, images: list[Image], catalogue) -> np.ndarray:
+    if len(images) == 1:
+        return np.zeros(len(table), dtype=np.int64)
+    if "file" not in roles:
+        raise InputError(
+            f"{catalogue}: pixel positions with {len(images)} images, so it is not known which "
+            "image each is in.\nAdd a column with the image's file name (`columns: {file: ...}`)."
+        )
+    numbers = {Path(image.path).name: number for number, image in enumerate(images)}
+    names = np.ma.asarray(table[roles["file"]]).astype(str).filled("")
+    return np.array([numbers.get(Path(str(name).strip()).name, -1) for name in names])
+
+
+def _locate_cutouts(
+    table: Table,
+    roles: dict,
+    images: list[Image],
+    tiles: Table,
+    catalogue,
+    pattern: str,
+    origin: int,
+    columns: dict | None,
+) -> Table:
+    n = len(table)
+    ids = _ids(table, roles, catalogue)
+    ra, dec = (_numbers(table, roles, role, catalogue, n) for role in ("ra", "dec"))
+    if (columns or {}).get("file"):
+        tile = _tile_by_file(table, roles, images, catalogue)
+    else:
+        tile = match_files(ids, [image.path for image in images], pattern)
+    matched = tile >= 0
+    if not matched.any():
+        raise InputError(
+            f"{catalogue}: no id (such as {ids[0]}) is in the name of a cutout (such as "
+            f"{images[0].path}).\nGive the id column in `columns`, or the file's with `file`."
+        )
+    _check_duplicates(ids, np.stack([ra, dec, tile], axis=1), catalogue)
+    unused = sorted(set(range(len(images))) - set(tile.tolist()))
+    if unused:
+        names = ", ".join(Path(images[number].path).name for number in unused[:5])
+        log.warning("%d cutouts are not in %s and are left out (%s)", len(unused), catalogue, names)
+    if not matched.all():
+        names = ", ".join(map(str, ids[~matched][:5]))
+        log.warning("%d sources of %s have no cutout (%s)", (~matched).sum(), catalogue, names)
+    centres = _centres(images)
+    x, y = (np.where(matched, centres[tile, axis], np.nan) for axis in (0, 1))
+    return Table({"ID": ids, "RA": ra, "DEC": dec, "TILE": tile, "X": x, "Y": y})
+
+
+def _sources_of_files(paths: Sequence[str], images: list[Image], pattern: str) -> Table:
+    """Every file is a source; one that cannot be read has a row, and no tile."""
+    names = [_matched_part(path, pattern) for path in paths]
+    if len(set(names)) < len(names):
+        names = [Path(path).stem for path in paths]
+    plain = all(re.fullmatch(r"0|[1-9]\d{0,17}", name) for name in names)
+    tile = {image.path: number for number, image in enumerate(images)}
+    tile = np.array([tile.get(path, -1) for path in paths], dtype=np.int64)
+    centres = np.where(tile[:, None] >= 0, _centres(images)[tile], np.nan)
+    sky = np.full((len(paths), 2), np.nan)
+    for row in np.flatnonzero(tile >= 0):
+        if images[tile[row]].wcs:
+            sky[row] = pixel_to_sky(images[tile[row]].wcs, *centres[row])
+    return Table({
+        "ID": np.array(names, dtype=np.int64 if plain else str),
+        "RA": sky[:, 0],
+        "DEC": sky[:, 1],
+        "TILE": tile,
+        "X": centres[:, 0],
+        "Y": centres[:, 1],
+    })  # fmt: skip
+
+
+def _centres(images: list[Image]) -> np.ndarray:
+    return np.array([[(image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2] for image in images])
+
+
+def match_files(ids: np.ndarray, paths: Sequence[str], pattern: str) -> np.ndarray:
+    """Find the file of each id by its name.
+
+    An id is what the wildcards of the pattern matched, or else the end of it, or else a part of
+    it, as whole tokens: id 10983 is in `ceers_f277w_10983`, and id 983 is not.
+
+    Parameters
+    ----------
+    ids : ndarray
+        Shape (N,), numbers or text.
+    paths : sequence of str
+    pattern : str
+        The glob that found them.
+
+    Returns
+    -------
+    ndarray of int64
+        Shape (N,): index into `paths`, -1 without a file.
+
+    Raises
+    ------
+    InputError
+        If an id fits several files.
+    """
+    levels: list[dict[str, set[int]]] = [defaultdict(set) for _ in range(3)]
+    for number, path in enumerate(paths):
+        name = _matched_part(path, pattern)
+        tokens = [token for token in re.split(r"[^0-9A-Za-z.+-]+", name) if token]
+        levels[0][_key(name)].add(number)
+        for start in range(len(tokens)):
+            levels[1][_key("_".join(tokens[start:]))].add(number)
+        for token in tokens:
+            levels[2][_key(token)].add(number)
+    keys = [_key(str(value)) for value in ids.tolist()]
+    normal = [_key("_".join(t for t in re.split(r"[^0-9A-Za-z.+-]+", k) if t)) for k in keys]
+    found = np.full(len(ids), -1, dtype=np.int64)
+    for level, names in ((0, keys), (1, normal), (2, keys)):
+        hits = [levels[level].get(name, ()) for name in names]
+        if not any(hits):
+            continue
+        for row, files in enumerate(hits):
+            if len(files) > 1:
+                shown = ", ".join(Path(paths[f]).name for f in sorted(files)[:3])
+                raise InputError(
+                    f"Id {ids[row]} is in the names of {len(files)} cutouts ({shown}), expected "
+                    "one.\nMake the glob narrower, or give a column with the file (`file`)."
+                )
+            if files:
+                found[row] = next(iter(files))
+        # One convention a field: mixing them would let a chance token stand in for an id.
+        break
+    return found
+
+
+def _key(name: str) -> str:
+    """Spelling that is compared: '00123', '123' and ' 123 ' are one id."""
+    name = name.strip()
+    return str(int(name)) if re.fullmatch(r"\d+", name) else name
+
+
+def _matched_part(path: str, pattern: str) -> str:
+    """What the wildcards of a glob matched in a path; the file's stem if they do not fit."""
+    expression = "".join(
+        {"*": "([^/]*)", "?": "([^/])"}.get(part, re.escape(part))
+        for part in re.split(r"([*?])", Path(pattern).name)
+    )
+    match = re.fullmatch(expression, Path(path).name)
+    if match and match.groups():
+        return "_".join(match.groups())
+    return Path(path).name.split(".fit")[0]

@@ -1,0 +1,310 @@
+"""Names of the groups: a file that people write, by hand or with the naming page.
+
+    version: 1
+    voters: 1f0c...     # the vote, as it was fitted, that the numbers belong to
+    who: A. Astronomer  # optional, as are `when` and `note`
+    classes: {BAR: barred disc}   # classes of one's own, beside SPH, ETD, LTD, IRR and UNC
+    groups:
+      0: SPH            # short for {class: SPH}
+      1: {class: LTD, note: spiral arms in most of them}
+      2: {merge: 1}     # its galaxies count as members of group 1
+      3: {split: [20, 21]}        # the vote is held again inside it; the parts get these numbers
+      20: {class: IRR}
+    centres: {0: [...]} # mean components of each group, and the `pca` they are of: with these the
+    pca: cfbe...        # names can be carried over to another vote on the same components
+
+What `name_groups` writes has the same form, so it can be edited and given back. Without `version`
+a file may only give classes.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from morphovote.classify.classes import CLASSES, OWN_CLASS
+from morphovote.errors import InputError
+
+VERSION = 1
+# What people give; then what the workflow adds when it hands a file on.
+GIVEN = ("version", "groups", "classes", "who", "when", "note", "voters", "pca", "centres")
+ADDED = ("origin", "source", "fitted", "regrouped", "matching")
+ENTRY = ("class", "note", "merge", "split")
+# Of an entry, too, in what the workflow writes: for the eye, and for weights in comparisons.
+ENTRY_ADDED = ("reason", "suggested", "because", "galaxies", "kept", "measured", "medians")
+# Numbers beyond every group's that parts may have: the votes are a table of that width.
+MOST_PARTS = 100
+NOT_NAMED = "left out of the file of names"
+NO_MATCH = "no named group lies near it: look at it"
+
+
+def read_names(path: str | Path) -> dict:
+    """Read and check a file of names, as far as that is possible without the vote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    dict
+        Every key of `GIVEN` (None where the file has none), and those of `ADDED` that it has.
+        `groups` is number -> {"class", "note", "merge", "split"} with what there is of each,
+        and "galaxies" where the file has it; `centres` is number -> list of float.
+
+    Raises
+    ------
+    InputError
+        If the file is unreadable, or has an unknown key, class or version.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not a readable YAML file ({reason}).") from error
+    if not isinstance(content, dict) or not isinstance(content.get("groups"), dict):
+        raise InputError(
+            f"{path}: has no table 'groups'. Expected 'groups:' and under it one line a group, "
+            "such as '  0: SPH'."
+        )
+    _known(path, content, GIVEN + ADDED, "")
+    own = content.get("classes") or {}
+    if not isinstance(own, dict):
+        raise InputError(
+            f"{path}: 'classes' is {own!r}, expected lines such as 'BAR: barred disc'."
+        )
+    for name in own:
+        if not isinstance(name, str) or not OWN_CLASS.fullmatch(name) or name.lower() == "none":
+            raise InputError(
+                f"{path}: class {name!r} in 'classes', expected a letter and up to 11 letters, "
+                "digits, + - or _ after it."
+            )
+    groups = {}
+    for number, entry in content["groups"].items():
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise InputError(f"{path}: group {number!r} in 'groups', expected numbers from 0.")
+        entry = entry if isinstance(entry, dict) else {"class": entry}
+        groups[number] = _read_entry(path, number, entry, own)
+    marked = [number for number, entry in groups.items() if "merge" in entry or "split" in entry]
+    version = content.get("version", VERSION)
+    if version != VERSION or isinstance(version, bool):
+        raise InputError(
+            f"{path}: 'version' is {version!r}, expected {VERSION}: this morphovote reads no other."
+        )
+    if "version" not in content and (marked or content.get("centres")):
+        what = f"group {marked[0]} is marked" if marked else "there are 'centres'"
+        raise InputError(
+            f"{path}: 'version' is missing, and {what}. Add the line 'version: {VERSION}', or save "
+            "the file with the naming page again."
+        )
+    _check_marks(path, groups)
+    centres = _read_centres(path, content.get("centres") or {})
+    found = {key: content.get(key) for key in GIVEN}
+    found |= {key: content[key] for key in ADDED if key in content}
+    for key in ("who", "when", "note"):
+        found[key] = None if found[key] is None else _line(found[key])
+    for key in ("voters", "pca"):
+        found[key] = None if found[key] is None else str(found[key])
+    return found | {
+        "version": version,
+        "classes": {name: _line(meaning or "") for name, meaning in own.items()},
+        "groups": dict(sorted(groups.items())),
+        "centres": centres,
+    }
+
+
+def _known(path: str | Path, table: dict, keys: Sequence[str], where: str) -> None:
+    unknown = [str(key) for key in table if key not in keys]
+    if unknown:
+        raise InputError(
+            f"{path}: unknown key {', '.join(unknown)}{where}, expected some of {', '.join(keys)}."
+        )
+
+
+def _line(text: object) -> str:
+    """Any text on one line."""
+    return " ".join(str(text).split())
+
+
+def _read_entry(path: str | Path, number: int, entry: dict, own: dict) -> dict:
+    _known(path, entry, ENTRY + ENTRY_ADDED, f" of group {number}")
+    found = {}
+    if "class" in entry or not {"merge", "split", "note"} & set(entry):
+        name = entry.get("class")
+        if not isinstance(name, str) or (name not in CLASSES and name not in own):
+            raise InputError(
+                f"{path}: class {name!r} of group {number}, expected one of "
+                f"{', '.join([*CLASSES, *own])}.\nA class of your own needs a line under "
+                "'classes:', such as '  BAR: barred disc'."
+            )
+        # What the workflow says of a group that nobody has named is no name.
+        if name != "UNC" or entry.get("reason") not in (NOT_NAMED, NO_MATCH):
+            found["class"] = name
+    # Files of the first form called a note the reason.
+    note = _line(
+        entry.get("note") or (entry.get("reason") if "suggested" not in entry else "") or ""
+    )
+    if note and note not in (NOT_NAMED, NO_MATCH):
+        found["note"] = note
+    for key, example in (("merge", "3"), ("split", "[20, 21]")):
+        if entry.get(key) is None:
+            continue
+        value = entry[key] if isinstance(entry[key], list) else [entry[key]]
+        integers = all(type(part) is int and part >= 0 for part in value)
+        wanted = len(value) == 1 if key == "merge" else len(value) > 1
+        right = integers and wanted and len(set(value)) == len(value)
+        if not right or (key == "merge") == isinstance(entry[key], list):
+            form = "the number of a group" if key == "merge" else "new numbers for its parts"
+            raise InputError(
+                f"{path}: '{key}' of group {number} is {entry[key]!r}, expected {form}, such as "
+                f"{example}."
+            )
+        found[key] = entry[key]
+    if "merge" in found and "split" in found:
+        raise InputError(f"{path}: group {number} has both 'merge' and 'split'. Keep one of them.")
+    size = entry.get("galaxies")
+    return found | ({"galaxies": size} if type(size) is int and size >= 0 else {})
+
+
+def _check_marks(path: str | Path, groups: dict[int, dict]) -> None:
+    """Parts with numbers of their own, merges that end somewhere."""
+    parents: dict[int, int] = {}
+    for number, entry in groups.items():
+        for part in entry.get("split", ()):
+            if part in parents or part <= number:
+                raise InputError(
+                    f"{path}: 'split' of group {number} gives a part the number {part}, which "
+                    "another group has. Expected numbers after those of all groups."
+                )
+            parents[part] = number
+    for part, number in parents.items():
+        if "split" in groups.get(part, {}):
+            raise InputError(
+                f"{path}: group {part} is a part of group {number} and is split again. Split group "
+                f"{number} into more parts instead."
+            )
+    for number in groups:
+        root_of(number, groups, path)
+
+
+def root_of(number: int, groups: dict[int, dict], path: str | Path = "names") -> int:
+    """The group that a group is merged into, over any number of steps; itself if into none.
+
+    Raises
+    ------
+    InputError
+        If the merges run in a circle, or end at a group that is split.
+    """
+    seen = [number]
+    while (target := groups.get(seen[-1], {}).get("merge")) is not None:
+        if target in seen:
+            raise InputError(
+                f"{path}: groups {', '.join(map(str, seen))} are merged in a circle. Take 'merge' "
+                "off one of them."
+            )
+        seen.append(target)
+    if len(seen) > 1 and "split" in groups.get(seen[-1], {}):
+        raise InputError(
+            f"{path}: group {number} is merged into {seen[-1]}, which is split. Merge it into one "
+            "of the parts."
+        )
+    return seen[-1]
+
+
+def _read_centres(path: str | Path, centres: object) -> dict[int, list[float]]:
+    try:
+        found = {int(number): [float(x) for x in row] for number, row in centres.items()}
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        found = {0: [np.nan]}
+    widths = {len(row) for row in found.values()}
+    if len(widths) > 1 or not np.isfinite([x for row in found.values() for x in row]).all():
+        raise InputError(
+            f"{path}: 'centres' has to hold as many finite numbers for each group. Save the file "
+            "again, or take 'centres' out."
+        )
+    return found
+
+
+def check_numbers(path: str | Path, content: dict, fitted: int) -> int:
+    """Check the group numbers of a file against the number of groups fitted.
+
+    Parameters
+    ----------
+    path : path
+        For messages.
+    content : dict
+        From `read_names`.
+    fitted : int
+        Groups of the vote, before any split.
+
+    Returns
+    -------
+    int
+        Groups after all splits: one more than the highest number.
+
+    Raises
+    ------
+    InputError
+        If a number is neither a group's nor a part's.
+    """
+    groups = content["groups"]
+    parts = sorted(part for entry in groups.values() for part in entry.get("split", ()))
+    wrong = [part for part in parts if not fitted <= part < fitted + MOST_PARTS]
+    if wrong:
+        raise InputError(
+            f"{path}: 'split' gives a part the number {wrong[0]}, expected numbers from {fitted} "
+            f"to {fitted + MOST_PARTS - 1}: the fitted groups are 0 to {fitted - 1}."
+        )
+    known = set(range(fitted)) | set(parts)
+    targets = {entry["merge"] for entry in groups.values() if "merge" in entry}
+    unknown = sorted((set(groups) | targets) - known)
+    if unknown:
+        also = f", or a part's: {', '.join(map(str, parts))}" if parts else ""
+        raise InputError(
+            f"{path}: group {unknown[0]} in 'groups', expected numbers from 0 to {fitted - 1}"
+            f"{also}."
+        )
+    return max(known) + 1
+
+
+def marks_of(path: str | Path | None, fitted: int | str | None = None) -> str:
+    """What a file of names says on joining and splitting, and for which vote; "" if nothing.
+
+    Where the number of groups `fitted` is known, the numbers of a file that belongs to no vote in
+    particular are held against it at once.
+
+    Raises
+    ------
+    InputError
+        See `read_names`.
+    """
+    if path is None:
+        return ""
+    content = read_names(path)
+    if isinstance(fitted, int) and content["voters"] is None:
+        check_numbers(path, content, fitted)
+    marks = {
+        number: {mark: entry[mark] for mark in ("merge", "split") if mark in entry}
+        for number, entry in content["groups"].items()
+    }
+    marks = {number: entry for number, entry in marks.items() if entry}
+    where = {key: content.get(key) for key in ("voters", "pca", "fitted", "centres")}
+    return json.dumps([marks, where], sort_keys=True) if marks else ""
+
+
+def write_yaml(path: str | Path, content: dict) -> None:
+    """Write YAML, whole or not at all; innermost tables take one line each."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    text = yaml.safe_dump(
+        content, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=None
+    )
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,433 @@
+"""Morphological parameters of galaxies, measured on their undenoised cutouts.
+
+Non-parametric ones come from statmorph (Rodriguez-Gomez et al. 2019, MNRAS 483, 4140): Gini and M20
+(Lotz et al. 2004, AJ 128, 163), C and S (Conselice 2003; Lotz et al. 2004), M, I and D (Freeman
+et al. 2013, MNRAS 434, 282), Petrosian radius. The asymmetry is `asymmetry.asymmetry` about
+statmorph's centre, the Sersic fit `sersic.fit_sersic`, the multiplicity
+`multiplicity.multiplicity`.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import statmorph
+from astropy.table import Table
+from scipy import ndimage
+
+from morphovote.compute.processes import DIED, TIMED_OUT, map_with_limit
+from morphovote.errors import InputError
+from morphovote.fields.images import inspect_image, read_psf
+from morphovote.flags import (
+    BAD,
+    BEYOND_CUTOUT,
+    FAILED,
+    MEASURE_FAILED,
+    MISSING,
+    NEIGHBOUR,
+    NO_DATA,
+    NO_SERSIC,
+    OUT_OF_TIME,
+    OWN,
+    PSF_LIMITED,
+    SERSIC_SUSPECT,
+    SUSPECT,
+)
+from morphovote.logs import log, progress
+from morphovote.measure.asymmetry import asymmetry
+from morphovote.measure.multiplicity import multiplicity
+from morphovote.measure.sersic import fit_sersic, prepare_kernel
+from morphovote.storage import shards
+
+# Seconds after which a galaxy is given up; it takes about half a second.
+TIME_LIMIT = 20.0
+# Galaxies read at once: some 10 MB of cutouts.
+BATCH = 64
+# Radius of what C, A and S are measured in, in Petrosian radii (Conselice 2003; Lotz et al. 2004).
+PETROSIAN_RADII = 1.5
+# A PSF wider than this (px) is cut: its wings carry next to nothing and cost time.
+PSF_SIZE = 51
+
+# What is measured: name in the shard -> (name in statmorph, unit).
+NONPARAMETRIC = {
+    "gini": ("gini", ""),
+    "m20": ("m20", ""),
+    "concentration": ("concentration", ""),
+    "smoothness": ("smoothness", ""),
+    "multimode": ("multimode", ""),
+    "intensity": ("intensity", ""),
+    "deviation": ("deviation", ""),
+    "r20": ("r20", "arcsec"),
+    "r50": ("r50", "arcsec"),
+    "r80": ("r80", "arcsec"),
+    "r_petrosian": ("rpetro_circ", "arcsec"),
+    "snr_pixel": ("sn_per_pixel", ""),
+}
+SERSIC = {"sersic_n": "", "r_e": "arcsec", "axis_ratio": "", "sersic_chi2": ""}
+OWN_NONPARAMETRIC = {"asymmetry": "", "multiplicity": ""}
+UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | OWN_NONPARAMETRIC | SERSIC
+
+
+def prepare_psf(
+    path: str | Path, pixel_scale: float, images_pixel_scale: float | None = None
+) -> np.ndarray:
+    """Read a PSF and bring it to the pixels of the cutouts.
+
+    Parameters
+    ----------
+    path : str or Path
+        FITS image. Without a WCS it is taken to have the pixels of the images.
+    pixel_scale : float
+        Of the cutouts, arcsec.
+    images_pixel_scale : float, optional
+        Of the images, where the cutouts were resampled.
+
+    Returns
+    -------
+    ndarray
+        Shape (odd, odd), at most `PSF_SIZE`, sum 1, centred on its middle pixel.
+
+    Raises
+    ------
+    InputError
+        If the file holds no PSF, or one whose middle pixel has no light.
+    """
+    psf = read_psf(path)
+    scale = inspect_image(path).pixel_scale or images_pixel_scale or pixel_scale
+    if abs(scale / pixel_scale - 1) > 0.01:
+        half = [int((size - 1) / 2 * scale / pixel_scale) for size in psf.shape]
+        at = [(np.arange(-h, h + 1) * pixel_scale / scale) + (size - 1) / 2
+              for h, size in zip(half, psf.shape, strict=True)]  # fmt: skip
+        psf = ndimage.map_coordinates(psf, np.meshgrid(*at, indexing="ij"), order=3)
+    half = [min(size, PSF_SIZE) // 2 for size in psf.shape]
+    middle = [size // 2 for size in psf.shape]
+    psf = psf[tuple(slice(m - h, m + h + 1) for m, h in zip(middle, half, strict=True))]
+    total = psf.sum()
+    if total <= 0 or psf[half[0], half[1]] <= 0:
+        raise InputError(
+            f"{path}: the middle of the PSF has no light, expected the PSF centred in its image.\n"
+            "Give a centred PSF, or leave `psf` out."
+        )
+    return psf / total
+
+
+def half_light_radius(psf: np.ndarray) -> float:
+    """Radius (px) of the circle about the middle pixel that holds half of a PSF's light."""
+    y, x = np.indices(psf.shape)
+    radius = np.hypot(y - psf.shape[0] // 2, x - psf.shape[1] // 2).ravel()
+    order = np.argsort(radius, kind="stable")
+    # Pixels are spread over the area that they cover, so that the curve has no steps.
+    area_radius = np.sqrt((np.arange(order.size) + 1) / np.pi)
+    return float(np.interp(0.5, np.cumsum(psf.ravel()[order]), area_radius))
+
+
+def regularise_segment(own: np.ndarray, x: float, y: float) -> np.ndarray:
+    """Make a detection segment fit to measure on.
+
+    Of several pieces the one nearest the source is kept, and holes are filled.
+
+    Parameters
+    ----------
+    own : ndarray of bool
+        Shape (height, width).
+    x, y : float
+        Position of the source, px.
+
+    Returns
+    -------
+    ndarray of bool
+        Same shape; empty where `own` is.
+    """
+    pieces, count = ndimage.label(own, np.ones((3, 3)))
+    if count > 1:
+        rows, columns = np.nonzero(own)
+        nearest = np.argmin(np.hypot(rows - y, columns - x))
+        own = pieces == pieces[rows[nearest], columns[nearest]]
+    return ndimage.binary_fill_holes(own)
+
+
+def measure_galaxy(
+    image: np.ndarray,
+    rms: np.ndarray,
+    mask: np.ndarray,
+    x: float,
+    y: float,
+    sersic: bool = True,
+    kernel: tuple | None = None,
+) -> tuple[dict[str, float], list[str]]:
+    """Measure one galaxy.
+
+    Parameters
+    ----------
+    image, rms : ndarray
+        Shape (size, size); background-subtracted and not denoised.
+    mask : ndarray of uint8
+        Shape (size, size), bits `flags.OWN`, `NEIGHBOUR`, `MISSING`.
+    x, y : float
+        Position of the source, px.
+    sersic : bool
+        Fit a Sersic profile too.
+    kernel : tuple, optional
+        The PSF, from `sersic.prepare_kernel`.
+
+    Returns
+    -------
+    values : dict of float
+        Keys of `UNITS`, lengths in px, NaN where not measured, and `measure_flag`.
+    messages : list of str
+        Warnings on the way.
+    """
+    values = dict.fromkeys(UNITS, np.nan)
+    hidden = (mask & (NEIGHBOUR | MISSING)) > 0
+    segment = regularise_segment((mask & OWN) > 0, x, y)
+    if not segment.any():
+        return values | {"measure_flag": FAILED}, []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        image, rms = image.astype(float), rms.astype(float)
+        morphology = statmorph.SourceMorphology(
+            image,
+            segment.astype(np.int32),
+            1,
+            mask=hidden,
+            weightmap=rms,
+            petro_extent_cas=PETROSIAN_RADII,
+            # Its own Sersic fit is not used, so it is stopped at once.
+            sersic_fitting_args={"maxiter": 1},
+        )
+        if morphology.flag >= 4:
+            return values | {"measure_flag": FAILED}, _texts(caught)
+        for name, (theirs, _) in NONPARAMETRIC.items():
+            value = float(morphology[theirs])
+            # statmorph writes -99 for what it could not measure.
+            values[name] = value if np.isfinite(value) and value != -99.0 else np.nan
+        centre = (float(morphology.xc_asymmetry), float(morphology.yc_asymmetry))
+        radius = PETROSIAN_RADII * float(morphology.rpetro_circ)
+        if radius > 0:
+            values["asymmetry"] = asymmetry(image, segment, hidden, centre, radius)
+        values["multiplicity"] = multiplicity(image, segment & ~hidden)
+        flag = {0: 0, 1: SUSPECT}.get(int(morphology.flag), BAD)
+        flag |= BEYOND_CUTOUT if _reaches_beyond(morphology, centre, image.shape) else 0
+        if sersic:
+            start = _first_guess(morphology, segment)
+            fit = fit_sersic(image, rms, ~hidden, start, kernel)
+            values |= {"sersic_n": fit["n"], "r_e": fit["r_e"], "axis_ratio": fit["axis_ratio"]}
+            values["sersic_chi2"] = fit["chi2"]
+            flag |= SERSIC_SUSPECT if fit["suspect"] else 0
+        else:
+            flag |= NO_SERSIC
+    return values | {"measure_flag": flag}, _texts(caught)
+
+
+def _reaches_beyond(
+    morphology: statmorph.SourceMorphology, centre: tuple[float, float], shape: tuple[int, int]
+) -> bool:
+    """Whether the circle or the ellipse of 1.5 Petrosian radii is cut by the image's edge."""
+    angle = morphology.orientation_asymmetry
+    across = morphology.rpetro_ellip / morphology.elongation_asymmetry
+    wide = np.hypot(morphology.rpetro_ellip * np.cos(angle), across * np.sin(angle))
+    high = np.hypot(morphology.rpetro_ellip * np.sin(angle), across * np.cos(angle))
+    for place, size, half in zip(centre, shape[::-1], (wide, high), strict=True):
+        reach = PETROSIAN_RADII * max(half, morphology.rpetro_circ)
+        if not (place - reach >= -0.5 and place + reach <= size - 0.5):
+            return True
+    return False
+
+
+def _texts(caught: list) -> list[str]:
+    # statmorph's own Sersic fit is cut short on purpose.
+    return [str(c.message) for c in caught if "[sersic]" not in str(c.message)
+            and "The fit may be unsuccessful" not in str(c.message)]  # fmt: skip
+
+
+def _first_guess(morphology: statmorph.SourceMorphology, segment: np.ndarray) -> dict[str, float]:
+    radius = morphology.rhalf_ellip
+    if not np.isfinite(radius) or radius <= 0:
+        radius = np.sqrt(segment.sum() / np.pi) / 2
+    concentration = morphology.concentration
+    # The relation of n with C that statmorph starts from too.
+    n = 10**-1.5 * concentration**3.5 if concentration > 0 else 1.5
+    axis_ratio = 1 - morphology.ellipticity_asymmetry
+    return {
+        "r_e": radius,
+        "n": min(max(n, 1.0), 3.5),
+        "x": morphology.xc_asymmetry,
+        "y": morphology.yc_asymmetry,
+        "axis_ratio": min(max(axis_ratio, 0.1), 1.0),
+        "angle": morphology.orientation_asymmetry,
+    }
+
+
+def select_rows(sources: Table, select: Mapping[str, Sequence[float | None]]) -> np.ndarray:
+    """Which sources lie inside every cut.
+
+    Parameters
+    ----------
+    sources : Table
+        The source list, with MAG, REDSHIFT, LOG_MASS, U_V, V_J.
+    select : dict
+        Role -> [lowest, highest], either None for no limit; such as `{"mag": [None, 24]}`. A
+        source without that value is outside.
+
+    Returns
+    -------
+    ndarray of bool
+        Shape (len(sources),).
+
+    Raises
+    ------
+    InputError
+        If the source list has no such column.
+    """
+    inside = np.ones(len(sources), dtype=bool)
+    for role, (low, high) in select.items():
+        column = role.upper()
+        if column not in sources.colnames:
+            raise InputError(
+                f"measure.select: no '{role}' among the sources, only "
+                f"{', '.join(name.lower() for name in sources.colnames)}."
+            )
+        values = np.ma.filled(np.ma.asarray(sources[column], dtype=float), np.nan)
+        if len(values) and not np.isfinite(values).any():
+            raise InputError(
+                f"measure.select: '{role}' is known of no source. Name its column under the "
+                f"field's `columns`, or take the cut out."
+            )
+        inside &= np.isfinite(values)
+        if low is not None:
+            inside &= ~(values < low)
+        if high is not None:
+            inside &= ~(values > high)
+    return inside
+
+
+def measure_shard(
+    path: str | Path,
+    processes: int = 1,
+    psf: np.ndarray | None = None,
+    sersic: np.ndarray | None = None,
+    seconds: float = TIME_LIMIT,
+    measure=measure_galaxy,
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Measure every galaxy of a shard of cutouts.
+
+    A galaxy's result does not depend on the others, on their order or on `processes`.
+
+    Parameters
+    ----------
+    path : str or Path
+        A shard of cutouts.
+    processes : int
+    psf : ndarray, optional
+        From `prepare_psf`.
+    sersic : ndarray of bool, optional
+        By row of the source list: which get a Sersic fit. All if left out.
+    seconds : float
+        Time limit of a galaxy; one that takes longer is stopped and flagged.
+    measure : callable
+        In place of `measure_galaxy`.
+
+    Returns
+    -------
+    arrays : dict of ndarray
+        Shape (N,) each: `row`, `id`, the keys of `UNITS` (float32, lengths in arcsec, NaN where
+        not measured), `measure_flag` (int32, bits `MEASURE_FLAGS`) and `flags` (int32, the bits
+        `flags.MEASURE_FAILED` and `flags.PSF_LIMITED` where they apply).
+    units : dict of str
+
+    Raises
+    ------
+    MemoryError
+        If a galaxy finds too little memory twice, the second time with no other beside it. One
+        whose process is killed twice is flagged.
+    """
+    names = shards.read_shard(path, ["row", "id", "flags"])
+    scale = float(shards.read_attributes(path)["pixel_scale"])
+    size = len(names["row"])
+    arrays = {name: np.full(size, np.nan, dtype=np.float32) for name in UNITS}
+    measure_flag = np.full(size, FAILED, dtype=np.int32)
+    # A galaxy without data has nothing to be measured.
+    rows = np.flatnonzero((names["flags"] & NO_DATA) == 0)
+    fit = np.ones(size, dtype=bool) if sersic is None else sersic[names["row"]]
+    kernel = None
+    if psf is not None and size:
+        kernel = prepare_kernel(psf, _cutout_shape(path))
+    call = partial(_measure_numbered, measure, kernel)
+    troubles = 0
+    results = _measure_rows(call, path, rows, fit, processes, seconds)
+    for row, result, problem in progress(results, len(rows), "galaxies"):
+        if result is None:
+            measure_flag[row] = FAILED | (OUT_OF_TIME if problem == TIMED_OUT else 0)
+            troubles += 1
+            _to_log_file(f"{names['id'][row]}: not measured: {problem}")
+            continue
+        values, messages = result
+        for message in messages:
+            _to_log_file(f"{names['id'][row]}: {message}")
+        measure_flag[row] = values["measure_flag"]
+        for name, unit in UNITS.items():
+            arrays[name][row] = values[name] * (scale if unit == "arcsec" else 1)
+    if troubles:
+        log.info("%d galaxies could not be measured; they are flagged", troubles)
+    flags = np.where(measure_flag & FAILED, MEASURE_FAILED, 0).astype(np.int32)
+    if psf is not None:
+        with np.errstate(invalid="ignore"):
+            small = arrays["r50"] < 1.2 * half_light_radius(psf) * scale
+        flags |= np.where(small, PSF_LIMITED, 0).astype(np.int32)
+    arrays = {"row": names["row"], "id": names["id"], **arrays}
+    arrays |= {"measure_flag": measure_flag, "flags": flags}
+    return arrays, {name: unit for name, unit in UNITS.items() if unit}
+
+
+def _measure_rows(
+    call, path: str | Path, rows: np.ndarray, fit: np.ndarray, processes: int, seconds: float
+) -> Iterator[tuple[int, tuple | None, str]]:
+    """Row, result and problem of each galaxy, in any order.
+
+    Those that lose their process or its memory come last, once more and one at a time: that is the
+    machine's fault and not the galaxy's, and no reason for a flag.
+    """
+    lost = []
+    found = map_with_limit(call, _galaxies(path, rows, fit), processes, seconds)
+    for number, result, problem in found:
+        if result is None and problem.startswith((DIED, "MemoryError")):
+            lost.append(rows[number])
+        else:
+            yield rows[number], result, problem
+    if not lost:
+        return
+    log.info("%d galaxies lost their process or its memory: again, one at a time", len(lost))
+    rows = np.sort(lost)
+    for number, result, problem in map_with_limit(call, _galaxies(path, rows, fit), 1, seconds):
+        if result is None and problem.startswith("MemoryError"):
+            raise MemoryError(f"row {rows[number]}: {problem}")
+        yield rows[number], result, problem
+
+
+def _measure_numbered(measure, kernel: tuple | None, *galaxy) -> tuple:
+    return measure(*galaxy, kernel=kernel)
+
+
+def _cutout_shape(path: str | Path) -> tuple[int, int]:
+    with shards.open_shard(path) as file:
+        return file["image"].shape[1:]
+
+
+def _galaxies(path: str | Path, rows: np.ndarray, sersic: np.ndarray) -> Iterator[tuple]:
+    wanted = np.zeros(shards.count_rows(path), dtype=bool)
+    wanted[rows] = True
+    start = 0
+    for batch in shards.iterate_batches(path, ["image", "rms", "mask", "x", "y"], BATCH):
+        size = len(batch["image"])
+        for i in np.flatnonzero(wanted[start : start + size]):
+            yield (*(batch[name][i] for name in ("image", "rms", "mask")),
+                   float(batch["x"][i]), float(batch["y"][i]), bool(sersic[start + i]))  # fmt: skip
+        start += size
+
+
+def _to_log_file(message: str) -> None:
+    # What goes this way reaches the rule's log file, not the terminal.
+    logging.getLogger("py.warnings").warning(message)

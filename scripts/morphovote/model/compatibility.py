@@ -1,0 +1,264 @@
+"""Whether a frozen model can serve a field: what it needs, held against what there is.
+
+A model folder says in model.json what it was fitted on (`model_card`). What differs is an error
+in one sentence, or is bridged by a conversion that every output names.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from morphovote.errors import InputError
+from morphovote.logs import log
+from morphovote.storage.digests import hash_file
+
+DESCRIPTION = "model.json"
+# Settings of the config that change what a galaxy's embedding or vote is.
+NEEDED = (
+    ("cutout", "size"),
+    ("cutout", "neighbours"),
+    ("cutout", "scaling"),
+    ("denoiser", "scheme"),
+    ("polar", "scheme"),
+    ("encoder", "input"),
+    ("encoder", "rotations"),
+    ("voting", "scheme"),
+)
+# A cutout is resampled to pixels so many times smaller or larger, and no further.
+LARGEST_FACTOR = 2.0
+# As in `resampling`, which is too heavy to import before every run.
+SAME_SCALE = 0.01
+
+
+def read_description(path: str | Path) -> dict:
+    """Read a model's description, model.json.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        complete = {"field", "pixel_scale", "settings", "encoder"} <= set(found)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{path}: not a readable description of a model ({error}). Give the model folder of a "
+            "finished run (results/<field>/model)."
+        ) from error
+    if not complete:
+        raise InputError(
+            f"{path}: lacks field, pixel_scale, settings or encoder, expected what describe_model "
+            "writes. Give the model folder of a finished run (results/<field>/model)."
+        )
+    return found
+
+
+def read_card(path: str | Path) -> dict:
+    """Read an encoder's card, encoder.json."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def check_settings(config: dict, description: dict, field: str) -> None:
+    """Stop where the config asks for other steps than the model was fitted with.
+
+    Parameters
+    ----------
+    config : dict
+        Complete.
+    description : dict
+        Of the model.
+    field : str
+        Which uses it; for the message.
+
+    Raises
+    ------
+    InputError
+    """
+    for section, key in NEEDED:
+        wanted = description["settings"].get(section, {}).get(key)
+        found = config[section][key]
+        if wanted is not None and found != wanted:
+            raise InputError(
+                f"config, {section}.{key}: found {found}, but the model that fields.{field} uses "
+                f"was fitted on field {description['field']} with {wanted}. Set {section}.{key}: "
+                f"{wanted}, or remove fields.{field}.model to fit a model here."
+            )
+
+
+def check_files(description: dict, folder: str | Path) -> None:
+    """Stop where a file of a model folder is not the one that its description names.
+
+    Parameters
+    ----------
+    description : dict
+    folder : path
+        Its HDF5 and safetensors files have to have their SHA-256 before anything reads them. The
+        file of names may be another: people write it.
+
+    Raises
+    ------
+    InputError
+    """
+    for name, known in description.get("files", {}).items():
+        path = Path(folder) / Path(name).name
+        if path.suffix not in (".h5", ".safetensors"):
+            continue
+        if not path.is_file() or hash_file(path) != known:
+            raise InputError(
+                f"{path}: {'differs from' if path.is_file() else 'is missing, but is'} the file "
+                f"that {DESCRIPTION} beside it describes, sha256 {str(known)[:12]}.\nTake the "
+                "whole folder again from where it was made, or run that field to its end there."
+            )
+
+
+def check_encoder(card: dict, description: dict, path: str | Path) -> None:
+    """Stop where the encoder's file is another than the model's.
+
+    Raises
+    ------
+    InputError
+    """
+    found, wanted = card.get("sha256"), description["encoder"]["sha256"]
+    if found != wanted:
+        about = description["encoder"]
+        raise InputError(
+            f"{path}: the encoder {card.get('name')} has sha256 {str(found)[:12]}, but the model "
+            f"was fitted with {about['name']} ({about['weights']} weights), {wanted[:12]}. Set "
+            "encoder.name and encoder.weights to that one, or use the model as one archive, which "
+            "brings its encoder (make package-model)."
+        )
+
+
+def bridge_scale(scale: float, description: dict, field: str, side: int | None) -> dict | None:
+    """How the field's pixels are brought to the model's: None where they are the same.
+
+    Parameters
+    ----------
+    scale : float
+        Of the field, arcsec a pixel.
+    description : dict
+        Of the model.
+    field : str
+    side : int or None
+        Side of the field's ready-made cutouts (px); None where they are cut from images.
+
+    Returns
+    -------
+    dict or None
+        what, from, to (arcsec), text.
+
+    Raises
+    ------
+    InputError
+        If the scales are more than a factor of 2 apart, or the ready-made cutouts too small.
+    """
+    wanted = float(description["pixel_scale"])
+    if abs(scale / wanted - 1) <= SAME_SCALE:
+        return None
+    if not 1 / LARGEST_FACTOR - SAME_SCALE <= scale / wanted <= LARGEST_FACTOR + SAME_SCALE:
+        raise InputError(
+            f"field {field}: found {scale:.4g} arcsec a pixel, but its model was fitted on field "
+            f"{description['field']} at {wanted:.4g}, and resampling bridges a factor of "
+            f"{LARGEST_FACTOR:g} at most. Fit a model on this field: remove fields.{field}.model."
+        )
+    size = description["settings"]["cutout"]["size"]
+    needed = size * wanted / scale
+    if side is not None and side < 0.75 * needed:
+        raise InputError(
+            f"field {field}: found ready-made cutouts {side} pixels wide, expected {needed:.0f} to "
+            f"cover {size} pixels of {wanted:.4g} arcsec, the model's. Give larger cutouts or the "
+            f"images, or remove fields.{field}.model to fit a model here."
+        )
+    text = (
+        f"cutouts of {scale:.4g} arcsec a pixel are resampled to the model's {wanted:.4g}, light "
+        "kept; the PSF stays as wide as it is on the sky"
+    )
+    return {"what": "pixel_scale", "from": scale, "to": wanted, "text": text}
+
+
+def check_model(
+    description: dict,
+    card: dict,
+    card_path: str | Path,
+    config: dict,
+    field: str,
+    scale: float,
+    side: int | None,
+) -> dict:
+    """Hold what a model needs against a field.
+
+    Parameters
+    ----------
+    description : dict
+        model.json.
+    card : dict
+        Of the encoder that the field will use, from `card_path`.
+    config : dict
+    field : str
+    scale : float
+        Arcsec a pixel of the field.
+    side : int or None
+        See `bridge_scale`.
+
+    Returns
+    -------
+    dict
+        model_field, pixel_scale (of the model, that of the cutouts), conversions, warnings.
+
+    Raises
+    ------
+    InputError
+        For the first mismatch that cannot be bridged.
+    """
+    check_settings(config, description, field)
+    check_encoder(card, description, card_path)
+    bridged = bridge_scale(scale, description, field, side)
+    warnings = []
+    found, wanted = config["encoder"]["precision"], description["encoder"].get("precision")
+    if found != "auto" and wanted and found != wanted:
+        warnings.append(
+            f"encoder.precision is {found}, and the model was fitted with {wanted}: embeddings "
+            "differ in the third digit"
+        )
+    return {
+        "field": field,
+        "model_field": description["field"],
+        "pixel_scale": float(description["pixel_scale"]),
+        "field_pixel_scale": scale,
+        "conversions": [bridged] if bridged else [],
+        "warnings": warnings,
+    }
+
+
+def read_pixel_scale(paths: Sequence[str | Path]) -> float | None:
+    """Pixel scale (arcsec) to which cutouts are brought, from the check of a frozen model.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        What `write_check` wrote, or nothing.
+
+    Returns
+    -------
+    float or None
+        None where the images' own pixels are kept.
+    """
+    for path in paths:
+        for conversion in json.loads(Path(path).read_text(encoding="utf-8"))["conversions"]:
+            return float(conversion["to"])
+    return None
+
+
+def write_check(result: dict, path: str | Path) -> None:
+    """Say what was found, and write it as JSON, whole or not at all."""
+    log.info("the model was fitted on field %s and fits this one", result["model_field"])
+    for conversion in result["conversions"]:
+        log.info("conversion: %s", conversion["text"])
+    for warning in result["warnings"]:
+        log.warning("%s", warning)
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)

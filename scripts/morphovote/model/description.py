@@ -1,0 +1,227 @@
+"""What a model was fitted on, as it stands in model.json beside what was fitted.
+
+Nothing in it comes from the clock or the machine, so that the same input gives the same file.
+"""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+from scipy import ndimage
+
+from morphovote import __version__
+from morphovote.fields.images import inspect_image, read_psf
+from morphovote.flags import MISSING, NO_DATA
+from morphovote.storage import shards
+from morphovote.storage.digests import hash_file
+from morphovote.storage.model_files import read_model
+
+QUANTILES = (0.01, 0.05, 0.16, 0.25, 0.5, 0.75, 0.84, 0.95, 0.99)
+PACKAGES = ("torch", "timm", "scikit-learn", "numpy")
+# Headers in which surveys name the filter; ACS has two wheels, one of which is clear.
+BANDS = ("FILTER", "FILTNAM1", "FILTER1", "FILTER2", "BAND")
+SECTIONS = ("cutout", "denoiser", "polar", "encoder", "pca", "voting")
+# The PSF is drawn so many times finer before its width is read off.
+FINER = 8
+
+
+def measure_psf(path: str | Path, pixel_scale: float) -> dict[str, float]:
+    """Width of a PSF.
+
+    Parameters
+    ----------
+    path : str or Path
+        FITS image. Without a WCS it is taken to have the pixels of the images.
+    pixel_scale : float
+        Of the images, arcsec.
+
+    Returns
+    -------
+    dict
+        fwhm : arcsec, the diameter of a circle as large as what lies above half of the peak.
+        noise_area : square arcsec, the area whose background is the noise of an optimally
+            measured point source: one over the sum of the squares (King 1983, PASP 95, 163).
+    """
+    psf = read_psf(path)
+    scale = inspect_image(path).pixel_scale or pixel_scale
+    y, x = np.unravel_index(psf.argmax(), psf.shape)
+    half = 16
+    core = np.pad(psf, half)[y : y + 2 * half + 1, x : x + 2 * half + 1]
+    at = np.arange(0, 2 * half + 1e-9, 1 / FINER)
+    fine = ndimage.map_coordinates(core, np.meshgrid(at, at, indexing="ij"), order=3)
+    area = np.count_nonzero(fine > fine.max() / 2) / FINER**2
+    return {
+        "fwhm": float(2 * np.sqrt(area / np.pi) * scale),
+        "noise_area": float(scale**2 / (psf**2).sum()),
+    }
+
+
+def measure_depth(
+    rms: float, pixel_scale: float, zero_point: float, psf: dict | None
+) -> dict[str, float | None]:
+    """How deep a field is.
+
+    Parameters
+    ----------
+    rms : float
+        Noise of a pixel, in the images' unit.
+    pixel_scale : float
+        Arcsec.
+    zero_point : float
+        AB magnitude of one unit of flux; NaN where unknown.
+    psf : dict or None
+        As `measure_psf` returns it.
+
+    Returns
+    -------
+    dict
+        sky_rms; sky_limit : AB magnitude of the noise of one square arcsec; point_limit : AB
+        magnitude of a point source at five sigma. None where unknown. Noise of neighbouring
+        pixels is taken as independent; in drizzled images the limits are optimistic.
+    """
+    known = np.isfinite(zero_point) and np.isfinite(rms) and rms > 0
+    density = rms / pixel_scale
+    limits: dict[str, float | None] = {"sky_limit": None, "point_limit": None}
+    if known:
+        limits["sky_limit"] = float(zero_point - 2.5 * np.log10(density))
+        if psf is not None:
+            noise = density * np.sqrt(psf["noise_area"])
+            limits["point_limit"] = float(zero_point - 2.5 * np.log10(5 * noise))
+    return {"sky_rms": float(rms) if np.isfinite(rms) else None, **limits}
+
+
+def read_band(path: str | Path, hdu: int) -> str | None:
+    """Filter of an image by its headers; None where they do not say."""
+    try:
+        with fits.open(path) as hdus:
+            headers = [hdus[hdu].header, hdus[0].header]
+    except (OSError, IndexError):
+        return None
+    for header in headers:
+        names = [str(header.get(key, "")).strip() for key in BANDS]
+        names = [name for name in names if name and not name.upper().startswith("CLEAR")]
+        if names:
+            return names[0]
+    return None
+
+
+def quantiles(values: np.ndarray) -> dict[str, float] | None:
+    """`QUANTILES` of what is finite, by their names; None where nothing is."""
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    if len(values) == 0:
+        return None
+    found = np.quantile(values, QUANTILES)
+    return {f"{q:g}": float(value) for q, value in zip(QUANTILES, found, strict=True)}
+
+
+def describe_field(
+    sources: Table, tiles: Table, cutouts: Sequence[str | Path], psf: str | Path | None
+) -> dict:
+    """What a field's images and galaxies are like, on the cutouts that a model sees.
+
+    Parameters
+    ----------
+    sources, tiles : Table
+        As `sources.read_sources` returns them.
+    cutouts : sequence of path
+        All shards.
+    psf : path or None
+
+    Returns
+    -------
+    dict
+        images_pixel_scale, pixel_scale (arcsec; of the images, of the cutouts), zero_point, band,
+        psf_fwhm (arcsec), sky_rms, sky_limit, point_limit (see `measure_depth`), galaxies,
+        magnitude and snr (quantiles). None where unknown.
+    """
+    chosen = np.asarray(sources["SELECTED"], dtype=bool)
+    snr, noise = [], []
+    for path in cutouts:
+        for batch in shards.iterate_batches(path, ["flags", "snr", "rms", "mask"], 256):
+            good = (batch["flags"] & NO_DATA) == 0
+            snr.append(batch["snr"][good])
+            noise += [
+                np.median(rms[(mask & MISSING) == 0])
+                for rms, mask in zip(batch["rms"][good], batch["mask"][good], strict=True)
+            ]
+    attributes = shards.read_attributes(cutouts[0])
+    scale, zero_point = float(attributes["pixel_scale"]), float(tiles.meta["ZEROPT"])
+    width = None if psf is None else measure_psf(psf, float(tiles.meta["PIXSCALE"]))
+    rms = float(np.median(noise)) if noise else np.nan
+    return {
+        "images_pixel_scale": float(tiles.meta["PIXSCALE"]),
+        "pixel_scale": scale,
+        "zero_point": zero_point if np.isfinite(zero_point) else None,
+        "band": read_band(str(tiles["IMAGE"][0]), int(tiles["HDU"][0])),
+        "psf_fwhm": None if width is None else width["fwhm"],
+        **measure_depth(rms, scale, zero_point, width),
+        "galaxies": len(noise),
+        "magnitude": quantiles(np.asarray(sources["MAG"])[chosen]),
+        "snr": quantiles(np.concatenate(snr)),
+    }
+
+
+def describe_model(
+    name: str, field: dict, card: dict, config: dict, files: Sequence[str | Path]
+) -> dict:
+    """What a model was fitted on.
+
+    Parameters
+    ----------
+    name : str
+        The training field.
+    field : dict
+        As `describe_field` returns it.
+    card : dict
+        Of the encoder, with `precision`: that of the embeddings.
+    config : dict
+    files : sequence of path
+        The model's other files: voters.h5 and pca.h5 among them.
+
+    Returns
+    -------
+    dict
+        field, what `describe_field` found, settings (of the config), encoder, reference
+        (galaxies that the voters know), components, groups, voters, files (SHA-256 of each),
+        versions, licence.
+    """
+    paths = {Path(path).name: Path(path) for path in files}
+    reference, about = read_model(paths["voters.h5"], "voters", ("scale",))
+    pca = read_model(paths["pca.h5"], "pca", ("explained_variance",))[0]
+    kept = ("name", "weights", "source", "sha256", "licence", "precision")
+    return {
+        "field": name,
+        **field,
+        "reference": len(reference["scale"]),
+        "components": len(pca["explained_variance"]),
+        "groups": int(about["groups"]),
+        "voters": str(about["voters"]),
+        "encoder": {key: card[key] for key in kept if key in card},
+        "settings": {section: config[section] for section in SECTIONS},
+        "files": {name: hash_file(path) for name, path in sorted(paths.items())},
+        "versions": versions(),
+        "licence": {"encoder": card.get("licence", "not stated")},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a fit depends on."""
+    found = {"morphovote": __version__, "python": platform.python_version()}
+    return found | {name: metadata.version(name) for name in PACKAGES}
+
+
+def write_description(description: dict, path: str | Path) -> None:
+    """Write a description as JSON, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    text = json.dumps(description, indent=2, ensure_ascii=False, allow_nan=False)
+    partial.write_text(text + "\n", encoding="utf-8")
+    os.replace(partial, path)

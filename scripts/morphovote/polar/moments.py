@@ -1,0 +1,372 @@
+"""Polar unwrapping: a galaxy's picture with its position, angle, hand, size and flux taken out.
+
+Angles are in radians from the x (column) axis towards the y (row) axis, positions in 0-based
+pixels, radii in pixels. Inclination is not removed: an edge-on disc stays an edge-on disc.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import avg_pool2d, grid_sample
+
+from morphovote import flags
+from morphovote.errors import InputError
+from morphovote.logs import progress
+from morphovote.polar import extremes
+from morphovote.storage import shards
+
+RADII, ANGLES = 64, 96
+# Galaxies at a time. Every batch has this shape (the last is padded), so that the arithmetic of
+# one galaxy never depends on how many others there are.
+BATCH = 16
+# The outermost sample lies at this multiple of the radius that holds 95 % of the light.
+REACH, LIGHT_SHARE = 1.7, 0.95
+SMALLEST_RADIUS = 6.0
+# Brightness below about this share of the peak is shown linearly, above it logarithmically.
+SOFTENING = 0.05
+# Width of the window of the centroid, in half-light radii, and how often the window is moved.
+WINDOW, STEPS = 1.5, 20
+# (end, hand): which end of the axis is the zero angle, and whether the picture is mirrored.
+FRAMES = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+def unwrap(
+    images: np.ndarray,
+    mask: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    empty: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Unwrap cutouts into polar images that turn, mirror, move and scale with the galaxy.
+
+    The pole is the windowed centroid of the light, the zero angle its m = 2 phase (of the two
+    ends, the one that the odd moments favour), the hand the sense in which the m = 2 phase winds
+    with radius, together with what asymmetry there is across the zero angle.
+
+    Parameters
+    ----------
+    images : ndarray, shape (N, S, S)
+        Background-subtracted, denoised cutouts, in any unit of flux.
+    mask : ndarray of uint8, shape (N, S, S)
+        Bits `flags.OWN`, `flags.NEIGHBOUR`, `flags.MISSING`.
+    x, y : ndarray, shape (N,)
+        Position of each source in its cutout (px).
+    empty : ndarray of bool, shape (N,), optional
+        Galaxies without data: their image is zero and their scalars NaN.
+
+    Returns
+    -------
+    dict of ndarray
+        `image` (N, 64, 96) float32 in [0, 1]: rows are radii, columns angles, which wrap.
+        Sample (i, j) was taken at radius (i + 0.5) / 63.5 of `radius` from the pole, at the angle
+        `angle` + 2 pi j / 96, or minus 2 pi j / 96 where `mirrored`.
+        `pole_x`, `pole_y` (px), `angle` (rad, in [0, 2 pi)), `radius` (px), float32;
+        `mirrored` bool.
+    """
+    count = len(images)
+    empty = np.zeros(count, bool) if empty is None else np.asarray(empty, bool)
+    result = {
+        "image": np.zeros((count, RADII, ANGLES), np.float32),
+        **{k: np.full(count, np.nan, np.float32) for k in ("pole_x", "pole_y", "angle", "radius")},
+        "mirrored": np.zeros(count, bool),
+    }
+    full = np.flatnonzero(~empty)
+    with torch.inference_mode():
+        batches = progress(_batches(full), -(-len(full) // BATCH), f"batches of {BATCH} galaxies")
+        for rows, padded in batches:
+            batch = _unwrap_batch(
+                torch.from_numpy(np.ascontiguousarray(images[padded], np.float32)),
+                torch.from_numpy(np.ascontiguousarray(mask[padded], np.uint8)),
+                torch.from_numpy(np.stack([x[padded], y[padded]], 1).astype(np.float32)),
+            )
+            for name, values in batch.items():
+                result[name][rows] = values[: len(rows)].numpy()
+    return result
+
+
+def unwrap_shard(
+    denoised: str | Path, cutouts: str | Path, output: str | Path, scheme: str
+) -> None:
+    """Unwrap a shard of denoised galaxies; see `unwrap` and `published.unwrap`.
+
+    Parameters
+    ----------
+    denoised, cutouts : path
+        Shards of the same galaxies: `image` (and `low`, `high` from the published denoiser), and
+        `mask`, `flags`, `x`, `y`.
+    output : path
+        Gets `row`, `id` and what unwrapping returns.
+    scheme : {'moments', 'published'}
+
+    Raises
+    ------
+    InputError
+        If the shards hold other galaxies.
+    """
+    with shards.open_shard(denoised) as file:
+        limits = [name for name in ("low", "high") if name in file]
+    galaxies = shards.read_shard(denoised, ["row", "id", "image", *limits])
+    source = shards.read_shard(cutouts, ["row", "mask", "flags", "x", "y"])
+    if not np.array_equal(galaxies["row"], source["row"]):
+        raise InputError(
+            f"{denoised}: array 'row' differs from that of {cutouts}, expected the same galaxies. "
+            "Delete both and run the workflow again."
+        )
+    empty = (source["flags"] & flags.NO_DATA) > 0
+    if scheme == "published":
+        known = (galaxies["low"], galaxies["high"]) if limits else None
+        unwrapped = extremes.unwrap(galaxies["image"], known, empty)
+    else:
+        unwrapped = unwrap(galaxies["image"], source["mask"], source["x"], source["y"], empty)
+    shards.write_shard(
+        output,
+        {"row": galaxies["row"], "id": galaxies["id"], **unwrapped},
+        attributes={
+            "scheme": scheme,
+            "pixel_scale": shards.read_attributes(denoised).get("pixel_scale", np.nan),
+        },
+        units={"pole_x": "pix", "pole_y": "pix", "angle": "rad", "radius": "pix"},
+    )
+
+
+def _batches(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        yield part, np.concatenate([part, np.full(BATCH - len(part), part[-1])])
+
+
+def _unwrap_batch(
+    image: torch.Tensor, mask: torch.Tensor, position: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Unwrap (B, S, S) images around sources at (B, 2) positions."""
+    own = (mask & flags.OWN) > 0
+    alien = (mask & (flags.NEIGHBOUR | flags.MISSING)) > 0
+    image = image - _residual_sky(image, own | alien)[:, None, None]
+    own = _with_core(own, position)
+    light = torch.where(alien & ~own, 0.0, image)
+    segment = torch.where(own, image, 0.0).clamp(min=0)
+    pole = find_pole(light, segment, position)
+    size = image.shape[-1]
+    reach = torch.minimum(pole, size - 1 - pole).amin(1).clamp(min=SMALLEST_RADIUS)
+    edge = enclosing_radius(segment, pole, LIGHT_SHARE)
+    radius = torch.minimum((REACH * edge).clamp(min=SMALLEST_RADIUS), reach)
+    first = sample_polar(light, pole, radius, torch.zeros_like(radius), torch.ones_like(radius))
+    angle, hand = find_frame(first, edge / radius)
+    peak = brightness_peak(image, own)
+    polar = sample_polar(image, pole, radius, angle, hand)
+    return {
+        "image": stretch(polar, peak),
+        "pole_x": pole[:, 0],
+        "pole_y": pole[:, 1],
+        "angle": angle,
+        "radius": radius,
+        "mirrored": hand < 0,
+    }
+
+
+def _residual_sky(image: torch.Tensor, occupied: torch.Tensor) -> torch.Tensor:
+    """Median of the pixels that are nobody's (B,); 0 where fewer than a tenth are."""
+    free = torch.where(occupied, torch.nan, image).flatten(1)
+    enough = (~occupied).flatten(1).sum(1) > 0.1 * free.shape[1]
+    return torch.where(enough, free.nanmedian(1).values.nan_to_num(), 0.0)
+
+
+def _with_core(own: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
+    """Add the pixels within 2 px of the source, so that no segment is empty."""
+    dx, dy = _offsets(own.shape[-1], position)
+    return own | (dx**2 + dy**2 <= 4.0)
+
+
+def _offsets(size: int, centre: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pixel offsets from a centre (B, 2): dx of shape (B, 1, S), dy of shape (B, S, 1)."""
+    grid = torch.arange(size, dtype=centre.dtype, device=centre.device)
+    return grid - centre[:, :1, None], grid[:, None] - centre[:, 1:, None]
+
+
+def find_pole(light: torch.Tensor, segment: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    """Gaussian-windowed centroid of the light.
+
+    The window follows the centroid (as XWIN_IMAGE of Bertin & Arnouts 1996 does), and its width
+    is that of the galaxy: the centroid of an irregular is that of all its light, whichever clump
+    is brightest, while a neighbour's remains far out count for nothing.
+
+    Parameters
+    ----------
+    light : Tensor, shape (B, S, S)
+        The galaxy's light, other sources set to zero.
+    segment : Tensor, shape (B, S, S)
+        The light within the galaxy's own segment, zero elsewhere, not negative.
+    start : Tensor, shape (B, 2)
+        Where to begin, x and y (px).
+
+    Returns
+    -------
+    Tensor, shape (B, 2)
+        x and y (px).
+    """
+    size = light.shape[-1]
+    centre = _centroid(segment, start)
+    width = enclosing_radius(segment, centre, 0.5).clamp(min=1.5) * WINDOW
+    for _ in range(STEPS):
+        dx, dy = _offsets(size, centre)
+        weighted = light * torch.exp(-0.5 * (dx**2 + dy**2) / width[:, None, None] ** 2)
+        total = weighted.sum((1, 2))
+        step = torch.stack([(weighted * dx).sum((1, 2)), (weighted * dy).sum((1, 2))], 1)
+        step = torch.where((total > 0)[:, None], step / total[:, None], 0.0)
+        # Twice the step is Newton's for a Gaussian as wide as its window.
+        step = 1.5 * step
+        length = step.norm(dim=1).clamp(min=1e-6)
+        centre = centre + step * (0.5 * width / length).clamp(max=1)[:, None]
+    # A centroid that ran away from its segment is none.
+    lost = (centre - start).norm(dim=1) > enclosing_radius(segment, start, 1.0) + 1
+    return torch.where(lost[:, None], start, centre)
+
+
+def _centroid(segment: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    dx, dy = _offsets(segment.shape[-1], start)
+    total = segment.sum((1, 2)).clamp(min=torch.finfo(segment.dtype).tiny)
+    moments = torch.stack([(segment * dx).sum((1, 2)), (segment * dy).sum((1, 2))], 1)
+    return start + moments / total[:, None]
+
+
+def enclosing_radius(segment: torch.Tensor, centre: torch.Tensor, share: float) -> torch.Tensor:
+    """Radius of the circle that holds a share of the light, by bisection.
+
+    Parameters
+    ----------
+    segment : Tensor, shape (B, S, S)
+        Light, not negative.
+    centre : Tensor, shape (B, 2)
+        x and y (px).
+    share : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    Tensor, shape (B,)
+        Radius (px), to 0.01 px.
+    """
+    dx, dy = _offsets(segment.shape[-1], centre)
+    distance = torch.sqrt(dx**2 + dy**2)
+    wanted = share * segment.sum((1, 2))
+    low = torch.zeros_like(wanted)
+    high = torch.full_like(wanted, 1.5 * segment.shape[-1])
+    for _ in range(14):
+        middle = (low + high) / 2
+        # A pixel enters gradually, so that the radius is continuous in the light's position.
+        inside = (middle[:, None, None] - distance + 0.5).clamp(0, 1)
+        short = (segment * inside).sum((1, 2)) < wanted
+        low, high = torch.where(short, middle, low), torch.where(short, high, middle)
+    return (low + high) / 2
+
+
+def sample_polar(
+    image: torch.Tensor,
+    pole: torch.Tensor,
+    radius: torch.Tensor,
+    angle: torch.Tensor,
+    hand: torch.Tensor,
+) -> torch.Tensor:
+    """Sample images on polar grids.
+
+    Bicubic, because the inner half of a small galaxy is sampled ten times finer than its pixels,
+    where bilinear interpolation shows the pixel grid as facets that do not turn with the galaxy.
+    Outside the cutout, which only a source within 6 px of its edge reaches, there is zero.
+
+    Parameters
+    ----------
+    image : Tensor, shape (B, S, S)
+    pole : Tensor, shape (B, 2)
+        x and y (px).
+    radius : Tensor, shape (B,)
+        Of the outermost sample (px).
+    angle : Tensor, shape (B,)
+        Of the first column (rad).
+    hand : Tensor, shape (B,)
+        1, or -1 for columns in the direction of falling angle.
+
+    Returns
+    -------
+    Tensor, shape (B, 64, 96)
+    """
+    size = image.shape[-1]
+    steps = torch.arange(RADII, device=image.device) + 0.5
+    r = radius[:, None, None] * (steps / (RADII - 0.5))[None, :, None]
+    turn = torch.arange(ANGLES, device=image.device) * (2 * np.pi / ANGLES)
+    phi = (angle[:, None] + hand[:, None] * turn)[:, None, :]
+    points = torch.stack(
+        [pole[:, 0, None, None] + r * torch.cos(phi), pole[:, 1, None, None] + r * torch.sin(phi)],
+        dim=-1,
+    )
+    # align_corners: -1 and 1 are the centres of the first and last pixel.
+    grid = points * (2.0 / (size - 1)) - 1.0
+    return grid_sample(image[:, None], grid, mode="bicubic", align_corners=True)[:, 0]
+
+
+def find_frame(polar: torch.Tensor, edge: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Zero angle and hand of galaxies, from the angular harmonics of their light.
+
+    Parameters
+    ----------
+    polar : Tensor, shape (B, 64, 96)
+        Light around the pole, columns from angle 0 on, not mirrored.
+    edge : Tensor, shape (B,)
+        Radius of the galaxy, in units of the outermost sample's.
+
+    Returns
+    -------
+    angle : Tensor, shape (B,)
+        Zero angle (rad, in [0, 2 pi)).
+    hand : Tensor, shape (B,)
+        1, or -1 where the picture has to be mirrored.
+
+    Notes
+    -----
+    With A_m(r) the sum over angle of I exp(i m phi), the axis is half the phase of the sum of A_2
+    over the disc. Four frames share it: each end of the axis can be the zero angle, with either
+    hand. Three asymmetries tell them apart: along the axis and across it (m = 1 and 3, real and
+    imaginary), and the chirality, which is how far the m = 2 and 4 phases outside run ahead of
+    the axis; of a spiral it is the winding of its arms. Turning by 180 degrees changes the sign
+    of the first two, mirroring that of the last two. The frame in which the three add up to the
+    most wins, so the one too weak to matter is outvoted by the others.
+    """
+    turn = torch.arange(ANGLES, device=polar.device) * (2 * np.pi / ANGLES)
+    harmonic = turn[:, None] * torch.arange(1, 5, device=polar.device)
+    real, imaginary = polar @ torch.cos(harmonic), polar @ torch.sin(harmonic)
+    r = ((torch.arange(RADII, device=polar.device) + 0.5) / (RADII - 0.5)) / edge[:, None]
+    # Area of a sample, and a soft edge: what lies outside the galaxy is noise.
+    weight = r * torch.exp(-0.5 * r**4)
+
+    def moment(m: int, power: int) -> torch.Tensor:
+        factor = weight * r**power
+        return torch.complex(
+            (real[..., m - 1] * factor).sum(1), (imaginary[..., m - 1] * factor).sum(1)
+        )
+
+    axis = moment(2, 0).angle() / 2
+
+    def seen(m: int) -> torch.Tensor:
+        """The m-th moment of the outer light in the frame of the axis, times any scale."""
+        return moment(m, 1) * torch.polar(torch.ones_like(axis), -m * axis)
+
+    odd, even = seen(1) + seen(3), seen(2) + seen(4)
+    scores = torch.stack(
+        [end * odd.real + hand * end * odd.imag + hand * even.imag for end, hand in FRAMES], 1
+    )
+    end, hand = torch.tensor(FRAMES, dtype=axis.dtype, device=axis.device)[scores.argmax(1)].T
+    return torch.where(end < 0, axis + np.pi, axis) % (2 * np.pi), hand
+
+
+def brightness_peak(image: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Highest mean of 3 x 3 pixels centred in the segment (B,): a peak that no one pixel makes."""
+    mean = avg_pool2d(image[:, None], 3, stride=1, padding=1)[:, 0]
+    return torch.where(own, mean, -torch.inf).amax((1, 2))
+
+
+def stretch(polar: torch.Tensor, peak: torch.Tensor) -> torch.Tensor:
+    """Asinh stretch (Lupton et al. 2004, eq. 2) of brightness in units of the peak, to [0, 1]."""
+    peak = peak[:, None, None]
+    share = torch.where(peak > 0, polar / peak, 0.0).clamp(0, 1)
+    return torch.asinh(share / SOFTENING) / np.arcsinh(1 / SOFTENING)

@@ -1,0 +1,5 @@
+"""The bundled encoder's training, on simulated galaxies.
+
+Takes a seed and a number of steps, leaves weights and their card. Rules: `simulate_training_set`,
+`train_encoder`.
+"""

@@ -1,0 +1,204 @@
+"""Figures of Sersic fits by class: distributions of index and size, and both against mass."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from astropy.table import Table
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.ndimage import gaussian_filter1d
+
+from morphovote.cosmology import kpc_per_arcsec
+from morphovote.report import diagnostics
+from morphovote.report.figures.structure import sample_title
+from morphovote.report.figures.style import (
+    INK,
+    MUTED,
+    WIDTH,
+    class_legend,
+    class_style,
+    count_classes,
+    label_mapped,
+    label_text,
+    message_figure,
+    plain_log_ticks,
+    scatter_classes,
+    spread_limits,
+    styled,
+)
+
+# Beyond as many galaxies in a class its outline stands for the points.
+POINTS_IN_CLASS = 400
+
+
+@styled
+def plot_sizes(catalogue: Table, samples: Mapping[str, np.ndarray]) -> tuple[Figure, Table]:
+    """Distributions of Sersic index and half-light radius by class, with medians.
+
+    Parameters
+    ----------
+    catalogue : Table
+        As `diagnostics.read_catalogue` returns it.
+    samples : mapping of ndarray of bool, shape (N,)
+        A row of panels for each, as `separation.choose_samples` returns them.
+
+    Returns
+    -------
+    Figure
+    Table
+        One row a sample, quantity and class: galaxies measured, median, its 95 % interval, 16th
+        and 84th percentiles; and a row 'trend' a quantity: the rank correlation with the class
+        order.
+    """
+    name = np.asarray(catalogue["CLASS"], dtype=str)
+    names = diagnostics.order_classes(name)
+    panels = (
+        ("SERSIC_N", "sersic_n", "Sérsic index n", (0.3, 8.0)),
+        ("R_E", "r_e_arcsec", "half-light radius (arcsec)", (0.1, 1.0)),
+    )
+    rows = []
+    height = 0.9 + 0.46 * max(len(names), 2)
+    figure = Figure(figsize=(WIDTH, height * len(samples)))
+    grid = figure.subplots(len(samples), 2, squeeze=False, sharey=True)
+    for (sample, inside), line in zip(samples.items(), grid, strict=True):
+        for axes, (column, quantity, label, limits) in zip(line, panels, strict=True):
+            value = np.asarray(catalogue[column], dtype=float)
+            value = np.where(value > 0, value, np.nan)
+            low, high = spread_limits(np.log10(value), tuple(np.log10(limits)))
+            axes.set(xscale="log", xlim=(10**low, 10**high), xlabel=label)
+            plain_log_ticks(axes.xaxis)
+            value = np.where(inside, value, np.nan)
+            found = _draw_classes(axes, name, names, value)
+            trend = diagnostics.rank_trend(name, value)
+            rows += [(sample, quantity, *row) for row in found]
+            rows.append((sample, quantity, "trend", *trend_row(trend)))
+            fitted = sum(row[1] for row in found)
+            axes.set_title(f"{sample_title(sample, fitted)}\n{trend_title(trend)}", color=MUTED)
+            axes.set_yticks(range(len(names)), [label_text(key, 12) for key in names])
+    columns = ("sample", "quantity", "class", "galaxies", "median", "low_95", "high_95", "p16",
+               "p84")  # fmt: skip
+    numbers = Table(rows=rows, names=columns)
+    if not sum(row[3] for row in rows if row[2] != "trend"):
+        return message_figure("No galaxy has both a class and a Sérsic fit."), numbers
+    return figure, numbers
+
+
+def _draw_classes(axes: Axes, name: np.ndarray, names: list[str], value: np.ndarray) -> list:
+    """Distribution, median and number of each class; one row of numbers a class."""
+    rows = []
+    for place, key in enumerate(names):
+        members = value[(name == key) & np.isfinite(value)]
+        median, lower, upper = diagnostics.median_interval(members)
+        spread = np.percentile(members, [16, 84]) if len(members) else (np.nan, np.nan)
+        rows.append((key, len(members), median, lower, upper, *spread))
+        _distribution(axes, place, members, class_style(key, names)[0])
+        if len(members):
+            axes.plot([lower, upper], [place, place], color=INK, lw=2.2, zorder=4)
+            axes.plot(median, place, "o", color="white", mec=INK, mew=1.2, ms=5, zorder=5)
+        text = f"{median:#.2g}\n({len(members):,})" if len(members) else "none"
+        axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), ha="left", va="center")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="#e6e6e6", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.set(ylim=(len(names) - 0.4, -0.65))
+    return rows
+
+
+def trend_row(trend: dict) -> tuple:
+    """A rank correlation in the columns of a class's row: the coefficient for the median."""
+    return trend["count"], trend["rho"], trend["low"], trend["high"], np.nan, np.nan
+
+
+def trend_title(trend: dict) -> str:
+    """One line on a rank correlation with the class order."""
+    if not np.isfinite(trend["rho"]):
+        return "SPH to IRR: too few galaxies for a trend"
+    rho, low, high = (
+        f"{trend[key]:+.2f}".replace("-", "\N{MINUS SIGN}") for key in ("rho", "low", "high")
+    )
+    return f"SPH to IRR: rank correlation {rho} ({low} to {high})"
+
+
+def _distribution(axes: Axes, place: int, values: np.ndarray, colour: str) -> None:
+    """Outline of a distribution on a logarithmic axis, or its points while they are few."""
+    logs = np.log10(values)
+    if len(logs) >= 30 and np.ptp(logs) > 0:
+        low, high = np.log10(axes.get_xlim())
+        counts, edges = np.histogram(logs, bins=60, range=(low, high))
+        width = max(1.0, 60 / (high - low) * 1.06 * np.std(logs) * len(logs) ** -0.2)
+        height = gaussian_filter1d(counts.astype(float), width, mode="constant")
+        # Not beyond the data: smoothing must not invent a tail.
+        height[(edges[1:] < logs.min()) | (edges[:-1] > logs.max())] = 0
+        if height.max() > 0:
+            height *= 0.36 / height.max()
+            middle = 10 ** ((edges[1:] + edges[:-1]) / 2)
+            axes.fill_between(
+                middle, place - height, place + height, height > 0, color=colour, alpha=0.45, lw=0
+            )
+    if len(logs) <= POINTS_IN_CLASS:
+        shift = np.random.default_rng(0).uniform(-0.2, 0.2, len(logs))
+        size = 6 if len(logs) < 30 else 3
+        axes.plot(
+            values, place + shift, ".", color=colour, ms=size, alpha=0.8, mew=0, rasterized=True
+        )
+
+
+@styled
+def plot_masses(catalogue: Table, sources: Table, massive: float) -> tuple[Figure, Table]:
+    """Half-light radius (kpc) and Sersic index against stellar mass, by class.
+
+    Parameters
+    ----------
+    catalogue : Table
+        As `diagnostics.read_catalogue` returns it.
+    sources : Table
+        As `diagnostics.read_sources` returns it.
+    massive : float
+        Mass of the line drawn, log10 of solar masses.
+
+    Returns
+    -------
+    Figure
+        Both panels, or the second alone where there is no redshift.
+    Table
+        One row a galaxy drawn: id, class, log_mass, redshift, r_e_arcsec, r_e_kpc, sersic_n.
+    """
+    name = np.asarray(catalogue["CLASS"], dtype=str)
+    log_mass = np.asarray(sources["LOG_MASS"], dtype=float)
+    radius = np.asarray(catalogue["R_E"], dtype=float)
+    values = {
+        "r_e_kpc": radius * kpc_per_arcsec(sources["REDSHIFT"]),
+        "sersic_n": np.asarray(catalogue["SERSIC_N"], dtype=float),
+    }
+    use = np.isfinite(log_mass) & np.isin(name, diagnostics.order_classes(name))
+    use &= np.isfinite(list(values.values())).any(axis=0)
+    numbers = Table(
+        {
+            "id": np.asarray(catalogue["ID"])[use],
+            "class": name[use],
+            "log_mass": log_mass[use],
+            "redshift": np.asarray(sources["REDSHIFT"], dtype=float)[use],
+            "r_e_arcsec": radius[use],
+            **{key: value[use] for key, value in values.items()},
+        }
+    )
+    if not len(numbers):
+        return message_figure("No galaxy has a class, a stellar mass and a Sérsic fit."), numbers
+    figure = Figure(figsize=(WIDTH, 3.4))
+    panels = (
+        ("r_e_kpc", "half-light radius (kpc)", (0.5, 10.0)),
+        ("sersic_n", "Sérsic index n", (0.5, 6.0)),
+    )
+    drawn = [panel for panel in panels if np.isfinite(values[panel[0]][use]).any()]
+    for axes, (key, label, limits) in zip(figure.subplots(1, 2), drawn, strict=False):
+        value = np.log10(np.where(values[key] > 0, values[key], np.nan))
+        limits = spread_limits(value[use], tuple(np.log10(limits)))
+        axes.set(xlim=spread_limits(log_mass[use], (9, 11)), ylim=limits)
+        axes.set(xlabel="stellar mass log (M / solar mass)", ylabel=label)
+        label_mapped(axes.yaxis, np.log10, (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50))
+        axes.axvline(massive, color=INK, lw=0.9, ls="--", zorder=3)
+        scatter_classes(axes, log_mass[use], value[use], name[use])
+    for axes in figure.axes[len(drawn) :]:
+        axes.set_axis_off()
+    class_legend(figure, diagnostics.order_classes(name[use]), count_classes(name[use]))
+    return figure, numbers

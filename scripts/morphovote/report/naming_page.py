@@ -1,0 +1,289 @@
+"""The naming page: every group in pictures and numbers, and a form to name them.
+
+One HTML file without a server, which asks nothing of any other file. What comes from catalogues
+and people reaches the page as JSON and is only ever set as text; a content security policy lets no
+script run but the page's own.
+"""
+
+import base64
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+from jinja2 import Environment, StrictUndefined
+from PIL import Image
+
+from morphovote.classify.classes import CLASSES, MEASURED, choose_core, order_names, trusted
+from morphovote.groups.names import NO_MATCH, NOT_NAMED
+from morphovote.groups.regrouping import FEWEST
+from morphovote.report import diagnostics
+from morphovote.report.figures.galleries import stretch
+from morphovote.report.figures.style import class_style
+
+# Members of each kind shown of a group.
+SHOWN = 8
+KINDS = ("typical", "random", "doubtful")
+# Pixels of a picture's side, at most, and its quality: 960 pictures are 3 MB. Sides are multiples
+# of JPEG's blocks, so that no picture shows in the next one.
+SIDE, BLOCK, QUALITY = 96, 8, 82
+# Name, unit, digits, and whether it is shown on a logarithmic scale.
+QUANTITIES = {
+    "SERSIC_N": ("Sérsic n", "", 2, True),
+    "R_E": ("r\N{LATIN SUBSCRIPT SMALL LETTER E}", "″", 2, True),
+    "CONCENTRATION": ("C", "", 2, False),
+    "ASYMMETRY": ("A", "", 2, False),
+    "GINI": ("Gini", "", 2, False),
+    "M20": ("M\N{SUBSCRIPT TWO}\N{SUBSCRIPT ZERO}", "", 2, False),
+    "AXIS_RATIO": ("axis ratio", "", 2, False),
+    "SNR": ("S/N", "", 1, True),
+    "MAG": ("magnitude", "", 1, False),
+}
+SHARES = (5, 16, 50, 84, 95)
+
+
+def read_members(catalogue: str | Path, sources: str | Path) -> Table:
+    """What the page shows of each source; measurements marked as bad are NaN.
+
+    Parameters
+    ----------
+    catalogue, sources : path
+        catalogue.fits and sources.fits of a field, which have the same rows.
+    """
+    columns = [name.upper() for name in MEASURED]
+    first = ("ID", "GROUP", "GROUP_SECOND", "VOTE_FRACTION", "KEPT", "SNR", "MEASURE_FLAG")
+    table = diagnostics.read_columns(catalogue, [*first, *columns])
+    shape = {name: np.asarray(table[name.upper()], dtype=float) for name in MEASURED}
+    shape["measure_flag"] = np.asarray(table["MEASURE_FLAG"])
+    for name, values in trusted(shape).items():
+        table[name.upper()] = values
+    table["MAG"] = diagnostics.read_columns(sources, ["MAG"])["MAG"]
+    return table
+
+
+def choose_members(members: Table, distance: np.ndarray, groups: int) -> dict[int, np.ndarray]:
+    """Rows to show of each group.
+
+    Parameters
+    ----------
+    members : Table
+        From `read_members`.
+    distance : ndarray, shape (N,)
+        Of each galaxy from the reference galaxies nearest to it.
+    groups : int
+
+    Returns
+    -------
+    dict of ndarray, shape (3, SHOWN)
+        Most typical, random (the same in every run) and most doubtful members, -1 where there are
+        no more; nobody is both typical and doubtful.
+    """
+    group = np.asarray(members["GROUP"])
+    share = np.asarray(members["VOTE_FRACTION"], dtype=float)
+    chosen = {}
+    for number in range(groups):
+        rows = np.flatnonzero(group == number)
+        table = np.full((len(KINDS), SHOWN), -1)
+        if len(rows):
+            typical, doubtful = diagnostics.select_members(
+                share[rows], distance[rows], SHOWN, SHOWN
+            )
+            rng = np.random.default_rng(number)
+            size = min(SHOWN, len(rows))
+            random = rng.choice(len(rows), size, replace=False)
+            for line, places in enumerate((typical, random, doubtful)):
+                table[line, : len(places)] = rows[places]
+        chosen[number] = table
+    return chosen
+
+
+def draw_sprite(
+    rows: np.ndarray,
+    cutouts: dict[int, np.ndarray],
+    denoised: dict[int, np.ndarray],
+    rms: dict[int, np.ndarray],
+) -> str:
+    """All pictures of a group as one: a line of data above a line of denoised ones for each kind.
+
+    Parameters
+    ----------
+    rows : ndarray of int, shape (3, SHOWN)
+    cutouts, denoised, rms : dict of ndarray, shape (S, S)
+        By row of the catalogue.
+
+    Returns
+    -------
+    str
+        Data URI of a grey JPEG; both pictures of a galaxy have one asinh stretch, dark on white.
+    """
+    wide = max((len(image) for image in cutouts.values()), default=SIDE)
+    side = max(min(SIDE, wide) // BLOCK, 1) * BLOCK
+    sheet = Image.new("L", (rows.shape[1] * side, 2 * rows.shape[0] * side), 255)
+    for line, column in np.argwhere(rows >= 0):
+        row = int(rows[line, column])
+        if row not in cutouts or row not in denoised:
+            continue
+        sky = float(np.nanmedian(rms[row])) if np.isfinite(rms[row]).any() else 0.0
+        bright = float(np.nan_to_num(np.nanpercentile(cutouts[row], 99.9)))
+        for half, image in enumerate((cutouts[row], denoised[row])):
+            grey = stretch(np.nan_to_num(image.astype(float)), sky, bright)
+            # Rows of an image go upwards on the sky.
+            picture = Image.fromarray(np.uint8(np.rint(255 * (1 - grey[::-1]))))
+            if side <= wide < side + BLOCK:
+                edge = (wide - side) // 2
+                picture = picture.crop((edge, edge, edge + side, edge + side))
+            else:
+                picture = picture.resize((side, side), Image.Resampling.BOX)
+            sheet.paste(picture, (int(column) * side, (2 * int(line) + half) * side))
+    stream = io.BytesIO()
+    sheet.save(stream, "JPEG", quality=QUALITY, optimize=True)
+    return "data:image/jpeg;base64," + base64.b64encode(stream.getvalue()).decode("ascii")
+
+
+def page_data(
+    field: str,
+    members: Table,
+    chosen: dict[int, np.ndarray],
+    names: dict,
+    marked: Sequence[dict] = (),
+) -> dict:
+    """Everything but the pictures that the page knows.
+
+    Parameters
+    ----------
+    field : str
+    members : Table
+        From `read_members`.
+    chosen : dict of ndarray
+        From `choose_members`.
+    names : dict
+        Of the groups: names.yaml.
+    marked : sequence of dict
+        Groups that one quantity alone tells from the others: `marked` of
+        `findings.summarise_audit`.
+
+    Returns
+    -------
+    dict
+        For JSON: no NaN.
+    """
+    entries = names["groups"]
+    group = np.asarray(members["GROUP"])
+    share = np.asarray(members["VOTE_FRACTION"], dtype=float)
+    kept = np.asarray(members["KEPT"], dtype=bool)
+    is_file = names.get("origin") == "file"
+    own = names.get("classes") or {}
+    parts = {part for entry in entries.values() for part in entry.get("split", ())}
+    groups = []
+    for number, rows in chosen.items():
+        entry, here = entries.get(number, {}), group == number
+        # Those that the suggestion is made from.
+        core = choose_core(here, kept)
+        unnamed = entry.get("class") == "UNC" and entry.get("reason") in (NOT_NAMED, NO_MATCH)
+        gone = "merge" in entry or "split" in entry
+        groups.append(
+            {
+                "number": number,
+                "galaxies": int(here.sum()),
+                "kept": int((here & kept).sum()),
+                "vote": _number(np.nanmedian(share[here])) if here.any() else None,
+                "suggested": str(entry.get("suggested", entry.get("class", ""))),
+                "because": str(entry.get("because", entry.get("reason", ""))),
+                "class": entry.get("class") if is_file and not unnamed and not gone else None,
+                "note": str(entry.get("note", "")),
+                "merge": entry.get("merge"),
+                "split": entry.get("split"),
+                "alone": [row["text"] for row in marked if row["group"] == number],
+                "unmatched": entry.get("reason") == NO_MATCH,
+                "medians": {
+                    name: _spread(members[name][core], (16, 50, 84)) for name in QUANTITIES
+                },
+                "members": [[_member(members, row) for row in line if row >= 0] for line in rows],
+            }
+        )
+    order = order_names([*CLASSES, *own])
+    return {
+        "field": field,
+        "voters": names.get("voters"),
+        "regrouped": names.get("regrouped", names.get("voters")),
+        "pca": names.get("pca"),
+        "fitted": int(names.get("fitted", len(set(entries) - parts))),
+        "centres": {str(n): list(row) for n, row in (names.get("centres") or {}).items()},
+        "who": str(names.get("who") or ""),
+        "note": str(names.get("note") or ""),
+        "isFile": is_file,
+        "classes": [
+            {"name": name, "meaning": CLASSES.get(name) or str(own.get(name, "")),
+             "colour": class_style(name, order)[0], "own": name not in CLASSES}
+            for name in order
+        ],
+        "spare": [class_style(f"own{i}", [f"own{j}" for j in range(4)])[0] for i in range(4)],
+        "quantities": [
+            {"key": key, "name": name, "unit": unit, "digits": digits, "log": log,
+             "sample": _spread(members[key][group >= 0], SHARES)}
+            for key, (name, unit, digits, log) in QUANTITIES.items()
+        ],
+        "fewest": FEWEST,
+        "shown": SHOWN,
+        "groups": groups,
+    }  # fmt: skip
+
+
+def _number(value: float, digits: int = 5) -> float | None:
+    return float(f"{value:.{digits}g}") if np.isfinite(value) else None
+
+
+def _spread(values: np.ndarray, shares: Sequence[int]) -> list[float] | None:
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    return [_number(x) for x in np.percentile(values, shares)] if len(values) else None
+
+
+def _member(members: Table, row: int) -> dict:
+    return {
+        "id": str(members["ID"][row]),
+        "mag": _number(float(members["MAG"][row])),
+        "snr": _number(float(members["SNR"][row]), 3),
+        "vote": _number(float(members["VOTE_FRACTION"][row]), 2),
+        "second": int(members["GROUP_SECOND"][row]),
+    }
+
+
+def render(
+    template: str | Path, style: str | Path, script: str | Path, data: dict, sprites: dict[int, str]
+) -> str:
+    """Fill the page's template.
+
+    Parameters
+    ----------
+    template, style, script : path
+        Jinja2, CSS and JavaScript.
+    data : dict
+        From `page_data`.
+    sprites : dict of str
+        Data URI of each group's pictures.
+
+    Returns
+    -------
+    str
+        HTML without any reference to another file.
+    """
+    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    # Nothing in it may end the element that holds it, or open a comment there.
+    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    code = Path(script).read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(code.encode("utf-8")).digest()).decode("ascii")
+    rules = [f".g{number}{{background-image:url({uri})}}" for number, uri in sprites.items()]
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    page = environment.from_string(Path(template).read_text(encoding="utf-8"))
+    return page.render(
+        field=data["field"],
+        style=Path(style).read_text(encoding="utf-8"),
+        pictures="\n".join(rules),
+        data=text,
+        script=code,
+        digest=digest,
+    )

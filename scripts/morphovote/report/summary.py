@@ -1,0 +1,407 @@
+"""The numbers of a whole run, as they stand in summary.json."""
+
+import csv
+import json
+import os
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import yaml
+from astropy.table import Table
+
+from morphovote import __version__, flags
+from morphovote.classify.classes import REASONS, choose_core
+from morphovote.errors import InputError
+from morphovote.report import diagnostics
+from morphovote.report.text import findings
+
+# What a run's numbers may depend on.
+PACKAGES = (
+    "astropy",
+    "galsim",
+    "h5py",
+    "matplotlib",
+    "numpy",
+    "scikit-learn",
+    "scipy",
+    "sep",
+    "snakemake",
+    "statmorph",
+    "timm",
+    "torch",
+)
+
+
+def summarise(
+    catalogue: Table,
+    sources: Table,
+    controls: dict,
+    stability: dict,
+    tests: dict,
+    audit: dict,
+    card: dict,
+    names: dict,
+    timings: list[dict],
+    config: dict,
+    field: str,
+    calibration: dict,
+    recovery: dict | None = None,
+    match: dict | None = None,
+    model: dict | None = None,
+    frozen: dict | None = None,
+) -> dict:
+    """Everything that summary.json holds.
+
+    Parameters
+    ----------
+    catalogue : Table
+        As `diagnostics.read_catalogue` returns it.
+    sources : Table
+        As `diagnostics.read_sources` returns it.
+    controls : dict
+        Of the vote: vote_controls.json. The ratio to the null is its, of votes on samples of one
+        size, and not that of the whole catalogue's kept fraction.
+    stability : dict
+        As `stability_scores.summarise_stability` returns it.
+    tests, audit : dict
+        As `findings.summarise_tests` and `findings.summarise_audit` return them.
+    card : dict
+        Of the encoder: encoder.json.
+    names : dict
+        Of the groups: names.yaml.
+    timings : list of dict
+        As `read_benchmarks` returns them.
+    config : dict
+    field : str
+    calibration : dict
+        As `calibration.summarise_checks` returns it.
+    recovery : dict, optional
+        Of injected galaxies, as `completeness.summarise_recovery` returns it.
+    match : dict, optional
+        Of the cross-match with a physical catalogue: match.json.
+    model : dict, optional
+        What it was fitted on: model.json.
+    frozen : dict, optional
+        Of a frozen model: how far the field lies from it, shift.json.
+
+    Returns
+    -------
+    dict
+        Of numbers, text, lists and dicts; NaN is None.
+    """
+    flag = np.asarray(catalogue["FLAGS"])
+    voted = diagnostics.in_vote(flag)
+    kept = np.asarray(catalogue["KEPT"], dtype=bool) & voted
+    fraction, low, high = diagnostics.fraction_interval(int(kept.sum()), int(voted.sum()))
+    groups = summarise_groups(catalogue, names)
+    numbers = {
+        "field": field,
+        "sources": len(catalogue),
+        "match": match,
+        "selected": int(((flag & flags.NOT_SELECTED) == 0).sum()),
+        "voted": int(voted.sum()),
+        "repeated": int(voted.sum()) - len(np.unique(np.asarray(catalogue["ID"])[voted])),
+        "off_centre": int((voted & ((flag & flags.OFF_CENTRE) != 0)).sum()),
+        "kept": int(kept.sum()),
+        "kept_fraction": fraction,
+        "kept_interval": [low, high],
+        # Of the controls, on samples of one size: their ratio is that of these two.
+        "sample_kept_fraction": controls["data"]["mean"],
+        "null_kept_fraction": controls["null"]["mean"],
+        "null_interval": [controls["null"]["low"], controls["null"]["high"]],
+        "ratio_to_null": controls["ratio"]["value"],
+        "ratio_interval": [controls["ratio"]["low"], controls["ratio"]["high"]],
+        "voter_ari": controls["voter_ari"],
+        "seed_ari": controls["seed_ari"],
+        "algorithms_ari": controls["algorithms_ari"],
+        "algorithms_distinct": controls["algorithms"],
+        "confidence": count_confidence(catalogue, controls["confidence"], voted),
+        "controls": controls,
+        "stability": stability,
+        "classes": count_values(catalogue["CLASS"]),
+        "classes_kept": count_values(np.asarray(catalogue["CLASS"])[kept]),
+        "origins": count_values(catalogue["CLASS_ORIGIN"]),
+        "unclassified": count_reasons(catalogue),
+        "calibration": calibration,
+        "injection": recovery,
+        "has_psf": bool({"psf", "simulate"} & set(config.get("fields", {}).get(field, ()))),
+        "flags": count_flags(flag, flags.FLAGS),
+        "measure_flags": count_flags(catalogue["MEASURE_FLAG"], flags.MEASURE_FLAGS),
+        "rejections": count_rejections(flag, kept, voted),
+        "groups": groups,
+        "groups_used": sum(group["galaxies"] > 0 for group in groups),
+        "names_origin": str(names.get("origin", "")),
+        "naming": {key: names.get(key) for key in ("source", "who", "when", "note", "matching")}
+        | {"joined": count_marks(names, "merge"), "split": count_marks(names, "split")},
+        "trends": {
+            column.lower(): diagnostics.rank_trend(catalogue["CLASS"], catalogue[column])
+            for column in diagnostics.MEASURED
+        },
+        "separation": tests,
+        "confounders": audit,
+        "not_drawn": findings.find_missing(sources),
+        "encoder": card,
+        "model": model,
+        "shift": frozen,
+        "timings": timings,
+        "versions": versions(),
+        "config": config,
+    }
+    return plain(numbers)
+
+
+def count_confidence(catalogue: Table, confidence: dict, voted: np.ndarray) -> dict:
+    """Galaxies that a cut at some values of VOTE_CONFIDENCE keeps.
+
+    Parameters
+    ----------
+    catalogue : Table
+    confidence : dict
+        Of the controls, as `confidence.describe_cuts` gives it.
+    voted : ndarray of bool, shape (N,)
+
+    Returns
+    -------
+    dict
+        null_share and at_agreement of the controls; cuts: confidence -> galaxies that reach it.
+        Galaxies on which a frozen model voted have its confidence, not that of these controls.
+    """
+    values = np.nan_to_num(np.asarray(catalogue["VOTE_CONFIDENCE"], dtype=float))[voted]
+    # The column is float32: its 0.9 may be a little less.
+    cuts = {cut: int((values >= float(cut) - 1e-6).sum()) for cut in confidence["cuts"]}
+    return {
+        "null_share": confidence["null_share"],
+        "at_agreement": confidence["at_agreement"],
+        "cuts": cuts,
+    }
+
+
+def count_values(values: np.ndarray) -> dict[str, int]:
+    """How often each text occurs: classes in their order, others by alphabet."""
+    values = np.asarray(values, dtype=str)
+    found, counts = np.unique(values, return_counts=True)
+    count = dict(zip(found.tolist(), counts.tolist(), strict=True))
+    order = diagnostics.order_classes(values)
+    result = {name: count.pop(name) for name in order}
+    rest = sum(count.values())
+    return result | ({"none": rest} if rest else {})
+
+
+def count_reasons(catalogue: Table) -> dict[str, int]:
+    """Galaxies without a class, by the reason for it."""
+    reason = np.asarray(catalogue["CLASS_REASON"], dtype=str)
+    return {
+        name: int((reason == name).sum()) for name in REASONS if name and (reason == name).any()
+    }
+
+
+def count_flags(flag: np.ndarray, bits: dict[str, tuple[int, str]]) -> dict[str, int]:
+    """Sources with each bit of a column of flags; a source may have several, and none where -1."""
+    flag = np.maximum(np.asarray(flag), 0)
+    return {name: int(((flag & bit) != 0).sum()) for name, (bit, _) in bits.items()}
+
+
+def count_rejections(flag: np.ndarray, kept: np.ndarray, voted: np.ndarray) -> dict:
+    """Why sources are not kept.
+
+    Parameters
+    ----------
+    flag : ndarray of int, shape (N,)
+    kept, voted : ndarray of bool, shape (N,)
+
+    Returns
+    -------
+    dict
+        `not_selected`, `no_data` and `voters_disagree`, which add up to the sources not kept;
+        and `disagree_flags`: among those on whom the voters disagree, how many have each of the
+        other flags (a source may have several, or none).
+    """
+    not_selected = (flag & flags.NOT_SELECTED) != 0
+    disagree = voted & ~kept
+    others = {
+        name: int((((flag & bit) != 0) & disagree).sum())
+        for name, (bit, _) in flags.FLAGS.items()
+        if bit not in (flags.NOT_SELECTED, flags.NO_DATA)
+    }
+    return {
+        "not_selected": int(not_selected.sum()),
+        "no_data": int((~voted & ~not_selected).sum()),
+        "voters_disagree": int(disagree.sum()),
+        "disagree_flags": others,
+    }
+
+
+def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
+    """Size, kept fraction, class and measured medians of every group, by class.
+
+    Medians of what was measured are of the same galaxies as in `classes.suggest_names`: the kept
+    members, or all where fewer than three are kept, as far as they are measured well. That of the
+    vote fraction is of all members.
+
+    Parameters
+    ----------
+    catalogue : Table
+        As `diagnostics.read_catalogue` returns it.
+    names : dict
+        Of the groups: names.yaml.
+    """
+    group = np.asarray(catalogue["GROUP"])
+    kept = np.asarray(catalogue["KEPT"], dtype=bool)
+    named = {int(number): entry for number, entry in names["groups"].items()}
+    rows = []
+    for number in sorted(set(named) | set(np.unique(group[group >= 0]).tolist())):
+        members = group == number
+        core = choose_core(members, kept)
+        entry = named.get(number, {})
+        row = {
+            "group": number,
+            "class": str(entry.get("class", "")),
+            "reason": str(entry.get("reason") or ""),
+            "galaxies": int(members.sum()),
+            "kept": int((members & kept).sum()),
+            "measured": int((core & np.isfinite(catalogue["GINI"])).sum()),
+            "vote_fraction": diagnostics.median_interval(catalogue["VOTE_FRACTION"][members])[0],
+        }
+        for column in (*diagnostics.MEASURED, "SNR"):
+            row[column.lower()] = diagnostics.median_interval(catalogue[column][core])[0]
+        rows.append(row)
+    order = diagnostics.order_classes(np.array([row["class"] for row in rows], dtype=str))
+    place = {name: i for i, name in enumerate(order)}
+    return sorted(rows, key=lambda row: (place.get(row["class"], len(order)), -row["galaxies"]))
+
+
+def count_marks(names: dict, mark: str) -> int:
+    """Groups of a file of names that have a mark: "merge" or "split"."""
+    return sum(mark in entry for entry in names["groups"].values())
+
+
+def read_json(path: str | Path) -> dict:
+    """Read a JSON object.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: not a readable JSON file ({error}). Delete it and run the workflow again."
+        ) from error
+    if not isinstance(found, dict):
+        raise InputError(
+            f"{path}: found a JSON {type(found).__name__}, expected an object. Delete it and run "
+            "the workflow again."
+        )
+    return found
+
+
+def read_frozen(paths: Sequence[str | Path]) -> dict | None:
+    """The shift report of a field with a frozen model, None for other fields."""
+    return read_json(paths[0]) if paths else None
+
+
+def read_names(path: str | Path) -> dict:
+    """Read the groups' names: `origin`, and `groups`: number -> class and reason.
+
+    Raises
+    ------
+    InputError
+        If the file is not of that form.
+    """
+    try:
+        names = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        entries = list(names["groups"].items())
+        if not all(isinstance(number, int) and "class" in entry for number, entry in entries):
+            raise TypeError("a group has no number or no class")
+    except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not a file of group names ({error}). Delete it and run the workflow again."
+        ) from error
+    return names
+
+
+def read_benchmarks(folder: str | Path) -> list[dict]:
+    """Add up Snakemake's benchmark files, one row a rule, the longest first.
+
+    Parameters
+    ----------
+    folder : str or Path
+        With <rule>.tsv, or <rule>/<shard>.tsv, or neither.
+
+    Returns
+    -------
+    list of dict
+        rule, jobs, seconds (wall clock, all jobs together), longest (seconds of the longest
+        job), memory (MB, the largest resident set of a job; NaN where none was measured).
+    """
+    jobs: dict[str, list[tuple[float, float]]] = {}
+    for path in sorted(Path(folder).rglob("*.tsv")):
+        rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        with open(path, newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                jobs.setdefault(rule, []).append((_number(row, "s"), _number(row, "max_rss")))
+    rows = []
+    for rule, pairs in jobs.items():
+        seconds, memory = np.array(pairs).T
+        rows.append(
+            {
+                "rule": rule,
+                "jobs": len(pairs),
+                "seconds": float(np.nansum(seconds)),
+                "longest": float(np.fmax.reduce(seconds)),
+                "memory": float(np.fmax.reduce(memory)),
+            }
+        )
+    return sorted(rows, key=lambda row: (-row["seconds"], row["rule"]))
+
+
+def _number(row: dict, key: str) -> float:
+    try:
+        return float(row[key])
+    except (KeyError, TypeError, ValueError):
+        # Snakemake writes NA or - for jobs too short to be measured.
+        return np.nan
+
+
+def versions() -> dict[str, str]:
+    """Versions of this project, of Python and of the packages that numbers may depend on."""
+    found = {"morphovote": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write_summary(numbers: dict, path: str | Path) -> None:
+    """Write the summary as JSON, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def plain(value):
+    """The same value for JSON: numpy numbers as Python's, NaN and infinities as None."""
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if isinstance(value, Path):
+        return str(value)
+    return value

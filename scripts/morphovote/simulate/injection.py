@@ -1,0 +1,261 @@
+"""Simulated galaxies of known type, put into a survey's own images at free places.
+
+Each galaxy is put by itself into a copy of the section around its place, so that injections do not
+crowd each other and the images on disk stay as they are. What its cutout shows besides it is the
+survey's own: noise, neighbours, faults.
+"""
+
+from contextlib import ExitStack
+
+import galsim
+import numpy as np
+from astropy.table import Table
+
+from morphovote.errors import InputError
+from morphovote.fields.cutouts import BORDER, cut_source
+from morphovote.fields.detection import find_sources, sky_level
+from morphovote.fields.images import missing_pixels, read_section
+from morphovote.fields.tiles import open_tile
+from morphovote.logs import log, progress
+from morphovote.simulate.galaxies import ZERO_POINT, hst_psf, make_galaxy
+from morphovote.simulate.population import BRIGHT, FAINT, KINDS, draw_properties
+
+# No detected source may come this close to a place (arcsec) for it to be free ...
+CLEAR = 0.6
+# ... and a detection this close to it is that of the galaxy (arcsec, and at least 2 px).
+REACH = 0.3
+# Places tried for one galaxy.
+TRIES = 60
+# Of the field's magnitudes, between which injected ones are drawn.
+LIMITS = (2, 98)
+
+
+def plan_injections(count: int, magnitudes: np.ndarray, seed: int) -> list[dict]:
+    """Types, magnitudes and sizes of galaxies to inject.
+
+    Types take turns. Magnitudes are even between the 2nd and the 98th percentile of the field's
+    own, or 20 to 25 where it has none, so that the faint end, where most galaxies are and most are
+    lost, does not take all of them. Sizes follow the mass-size relation at that magnitude.
+
+    Parameters
+    ----------
+    count : int
+    magnitudes : ndarray
+        AB, of the field's galaxies; NaN is left out.
+    seed : int
+        Galaxy i has its own random stream, whatever their number.
+
+    Returns
+    -------
+    list of dict
+        TYPE, MAG, R_E (arcsec), and `stream`, the seed of the galaxy's light.
+    """
+    finite = np.asarray(magnitudes, float)[np.isfinite(magnitudes)]
+    low, high = np.percentile(finite, LIMITS) if len(finite) > 10 else (BRIGHT, FAINT)
+    plan = []
+    for i in range(count):
+        rng = np.random.default_rng([seed, i])
+        kind, magnitude = KINDS[i % len(KINDS)], float(rng.uniform(low, high))
+        radius = draw_properties(kind, magnitude, rng)["R_E"]
+        plan.append({"TYPE": kind, "MAG": magnitude, "R_E": radius, "stream": [seed, i, 1]})
+    return plan
+
+
+def draw_light(
+    planned: dict,
+    place: tuple[float, float],
+    side: int,
+    pixel_scale: float,
+    zero_point: float,
+    psf: np.ndarray | None,
+) -> tuple[np.ndarray, dict]:
+    """Light of one galaxy on a section of an image.
+
+    Parameters
+    ----------
+    planned : dict
+        From `plan_injections`.
+    place : (float, float)
+        x and y in the section (px).
+    side : int
+        Of the section (px).
+    pixel_scale : float
+        Arcsec.
+    zero_point : float
+        AB magnitude of one unit of flux.
+    psf : ndarray or None
+        At the pixels of the image, with their response, sum 1; None is that of HST/ACS.
+
+    Returns
+    -------
+    light : ndarray, shape (side, side), float32
+        In units of the image, without noise.
+    truth : dict
+        Of `galaxies.make_galaxy`.
+    """
+    rng = np.random.default_rng(planned["stream"])
+    profile, truth = make_galaxy(planned["TYPE"], rng, planned["MAG"], planned["R_E"])
+    profile *= 10 ** (0.4 * (zero_point - ZERO_POINT))
+    image = galsim.ImageF(galsim.BoundsI(0, side - 1, 0, side - 1), scale=pixel_scale)
+    centre = galsim.PositionD(*place)
+    if psf is None:
+        galsim.Convolve(profile, hst_psf()).drawImage(image, center=centre)
+    else:
+        stamp = galsim.Image(np.ascontiguousarray(psf), scale=pixel_scale)
+        seen = galsim.Convolve(profile, galsim.InterpolatedImage(stamp, flux=1.0))
+        seen.drawImage(image, center=centre, method="no_pixel")
+    return image.array, truth
+
+
+def is_detected(
+    section: np.ndarray, rms: np.ndarray | None, place: tuple[float, float], reach: float
+) -> bool:
+    """Whether the field's own detection finds a source within `reach` (px) of a place."""
+    missing = missing_pixels(section, rms)
+    noise = np.ones_like(section) if rms is None else rms.astype(np.float32)
+    noise = np.where(missing, np.median(noise[~missing]), noise)
+    level, _ = sky_level(section, noise, missing)
+    image = np.where(missing, 0, section - level).astype(np.float32)
+    _, labels = find_sources(image, noise, missing)
+    y, x = np.ogrid[: labels.shape[0], : labels.shape[1]]
+    near = (x - place[0]) ** 2 + (y - place[1]) ** 2 <= reach**2
+    return bool((labels[near] > 0).any())
+
+
+def inject(
+    plan: list[dict],
+    tiles: Table,
+    size: int,
+    neighbours: str,
+    psf: np.ndarray | None,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Put every planned galaxy into the images, and cut it out as the field's own are.
+
+    Parameters
+    ----------
+    plan : list of dict
+        From `plan_injections`.
+    tiles : Table
+        From `sources.read_sources`, with pixel scale and zero point.
+    size : int
+        Of a cutout (px).
+    neighbours : {'mask', 'keep'}
+    psf : ndarray or None
+        See `draw_light`.
+    seed : int
+        Of the places.
+
+    Returns
+    -------
+    dict of ndarray, shape (N, ...)
+        row, id, image, rms, mask, flags, snr, x, y as from `cutouts.make_cutouts`; type, mag, r_e
+        (arcsec), axis_ratio; tile, tile_x, tile_y (px); detected. Galaxies for which no free
+        place was found are left out.
+
+    Raises
+    ------
+    InputError
+        If the field has no zero point, so that magnitudes mean nothing.
+    """
+    scale, zero_point = float(tiles.meta["PIXSCALE"]), float(tiles.meta["ZEROPT"])
+    if not np.isfinite(zero_point):
+        raise InputError(
+            "config, inject.galaxies: the field has no zero_point, so the brightness of a "
+            "magnitude is unknown. Give fields.<field>.zero_point, or set inject.galaxies: 0."
+        )
+    side = size + 2 * BORDER
+    found: list[dict] = []
+    with ExitStack() as stack:
+        opened = [open_tile(stack, tile) for tile in tiles]
+        area = np.array([np.prod(image.shape, dtype=float) for image, *_ in opened])
+        for i in progress(range(len(plan)), len(plan), "injected galaxies"):
+            rng = np.random.default_rng([seed, i, 2])
+            free = _find_place(rng, opened, area / area.sum(), side, CLEAR / scale)
+            if free is None:
+                continue
+            number, (left, bottom), place, section, rms, relative = free
+            light, truth = draw_light(plan[i], place, side, scale, zero_point, psf)
+            header = opened[number][0].header
+            section, rms = add_light(section, rms, light, photon_noise(header), relative, rng)
+            cutout = cut_source(
+                section,
+                rms,
+                place,
+                size,
+                name=f"injected {i}",
+                pixel_scale=scale,
+                neighbours=neighbours,
+                relative=relative,
+            )
+            found.append(
+                cutout
+                | {"row": i, "id": str(i), "type": plan[i]["TYPE"], "mag": plan[i]["MAG"]}
+                | {"r_e": truth["R_E"], "axis_ratio": truth["AXIS_RATIO"], "tile": number}
+                | {"tile_x": left + place[0], "tile_y": bottom + place[1]}
+                | {"detected": is_detected(section, rms, place, max(REACH / scale, 2))}
+            )
+    log.info("%d of %d galaxies found a free place", len(found), len(plan))
+    return {name: np.array([one[name] for one in found]) for name in found[0]} if found else {}
+
+
+def _find_place(rng, opened: list, share: np.ndarray, side: int, clear: float):
+    """A place with data all around and no source near it, in a tile drawn by area."""
+    for _ in range(TRIES):
+        number = int(rng.choice(len(opened), p=share))
+        hdu, noise, convert, relative = opened[number]
+        height, width = hdu.shape
+        if min(height, width) <= side:
+            continue
+        left, bottom = int(rng.integers(width - side)), int(rng.integers(height - side))
+        place = tuple(side / 2 + rng.uniform(-0.5, 0.5, 2))
+        section = read_section(hdu, bottom, left, side, side)
+        rms = noise and convert(read_section(noise, bottom, left, side, side))
+        missing = missing_pixels(section, rms)
+        if not missing.any() and not is_detected(section, rms, place, clear):
+            return number, (left, bottom), place, section, rms, relative
+    return None
+
+
+def photon_noise(header) -> float:
+    """Variance of one unit of light in an image, where its header tells; else 0.
+
+    An image in electrons a second needs its exposure time for that; of other units the noise of
+    the galaxy's own light, small beside the sky's but for the brightest, is left out.
+    """
+    unit = str(header.get("BUNIT", "")).replace(" ", "").lower()
+    exposure = header.get("EXPTIME", 0)
+    per_second = unit in ("electron/s", "electrons/s", "e-/s", "e/s")
+    return 1 / float(exposure) if per_second and exposure else 0.0
+
+
+def add_light(
+    section: np.ndarray,
+    rms: np.ndarray | None,
+    light: np.ndarray,
+    variance: float,
+    relative: bool,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Add light and its photon noise to a section and its noise map.
+
+    Parameters
+    ----------
+    section, light : ndarray, shape (S, S)
+    rms : ndarray or None
+    variance : float
+        Of one unit of light, from `photon_noise`.
+    relative : bool
+        Whether `rms` is known up to a factor only; it then stays as it is.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    section, rms
+        New arrays, float32.
+    """
+    extra = variance * np.clip(light, 0, None)
+    noisy = section + light + np.sqrt(extra) * rng.normal(size=light.shape)
+    if rms is not None and not relative:
+        rms = np.sqrt(rms.astype(float) ** 2 + extra).astype(np.float32)
+    return noisy.astype(np.float32), rms

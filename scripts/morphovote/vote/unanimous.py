@@ -1,0 +1,347 @@
+"""The published vote: K-means, Ward and BIRCH, once each, on all galaxies, and unanimity.
+
+Fang et al. 2025 (A&A 693, A141) and their code. K-means is the reference. Every cluster of the
+other two stands for the K-means group that most of its members are in, and a galaxy is kept where
+all three say the same. Three things in it are wrong, and kept here (`published.FAULTS`): BIRCH's
+default threshold, and two in the mapping. Ward holds the distances of all pairs of galaxies, and
+nothing fitted here can label a galaxy that was not there.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from sklearn.cluster import AgglomerativeClustering, Birch, KMeans
+from threadpoolctl import threadpool_limits
+
+from morphovote.compute.memory import require_memory
+from morphovote.compute.neighbours import nearest
+from morphovote.errors import InputError
+from morphovote.groups.names import VERSION, check_numbers, read_names, write_yaml
+from morphovote.logs import log
+from morphovote.storage.model_files import digest, read_model, write_model
+from morphovote.storage.shards import read_attributes, read_shard, write_shard
+from morphovote.vote.bagged import Voters
+from morphovote.vote.confidence import load_confidence, look_up
+
+ALGORITHMS = ("kmeans", "ward", "birch")
+# Neighbours whose mean distance is a galaxy's own, as in the bagged vote.
+CLOSEST = 5
+KIND = "published voters"
+
+
+@dataclass(frozen=True)
+class PublishedVoters:
+    """A fitted published vote.
+
+    Attributes
+    ----------
+    labels : ndarray, shape (3, N), int16
+        Cluster of each galaxy by K-means, Ward and BIRCH, each in its own numbering.
+    groups : int
+    """
+
+    labels: np.ndarray
+    groups: int
+
+    @property
+    def algorithms(self) -> list[str]:
+        """Names of the voters."""
+        return list(ALGORITHMS)
+
+    @property
+    def digest(self) -> str:
+        """Names this vote: group numbers mean the same only where it is the same."""
+        return digest(self.labels)
+
+
+def needed_gigabytes(galaxies: int, components: int) -> float:
+    """Memory (GB) that the vote takes.
+
+    Ward and BIRCH's last step hold the distances of all pairs in double precision, and a copy on
+    which the linkage works: 8 bytes times the square of the galaxies. The components stand in
+    memory five times (the data, double precision, BIRCH's tree and its centres).
+    """
+    return (8 * galaxies**2 + 5 * 8 * galaxies * components) / 1e9
+
+
+def fit_voters(components: np.ndarray, groups: int, seed: int) -> PublishedVoters:
+    """Cluster all galaxies by three algorithms with scikit-learn's defaults.
+
+    Parameters
+    ----------
+    components : ndarray, shape (N, P)
+        All finite.
+    groups : int
+    seed : int
+        Of K-means. (The published code sets none.)
+
+    Returns
+    -------
+    PublishedVoters
+
+    Raises
+    ------
+    InputError
+        If there are not more galaxies than groups, or the memory does not suffice.
+    """
+    count, width = components.shape
+    if count <= groups:
+        raise InputError(
+            f"config: voting.groups is {groups}, but {count} galaxies have features.\nSet "
+            f"voting.groups to {max(count - 1, 2)} at most, or give the field more galaxies."
+        )
+    require_memory(
+        needed_gigabytes(count, width),
+        f"config: voting.scheme published on {count:,} galaxies with {width} components",
+        "Set voting.scheme: bagged, whose cost grows linearly, or select fewer galaxies.",
+    )
+    # One thread: K-means would else depend on their number.
+    with threadpool_limits(1):
+        labels = cluster_all(np.ascontiguousarray(components), groups, seed)
+    return PublishedVoters(labels.astype(np.int16), groups)
+
+
+def cluster_all(points: np.ndarray, groups: int, seed: int) -> np.ndarray:
+    """Labels (3, N) of all points (N, P) by K-means, Ward and BIRCH, with default settings."""
+    return np.stack(
+        [
+            KMeans(groups, random_state=seed).fit_predict(points),
+            AgglomerativeClustering(groups).fit_predict(points),
+            Birch(n_clusters=groups).fit_predict(points),
+        ]
+    )
+
+
+def map_clusters(
+    reference: np.ndarray, labels: np.ndarray, groups: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which K-means group each cluster means, and which cluster each K-means group ends up with.
+
+    Parameters
+    ----------
+    reference, labels : ndarray of int, shape (N,)
+        K-means groups and the other algorithm's clusters, 0 to `groups` - 1.
+    groups : int
+
+    Returns
+    -------
+    meant : ndarray of int, shape (groups,)
+        Most frequent K-means group of each cluster, -1 where it has no members.
+    owner : ndarray of int, shape (groups,)
+        The cluster on record for each K-means group: the last one that means it, the others are
+        forgotten; -1 where none does.
+    """
+    meant, owner = np.full(groups, -1), np.full(groups, -1)
+    for cluster in range(groups):
+        members = reference[labels == cluster]
+        if len(members):
+            meant[cluster] = np.bincount(members, minlength=groups).argmax()
+            owner[meant[cluster]] = cluster
+    return meant, owner
+
+
+def voter_labels(reference: np.ndarray, labels: np.ndarray, groups: int) -> np.ndarray:
+    """What a voter says of each galaxy, in K-means groups, faults included.
+
+    Parameters
+    ----------
+    reference, labels : ndarray of int, shape (N,)
+    groups : int
+
+    Returns
+    -------
+    ndarray of int, shape (N,)
+        The galaxy's own K-means group where its cluster is on record for this group, and also
+        where no cluster is (accepted without a vote). Else the group that its cluster means; or
+        -1 where that is its own group after all, but another cluster has taken its place.
+    """
+    meant, owner = map_clusters(reference, labels, groups)
+    accepted = (owner[reference] == labels) | (owner[reference] < 0)
+    said = np.where(meant[labels] == reference, -1, meant[labels])
+    return np.where(accepted, reference, said)
+
+
+def cast_votes(components: np.ndarray, voters: PublishedVoters) -> dict[str, np.ndarray]:
+    """Vote on the galaxies that the voters were fitted to.
+
+    Parameters
+    ----------
+    components : ndarray, shape (N, P)
+        Rows with NaN get no group. The others are those of `fit_voters`, in their order.
+    voters : PublishedVoters
+
+    Returns
+    -------
+    dict of ndarray, shape (N, ...)
+        As `voting.cast_votes` gives them. group is always that of K-means, which the published
+        method takes as the reference; kept where all three agree. No galaxy is an outlier.
+    """
+    finite = np.isfinite(components).all(axis=1)
+    reference = voters.labels[0].astype(int)
+    said = np.stack(
+        [reference, *(voter_labels(reference, other, voters.groups) for other in voters.labels[1:])]
+    )
+    votes = np.zeros((len(reference), voters.groups), np.int16)
+    rows = np.arange(len(reference))
+    for voter in said:
+        np.add.at(votes, (rows[voter >= 0], voter[voter >= 0]), 1)
+    own = votes[rows, reference]
+    others = votes.copy()
+    others[rows, reference] = 0
+    second = np.where(others.max(axis=1) > 0, others.argmax(axis=1), -1)
+    _, away = nearest(components[finite], components[finite], CLOSEST + 1)
+
+    def everywhere(values: np.ndarray, empty: float, dtype: type) -> np.ndarray:
+        result = np.full((len(components), *values.shape[1:]), empty, dtype)
+        result[finite] = values
+        return result
+
+    return {
+        "group": everywhere(reference, -1, np.int16),
+        "vote_fraction": everywhere(own / len(ALGORITHMS), np.nan, np.float32),
+        "group_second": everywhere(second, -1, np.int16),
+        "kept": everywhere(own == len(ALGORITHMS), False, bool),
+        "counts": everywhere(votes, 0, np.int16),
+        "distance": everywhere(away[:, 1:].mean(axis=1), np.nan, np.float32),
+        "outlier": np.zeros(len(components), bool),
+    }
+
+
+def nearest_voters(components: str | Path, model: str | Path) -> Voters:
+    """A vote that a changed galaxy can take part in: it goes where its nearest galaxy went.
+
+    The published method has none; this serves the check of stability. Each cluster counts for the
+    K-means group that most of its members are in, without the mapping's faults.
+
+    Parameters
+    ----------
+    components, model : path
+        Of the field and of the vote fitted to it.
+    """
+    arrays, attributes = read_model(model, KIND, ("labels", "row"))
+    points = read_shard(components, ["component"])["component"]
+    points = points[np.isfinite(points).all(axis=1)]
+    groups, reference = int(attributes["groups"]), arrays["labels"][0].astype(int)
+    meant = [map_clusters(reference, other, groups)[0][other] for other in arrays["labels"][1:]]
+    return Voters(
+        reference=points,
+        scale=np.ones(len(points)),
+        labels=np.stack([reference, *meant]).astype(np.int16),
+        algorithms=list(ALGORITHMS),
+        groups=groups,
+        agreement=1.0,
+        limit=np.inf,
+    )
+
+
+def count_faults(voters: PublishedVoters) -> dict[str, dict[str, float]]:
+    """Share of the galaxies that each fault of the mapping decides on, for Ward and for BIRCH.
+
+    Returns
+    -------
+    dict of dict
+        overwritten : galaxies whose cluster means their own group but is not on record for it;
+        unmapped : galaxies in a K-means group for which no cluster is on record.
+    """
+    reference = voters.labels[0].astype(int)
+    found: dict[str, dict[str, float]] = {"overwritten": {}, "unmapped": {}}
+    for name, labels in zip(ALGORITHMS[1:], voters.labels[1:], strict=True):
+        said = voter_labels(reference, labels, voters.groups)
+        _, owner = map_clusters(reference, labels, voters.groups)
+        found["overwritten"][name] = float((said < 0).mean())
+        found["unmapped"][name] = float((owner[reference] < 0).mean())
+    return found
+
+
+def fit_voters_file(components: str | Path, output: str | Path, groups: int, seed: int) -> None:
+    """Fit the vote on all galaxies of a components file; see `fit_voters`."""
+    arrays = read_shard(components, ["row", "component"])
+    finite = np.isfinite(arrays["component"]).all(axis=1)
+    fitted = fit_voters(arrays["component"][finite], groups, seed)
+    for fault, shares in count_faults(fitted).items():
+        text = ", ".join(f"{100 * share:.1f} % by {name}" for name, share in shares.items())
+        log.info("%s labels: galaxies affected %s", fault, text)
+    attributes = {k: v for k, v in read_attributes(components).items() if k != "made_by"}
+    attributes |= {"groups": groups, "seed": seed, "agreement": 1.0, "voters": fitted.digest}
+    points, group = arrays["component"][finite], fitted.labels[0]
+    centres = np.stack([points[group == number].mean(axis=0) for number in range(groups)])
+    model = {"labels": fitted.labels, "row": arrays["row"][finite], "centres": centres}
+    write_model(output, KIND, model, attributes)
+
+
+def regroup_voters_file(
+    model: str | Path, output: str | Path, groups: str | Path, names: str | Path | None
+) -> None:
+    """Pass a published vote on as it is, with the groups' names; see `regrouping`.
+
+    Raises
+    ------
+    InputError
+        If the file of names joins or splits groups, or was written for another vote.
+    """
+    arrays, attributes = read_model(model, KIND, ("labels", "row", "centres"))
+    count, voters = int(attributes["groups"]), str(attributes["voters"])
+    content = {"version": VERSION, "origin": "suggestion", "groups": {}}
+    if names is not None:
+        content = read_names(names) | {"origin": "file", "source": str(names)}
+        content.pop("matching", None)
+        check_numbers(names, content, count)
+        changed = [n for n, one in content["groups"].items() if "merge" in one or "split" in one]
+        if changed or content["voters"] not in (None, voters):
+            found = f"group {changed[0]} joined or split" if changed else "another vote's names"
+            raise InputError(
+                f"{names}: found {found}, expected plain names for vote {voters}: the published "
+                "vote is taken as it is.\nName its own groups, or set voting.scheme: bagged."
+            )
+    kept = {name: value for name, value in attributes.items() if name not in ("kind", "made_by")}
+    write_model(output, KIND, arrays, kept | {"fitted": voters})
+    content = {key: value for key, value in content.items() if value is not None}
+    content |= {"voters": voters, "fitted": count, "regrouped": voters}
+    content["centres"] = {
+        number: [float(f"{value:.6g}") for value in row]
+        for number, row in enumerate(arrays["centres"])
+    }
+    pca = attributes.get("pca")
+    write_yaml(groups, content | ({"pca": str(pca)} if pca is not None else {}))
+
+
+def cast_votes_file(
+    components: str | Path, model: str | Path, calibration: str | Path, output: str | Path
+) -> None:
+    """Write the votes on all galaxies of the components file that the voters were fitted to.
+
+    Raises
+    ------
+    InputError
+        If it is another.
+    """
+    arrays, attributes = read_model(model, KIND, ("labels", "row"))
+    found = read_attributes(components)
+    galaxies = read_shard(components, ["row", "id", "component"])
+    component = galaxies.pop("component")
+    finite = np.isfinite(component).all(axis=1)
+    same = np.array_equal(galaxies["row"][finite], arrays["row"])
+    if not same or found.get("pca") != attributes.get("pca"):
+        raise InputError(
+            f"{components}: not the galaxies or not the PCA that {model} was fitted to, expected "
+            "the same field.\nThe published vote cannot be used on another: fit it there."
+        )
+    voters = PublishedVoters(arrays["labels"], int(attributes["groups"]))
+    votes = cast_votes(component, voters)
+    confidence, _ = load_confidence(calibration, len(ALGORITHMS))
+    cast = np.rint(np.nan_to_num(votes["vote_fraction"]) * len(ALGORITHMS)).astype(int)
+    votes["vote_confidence"] = look_up(cast, confidence)
+    log.info("%d of %d galaxies kept", votes["kept"].sum(), len(finite))
+    write_shard(
+        output,
+        galaxies | votes,
+        {name: found[name] for name in found if name != "made_by"}
+        | {
+            "voters": attributes["voters"],
+            "voter_count": len(ALGORITHMS),
+            "groups": voters.groups,
+            "agreement": 1.0,
+            "scheme": "published",
+        },
+    )
