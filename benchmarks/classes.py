@@ -26,8 +26,11 @@ sys.path.insert(0, str(ROOT / "scripts"))
 from morphovote.classify import assignment, calibration, classes, classifier  # noqa: E402
 from morphovote.fields.catalogues import read_catalogue  # noqa: E402
 from morphovote.groups.names import write_yaml  # noqa: E402
+from morphovote.groups.suggestion import FEWEST_MEMBERS, suggest_names  # noqa: E402
+from morphovote.measure.quality import MEASURED, trusted  # noqa: E402
 from morphovote.report.figures import style  # noqa: E402
 from morphovote.storage import shards  # noqa: E402
+from morphovote.storage.rows import align_rows  # noqa: E402
 
 FIGURES = ROOT / "docs/figures"
 DRAWN = ("demo", "second")
@@ -42,8 +45,8 @@ def read_run(folder: Path) -> dict:
     places = [sorted((folder / stage).glob("*.h5")) for stage in ("measurements", "cutouts")]
     shape = None
     if places[0]:
-        shape = shards.concatenate(places[0], ["row", "measure_flag", "flags", *classes.MEASURED])
-        shape = classes.align_rows(votes["row"], shape)
+        shape = shards.concatenate(places[0], ["row", "measure_flag", "flags", *MEASURED])
+        shape = align_rows(votes["row"], shape)
     light = shards.concatenate(places[1], ["row", "snr", "flags"])
     return {
         "votes": votes,
@@ -53,7 +56,7 @@ def read_run(folder: Path) -> dict:
         "true": np.asarray(truth["TYPE"]).astype(str),
         "mag": np.asarray(truth["MAG"], float),
         "shape": shape,
-        "light": classes.align_rows(votes["row"], light),
+        "light": align_rows(votes["row"], light),
     }
 
 
@@ -63,7 +66,7 @@ def oracle_names(run: dict) -> dict[int, str]:
     for number in range(run["groups"]):
         member = run["votes"]["group"] == number
         core = member & run["votes"]["kept"]
-        use = core if core.sum() >= classes.FEWEST else member
+        use = core if core.sum() >= FEWEST_MEMBERS else member
         kinds, counts = np.unique(run["true"][use], return_counts=True)
         names[number] = str(kinds[counts.argmax()]) if use.any() else "UNC"
     return names
@@ -269,7 +272,7 @@ def print_suggestions(run: dict, suggestion: dict[int, dict]) -> None:
     """Suggested names, and two rules that were tried and not taken."""
     kept, rows = run["votes"]["kept"], []
     clear = {n: one["medians"] for n, one in suggestion.items() if is_clear(one)}
-    clear = {n: {m: one.get(m, np.nan) for m in classes.MEASURED} for n, one in clear.items()}
+    clear = {n: {m: one.get(m, np.nan) for m in MEASURED} for n, one in clear.items()}
     sizes = np.array([suggestion[number]["galaxies"] for number in clear], float)
     ranks = dict(zip(clear, rank_medians(list(clear.values()), sizes), strict=True))
     rules = {
@@ -337,7 +340,7 @@ def rank_medians(medians: list[dict[str, float]], weight: np.ndarray) -> list[di
         lower = (values[None, :] < values[:, None]) @ weight
         return (lower + (values[None, :] == values[:, None]) @ weight / 2) / weight.sum()
 
-    column = {key: np.array([one[key] for one in medians]) for key in classes.MEASURED}
+    column = {key: np.array([one[key] for one in medians]) for key in MEASURED}
     gini, m20 = column["gini"], column["m20"]
     merger = rank(0.139 * m20 + 0.990 * gini - 0.327)
     found = {
@@ -359,11 +362,11 @@ def main() -> None:
         print(f"## {folder.name}: {len(run['true'])} galaxies, {run['groups']} groups\n")
         named, suggestion = {}, None
         if run["shape"] is not None:
-            suggestion = classes.suggest_names(
+            suggestion = suggest_names(
                 run["votes"]["group"],
                 run["votes"]["kept"],
                 run["groups"],
-                classes.trusted(run["shape"]),
+                trusted(run["shape"]),
                 run["light"]["snr"],
                 run["light"]["flags"] | run["shape"]["flags"],
             )

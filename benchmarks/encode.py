@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 from tables import write_table
 
 from morphovote.compute.batches import map_ordered
+from morphovote.compute.devices import choose_dtype, pick_device
 from morphovote.encode import encoding, weights
 from morphovote.logs import log
 from morphovote.storage import shards
@@ -62,8 +63,8 @@ def seconds(action: Callable[[], object]) -> float:
 def compare(network: str, rotations: int, path: Path, folder: Path, options) -> dict:
     """Galaxies a second, by `encode_shard` and by the forward pass alone."""
     model, card = load(network, folder)
-    device = encoding.pick_device()
-    dtype = encoding.choose_dtype("auto", device)
+    device = pick_device()
+    dtype = choose_dtype("auto", device)
     count = shards.count_rows(path)
     bare = encoding.prepare_model(model, device, dtype)
     batch = shards.read_shard(path, ["image"], slice(encoding.BATCH))["image"]
@@ -98,8 +99,8 @@ def one_by_one(network: str, folder: Path, options) -> dict:
     """The published way: one 224 px picture at a time, float32, all processors."""
     model, _ = load(network, folder)
     torch.set_num_threads(options.threads)
-    model = model.eval().to(encoding.pick_device())
-    picture = torch.rand(1, 3, 224, 224, device=encoding.pick_device())
+    model = model.eval().to(pick_device())
+    picture = torch.rand(1, 3, 224, 224, device=pick_device())
     with torch.inference_mode():
         model(picture)
         rate = 1 / np.median([seconds(lambda: model(picture).cpu()) for _ in range(20)])
@@ -117,7 +118,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/encode.csv")
     options = parser.parse_args()
     log.setLevel("WARNING")
-    print(f"{platform.machine()}, {options.threads} processors, {encoding.pick_device()}")
+    print(f"{platform.machine()}, {options.threads} processors, {pick_device()}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "polar.h5"

@@ -21,7 +21,7 @@ from sklearn.mixture import GaussianMixture
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from morphovote.report.diagnostics import fraction_interval
+from morphovote.compute.statistics import fraction_interval
 from morphovote.report.figures import group_scan, style
 from morphovote.storage import shards
 from morphovote.vote import bagged

@@ -5,14 +5,15 @@ from pathlib import Path
 from morphovote.fields import sources, tiles
 from morphovote.logs import rule_log
 from morphovote.model import compatibility
+from morphovote.storage.model_folder import read_card, read_description
 
 with rule_log(snakemake.log[0]):
     table, files = sources.read_sources(snakemake.input.sources)
-    description = compatibility.read_description(snakemake.input.model)
+    description = read_description(snakemake.input.model)
     compatibility.check_files(description, Path(snakemake.input.model).parent)
     result = compatibility.check_model(
         description,
-        compatibility.read_card(snakemake.input.card),
+        read_card(snakemake.input.card),
         snakemake.input.card,
         snakemake.params.settings,
         snakemake.wildcards.field,

@@ -1,6 +1,7 @@
 """Download one file of a field from its archive."""
 
-from morphovote.fields.downloads import download_file, read_downloads
+from morphovote.config.files import read_downloads
+from morphovote.fields.downloads import download_file
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):

@@ -1,5 +1,6 @@
 """Encode the polar images of one shard with the encoder."""
 
+from morphovote.compute.devices import choose_dtype, pick_device
 from morphovote.encode import encoding, weights
 from morphovote.logs import rule_log
 from morphovote.storage import shards
@@ -8,7 +9,7 @@ with rule_log(snakemake.log[0]):
     polar = snakemake.input.polar
     model, card = weights.load_encoder(snakemake.input.weights, snakemake.input.card)
     precision, rotations = snakemake.params.precision, snakemake.params.rotations
-    dtype = encoding.choose_dtype(precision, encoding.pick_device())
+    dtype = choose_dtype(precision, pick_device())
     scheme = snakemake.params.input_scheme
     embedding = encoding.encode_shard(
         polar, model, card, precision, rotations, snakemake.threads, scheme

@@ -1,13 +1,13 @@
 """Draw the most typical and the most doubtful members of every group, and members of each class."""
 
+from morphovote.catalogue.reading import read_catalogue
 from morphovote.logs import rule_log
-from morphovote.report import diagnostics
 from morphovote.report.figures import galleries as galleries_figure
 from morphovote.report.figures import style
 from morphovote.report.summary import read_names
 
 with rule_log(snakemake.log[0]):
-    catalogue = diagnostics.read_catalogue(snakemake.input.catalogue)
+    catalogue = read_catalogue(snakemake.input.catalogue)
     distance = galleries_figure.read_distances(snakemake.input.votes, len(catalogue))
     groups = read_names(snakemake.input.names)["groups"]
     names = {number: entry["class"] for number, entry in groups.items()}

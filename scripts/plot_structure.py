@@ -1,13 +1,13 @@
 """Draw Gini against M20, concentration against asymmetry, and the MID statistics, by class."""
 
+from morphovote.catalogue.reading import read_catalogue, read_sources
 from morphovote.checks.class_tests import choose_samples
 from morphovote.logs import rule_log
-from morphovote.report import diagnostics
 from morphovote.report.figures import structure, style
 
 with rule_log(snakemake.log[0]):
-    catalogue = diagnostics.read_catalogue(snakemake.input.catalogue)
-    sources = diagnostics.read_sources(snakemake.input.sources)
+    catalogue = read_catalogue(snakemake.input.catalogue)
+    sources = read_sources(snakemake.input.sources)
     samples = choose_samples(sources, snakemake.params.massive)
     figure, numbers = structure.plot_structure(catalogue, samples)
     style.save_numbers(numbers, snakemake.output.table)

@@ -1,17 +1,18 @@
 """Count, compare with the controls, and collect tests and timings."""
 
+from morphovote.catalogue.reading import read_catalogue, read_sources
 from morphovote.checks import completeness
 from morphovote.checks.stability_scores import summarise_stability
 from morphovote.classify import calibration
 from morphovote.logs import rule_log
-from morphovote.report import diagnostics, summary
+from morphovote.report import summary
 from morphovote.report.text import findings
 from morphovote.storage import shards
 
 with rule_log(snakemake.log[0]):
     stability = snakemake.input.stability
-    catalogue = diagnostics.read_catalogue(snakemake.input.catalogue)
-    sources = diagnostics.read_sources(snakemake.input.sources)
+    catalogue = read_catalogue(snakemake.input.catalogue)
+    sources = read_sources(snakemake.input.sources)
     comparisons, ordering, groups, overall = (
         findings.read_rows(snakemake.input[name])
         for name in ("separation", "ordering", "confounders", "overall")

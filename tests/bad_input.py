@@ -17,6 +17,7 @@ from paths import ROOT
 
 from morphovote.config.resolve import complete_config
 from morphovote.errors import InputError
+from morphovote.fields.checks import check_psfs
 from morphovote.fields.cutouts import make_cutouts
 from morphovote.fields.sources import list_sources
 from morphovote.flags import BLEND, EDGE, LOW_SNR, NO_DATA, OFF_CENTRE
@@ -118,6 +119,7 @@ def start(options=None, **field):
     """What the workflow does with a field before its first long job: config and source list."""
     field = {key: str(value) if isinstance(value, Path) else value for key, value in field.items()}
     config = complete_config({"fields": {"f": field}} | (options or {}), SCHEMA)
+    check_psfs(config["fields"])
     resolved = config["fields"]["f"]
     return list_sources(
         resolved["images"],

@@ -1,5 +1,7 @@
 """Bits of the FLAGS and MEASURE_FLAG columns, and of the mask of a cutout."""
 
+import numpy as np
+
 # Galaxy flags: name -> (bit value, what it means). Written into the catalogue's header.
 FLAGS = {
     "no_data": (1, "no usable pixels: outside every image, or mostly missing"),
@@ -39,3 +41,18 @@ MEASURE_FLAGS = {
 SUSPECT, BAD, FAILED, OUT_OF_TIME, SERSIC_SUSPECT, NO_SERSIC, BEYOND_CUTOUT = (
     bit for bit, _ in MEASURE_FLAGS.values()
 )
+
+
+def in_vote(flag: np.ndarray) -> np.ndarray:
+    """Which sources took part in the vote: selected, and with usable pixels.
+
+    Parameters
+    ----------
+    flag : ndarray of int, shape (N,)
+        The FLAGS column.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+    """
+    return (np.asarray(flag) & (NO_DATA | NOT_SELECTED)) == 0

@@ -6,13 +6,16 @@ import pytest
 import yaml
 from astropy.table import Table
 
-from morphovote.classify import assignment, calibration, classes, classifier
+from morphovote.classify import assignment, calibration, classifier
 from morphovote.errors import InputError
 from morphovote.flags import LOW_SNR, PSF_LIMITED
 from morphovote.groups import names as group_names
 from morphovote.groups import rematching
+from morphovote.groups.suggestion import suggest_class, suggest_names
 from morphovote.measure.morphology import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT
+from morphovote.measure.quality import MEASURED, trusted
 from morphovote.storage import shards
+from morphovote.storage.rows import align_rows
 
 # What a textbook member of each class measures (Conselice 2003, table 6; Lotz et al. 2004).
 TEXTBOOK = {
@@ -30,43 +33,42 @@ TEXTBOOK = {
 class TestSuggestedClass:
     @pytest.mark.parametrize("name", TEXTBOOK)
     def test_textbook_galaxies(self, name):
-        found, reason = classes.suggest_class(TEXTBOOK[name])
+        found, reason = suggest_class(TEXTBOOK[name])
         assert found == name
         assert reason
 
     def test_mergers_by_either_rule(self):
         merger = TEXTBOOK["SPH"] | {"gini": 0.62, "m20": -1.2}
-        assert classes.suggest_class(merger)[0] == "IRR"
+        assert suggest_class(merger)[0] == "IRR"
         lopsided = TEXTBOOK["LTD"] | {"asymmetry": 0.4}
-        assert classes.suggest_class(lopsided)[0] == "IRR"
+        assert suggest_class(lopsided)[0] == "IRR"
         grainy = TEXTBOOK["SPH"] | {"asymmetry": 0.4, "smoothness": 0.5}
-        assert classes.suggest_class(grainy)[0] == "SPH"
+        assert suggest_class(grainy)[0] == "SPH"
 
     def test_spheroids_are_not_flat(self):
-        name, reason = classes.suggest_class(TEXTBOOK["SPH"] | {"axis_ratio": 0.3})
+        name, reason = suggest_class(TEXTBOOK["SPH"] | {"axis_ratio": 0.3})
         assert name == "ETD"
         assert "flat" in reason
 
     def test_without_a_sersic_fit_the_rest_decides(self):
         unfitted = dict.fromkeys(("sersic_n", "axis_ratio", "r_e"), np.nan)
         for name, values in TEXTBOOK.items():
-            assert classes.suggest_class(values | unfitted)[0] == name
+            assert suggest_class(values | unfitted)[0] == name
 
     def test_small_galaxies_are_judged_by_the_fit_that_knows_the_psf(self):
         small = {"concentration": 3.0, "gini": 0.48, "m20": -1.75}
-        assert classes.suggest_class(TEXTBOOK["SPH"] | small)[0] == "SPH"
+        assert suggest_class(TEXTBOOK["SPH"] | small)[0] == "SPH"
 
     def test_nothing_measured(self):
-        nothing = dict.fromkeys(classes.MEASURED, np.nan)
-        assert classes.suggest_class(nothing) == ("UNC", "nothing measured")
+        nothing = dict.fromkeys(MEASURED, np.nan)
+        assert suggest_class(nothing) == ("UNC", "nothing measured")
 
 
 def field(names, size=40):
     """Groups with textbook members in the given order, all kept, S/N 50, no flags."""
     group = np.repeat(np.arange(len(names)), size)
     measured = {
-        column: np.repeat([TEXTBOOK[name][column] for name in names], size)
-        for column in classes.MEASURED
+        column: np.repeat([TEXTBOOK[name][column] for name in names], size) for column in MEASURED
     }
     number = len(group)
     return {
@@ -82,7 +84,7 @@ def field(names, size=40):
 class TestSuggestedNames:
     def test_each_group_by_its_own_members(self):
         names = ["LTD", "SPH", "IRR", "ETD"]
-        found = classes.suggest_names(**field(names))
+        found = suggest_names(**field(names))
         assert [found[number]["class"] for number in range(4)] == names
         assert found[1]["medians"]["sersic_n"] == 4
         assert found[1]["galaxies"] == found[1]["kept"] == 40
@@ -90,13 +92,13 @@ class TestSuggestedNames:
     def test_medians_are_of_kept_members(self):
         case = field(["SPH"])
         case["kept"][20:] = False
-        for column in classes.MEASURED:
+        for column in MEASURED:
             case["measured"][column][20:] = TEXTBOOK["LTD"][column]
         case["measured"]["sersic_n"][19] = 90
-        assert classes.suggest_names(**case)[0]["class"] == "SPH"
+        assert suggest_names(**case)[0]["class"] == "SPH"
         case["kept"][:] = False
         case["measured"]["gini"][:18] = case["measured"]["sersic_n"][:18] = np.nan
-        assert classes.suggest_names(**case)[0]["class"] != "SPH"
+        assert suggest_names(**case)[0]["class"] != "SPH"
 
     @pytest.mark.parametrize(
         ("change", "reason"),
@@ -112,29 +114,29 @@ class TestSuggestedNames:
         for name, value in change.items():
             array = case["measured"][name] if name == "gini" else case[name]
             array[:30] = value
-        found = classes.suggest_names(**case)
+        found = suggest_names(**case)
         assert found[0]["class"] == "UNC"
         assert reason in found[0]["reason"]
         assert found[1]["class"] == "LTD"
 
     def test_empty_and_tiny_groups(self):
         case = field(["SPH"])
-        found = classes.suggest_names(**case | {"groups": 2})
+        found = suggest_names(**case | {"groups": 2})
         assert found[1] == {"galaxies": 0, "kept": 0, "class": "UNC", "reason": "no members"}
         tiny = field(["SPH"], size=2)
-        assert classes.suggest_names(**tiny)[0]["class"] == "UNC"
+        assert suggest_names(**tiny)[0]["class"] == "UNC"
 
     def test_bad_measurements_count_for_nothing(self):
-        shape = {name: np.full(5, 2.0) for name in classes.MEASURED}
+        shape = {name: np.full(5, 2.0) for name in MEASURED}
         shape["measure_flag"] = np.array([0, FAILED, BAD, NO_SERSIC, SERSIC_SUSPECT])
-        found = classes.trusted(shape)
+        found = trusted(shape)
         np.testing.assert_array_equal(np.isnan(found["gini"]), [0, 1, 1, 0, 0])
         np.testing.assert_array_equal(np.isnan(found["sersic_n"]), [0, 1, 0, 1, 1])
 
     def test_rows_find_each_other(self):
         arrays = {"row": np.array([7, 2, 5]), "snr": np.array([70.0, 20, 50]),
                   "flags": np.array([7, 2, 5])}  # fmt: skip
-        found = classes.align_rows(np.array([2, 3, 5, 9]), arrays)
+        found = align_rows(np.array([2, 3, 5, 9]), arrays)
         np.testing.assert_array_equal(found["snr"], [20, np.nan, 50, np.nan])
         np.testing.assert_array_equal(found["flags"], [2, 0, 5, 0])
 
@@ -331,7 +333,7 @@ class TestFiles:
         shards.write_shard(tmp_path / "components.h5", arrays, {"pca": "p1"})
         measured = {
             column: np.array([TEXTBOOK[NAMES[number]][column] for number in votes["group"]])
-            for column in classes.MEASURED
+            for column in MEASURED
         }
         zero = np.zeros(600, int)
         for i, part in enumerate((slice(0, 250), slice(250, 600))):

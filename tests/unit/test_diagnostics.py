@@ -10,9 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morphovote import flags
-from morphovote.classify import classes
+from morphovote.catalogue.reading import leave_out_bad, read_catalogue
+from morphovote.checks.class_tests import is_massive
+from morphovote.compute.statistics import fraction_interval, median_interval
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.errors import InputError
+from morphovote.groups.suggestion import suggest_names
+from morphovote.measure.lotz import structure_region
+from morphovote.measure.quality import MEASURED, trusted
 from morphovote.report import diagnostics, summary
 
 CARD = {"name": "convnext_atto", "weights": "random", "source": "random"}
@@ -38,14 +43,12 @@ def summarise(catalogue, controls=None):
 
 def test_wilson_interval_is_the_published_one():
     # Newcombe 1998, Statistics in Medicine 17, 857, table I, method 3: 81 of 263.
-    assert diagnostics.fraction_interval(81, 263) == pytest.approx(
-        (0.3080, 0.2553, 0.3662), abs=5e-5
-    )
+    assert fraction_interval(81, 263) == pytest.approx((0.3080, 0.2553, 0.3662), abs=5e-5)
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_fraction_lies_in_its_interval(counts):
-    fraction, low, high = diagnostics.fraction_interval(*counts)
+    fraction, low, high = fraction_interval(*counts)
     assert 0 <= low <= fraction + 1e-12
     assert fraction - 1e-12 <= high <= 1
 
@@ -54,15 +57,15 @@ def test_median_interval_covers_the_true_median():
     rng = np.random.default_rng(0)
     hits = 0
     for _ in range(400):
-        _, low, high = diagnostics.median_interval(rng.exponential(size=41))
+        _, low, high = median_interval(rng.exponential(size=41))
         hits += low <= np.log(2) <= high
     # At least 95 %, within the scatter of 400 trials, and not so wide as to say nothing.
     assert 0.93 * 400 < hits < 400
 
 
 def test_median_interval_leaves_out_what_is_missing():
-    assert diagnostics.median_interval(np.array([np.nan, 2.0])) == (2.0, 2.0, 2.0)
-    assert np.isnan(diagnostics.median_interval(np.array([np.nan]))).all()
+    assert median_interval(np.array([np.nan, 2.0])) == (2.0, 2.0, 2.0)
+    assert np.isnan(median_interval(np.array([np.nan]))).all()
 
 
 def test_rank_trend_has_the_sign_of_the_order_and_ignores_unclassifiable():
@@ -79,7 +82,7 @@ def test_rank_trend_has_the_sign_of_the_order_and_ignores_unclassifiable():
 def test_structure_regions_meet_where_lotz_lines_do():
     gini = np.array([0.60, 0.60, 0.45, np.nan])
     m20 = np.array([-1.0, -2.2, -1.7, -1.0])
-    assert diagnostics.structure_region(gini, m20).tolist() == ["merger", "E/S0/Sa", "Sb-Irr", ""]
+    assert structure_region(gini, m20).tolist() == ["merger", "E/S0/Sa", "Sb-Irr", ""]
 
 
 def test_quiescent_box_moves_with_redshift():
@@ -131,7 +134,7 @@ def test_few_members_are_shared_out_between_typical_and_doubtful():
 def test_bad_measurements_are_left_out_of_the_catalogue_that_is_drawn():
     catalogue = synthetic_field.make_catalogue(10)
     catalogue["MEASURE_FLAG"][:4] = (flags.SERSIC_SUSPECT, flags.BAD, flags.SUSPECT, -1)
-    sound = diagnostics.leave_out_bad(catalogue)
+    sound = leave_out_bad(catalogue)
     assert np.isfinite(sound["SERSIC_N"][:4]).tolist() == [False, True, True, False]
     assert np.isfinite(sound["GINI"][:4]).tolist() == [True, False, True, False]
     np.testing.assert_array_equal(sound["R_E"][4:-3], catalogue["R_E"][4:-3])
@@ -142,16 +145,14 @@ def test_medians_of_a_group_are_those_that_its_class_was_suggested_from():
     catalogue = synthetic_field.make_catalogue(400)
     catalogue["MEASURE_FLAG"][::4] = flags.BAD | flags.SERSIC_SUSPECT
     catalogue["GINI"][::4] = 9.0
-    groups = {
-        row["group"]: row for row in summarise(diagnostics.leave_out_bad(catalogue))["groups"]
-    }
-    shape = {name: np.asarray(catalogue[name.upper()]) for name in classes.MEASURED}
+    groups = {row["group"]: row for row in summarise(leave_out_bad(catalogue))["groups"]}
+    shape = {name: np.asarray(catalogue[name.upper()]) for name in MEASURED}
     shape["measure_flag"] = np.asarray(catalogue["MEASURE_FLAG"])
-    suggested = classes.suggest_names(
+    suggested = suggest_names(
         np.asarray(catalogue["GROUP"]),
         np.asarray(catalogue["KEPT"]),
         7,
-        classes.trusted(shape),
+        trusted(shape),
         np.asarray(catalogue["SNR"]),
         np.asarray(catalogue["FLAGS"]),
     )
@@ -166,7 +167,7 @@ def test_an_arcsecond_has_its_length_and_the_massive_are_above_the_cut():
     scale = kpc_per_arcsec(np.array([1.0, 0.0, np.nan, -1.0]))
     np.testing.assert_allclose(scale, [8.008, np.nan, np.nan, np.nan], rtol=1e-3)
     masses = np.array([10.0, 10.1, np.nan])
-    assert diagnostics.is_massive(masses, 10.0).tolist() == [False, True, False]
+    assert is_massive(masses, 10.0).tolist() == [False, True, False]
 
 
 def test_map_is_bounded_reproducible_and_keeps_neighbours():
@@ -205,7 +206,7 @@ def test_catalogue_is_read_back_with_missing_values(tmp_path):
     catalogue = synthetic_field.make_catalogue(30)
     catalogue["gini"] = 7.0  # a source catalogue's own column, after ours
     catalogue.write(tmp_path / "catalogue.fits")
-    read = diagnostics.read_catalogue(tmp_path / "catalogue.fits")
+    read = read_catalogue(tmp_path / "catalogue.fits")
     assert read["CLASS"].dtype.kind == "U"
     assert read["CLASS"][-1] == ""
     assert np.isnan(read["GINI"][-1])
@@ -219,13 +220,13 @@ def test_catalogue_without_a_column_says_which(tmp_path):
     catalogue.remove_column("M20")
     catalogue.write(tmp_path / "catalogue.fits")
     with pytest.raises(InputError, match=r"catalogue\.fits.*no column M20"):
-        diagnostics.read_catalogue(tmp_path / "catalogue.fits")
+        read_catalogue(tmp_path / "catalogue.fits")
     fits.PrimaryHDU().writeto(tmp_path / "empty.fits")
     with pytest.raises(InputError, match="no table"):
-        diagnostics.read_catalogue(tmp_path / "empty.fits")
+        read_catalogue(tmp_path / "empty.fits")
     (tmp_path / "text.fits").write_text("no FITS file")
     with pytest.raises(InputError, match="not a readable FITS file"):
-        diagnostics.read_catalogue(tmp_path / "text.fits")
+        read_catalogue(tmp_path / "text.fits")
 
 
 def test_summary_adds_up():

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from servers import serving
 
+from morphovote.config.files import read_downloads
 from morphovote.errors import InputError
 from morphovote.fields import downloads
-from morphovote.fields.downloads import download_file, read_downloads
+from morphovote.fields.downloads import download_file
 
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 

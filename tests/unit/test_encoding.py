@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from morphovote.compute import batches
+from morphovote.compute.devices import choose_dtype
 from morphovote.encode import encoding, weights
 from morphovote.errors import InputError
 from morphovote.storage import shards
@@ -204,10 +205,10 @@ def test_precision_auto_follows_the_processor(monkeypatch):
         ({"amx_bf16": True, "avx512_bf16": False}, torch.bfloat16),
     ):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
-        assert encoding.choose_dtype("auto", CPU) is expected
-        assert encoding.choose_dtype("float32", CPU) is torch.float32
+        assert choose_dtype("auto", CPU) is expected
+        assert choose_dtype("float32", CPU) is torch.float32
     with pytest.raises(InputError, match=r"encoder\.precision.*'float16'"):
-        encoding.choose_dtype("float16", CPU)
+        choose_dtype("float16", CPU)
 
 
 @pytest.mark.parametrize("rotations", [0, 33])

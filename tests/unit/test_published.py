@@ -8,7 +8,9 @@ import yaml
 from morphovote import flags
 from morphovote.compute import memory
 from morphovote.denoise import dense
+from morphovote.denoise.scaling import scale_to_bytes, scale_to_range
 from morphovote.errors import InputError
+from morphovote.groups.regrouping import relabel_unanimous_file
 from morphovote.polar import extremes, moments
 from morphovote.storage import shards
 from morphovote.vote import unanimous
@@ -79,7 +81,7 @@ def test_shard_is_unwrapped_by_either_scheme(tmp_path):
 
 def test_scaling_to_bytes_and_back():
     images = np.stack([spiral(), np.full((100, 100), 3.0, np.float32)])
-    scaled, low, high = extremes.scale_to_bytes(images)
+    scaled, low, high = scale_to_bytes(images)
     assert scaled[0].min() == 0
     assert scaled[0].max() == 255
     assert not scaled[1].any()
@@ -91,7 +93,7 @@ def test_scaling_to_bytes_and_back():
 def trained():
     rng = np.random.default_rng(0)
     images = np.stack([spiral(32, *rng.uniform(14, 18, 2), turn) for turn in range(24)])
-    images = extremes.scale_to_range(images)[0]
+    images = scale_to_range(images)[0]
     return images, *dense.train(images, 12, 60, 0)
 
 
@@ -224,14 +226,14 @@ def test_vote_files_keep_the_contract(components, tmp_path):
     confidence = votes["vote_confidence"][known]
     assert confidence[share == 1].min() >= confidence[share < 1].max(initial=0)
     groups, passed = tmp_path / "groups.yaml", tmp_path / "passed.h5"
-    unanimous.regroup_voters_file(model, passed, groups, None)
+    relabel_unanimous_file(model, passed, groups, None)
     content = yaml.safe_load(groups.read_text())
     assert content["voters"] == content["regrouped"] == attributes["voters"]
     assert len(content["centres"]) == 5
     names = tmp_path / "names.yaml"
     names.write_text("version: 1\ngroups:\n  0: {class: SPH}\n  1: {class: SPH, merge: 0}\n")
     with pytest.raises(InputError, match="joined or split"):
-        unanimous.regroup_voters_file(model, passed, groups, names)
+        relabel_unanimous_file(model, passed, groups, names)
     near = unanimous.nearest_voters(components, model)
     again = cast_votes(shards.read_shard(components)["component"], near)
     np.testing.assert_array_equal(again["group"][votes["kept"]], votes["group"][votes["kept"]])

@@ -7,6 +7,7 @@ from paths import ROOT
 from sklearn.datasets import make_blobs
 
 from morphovote.denoise import dense
+from morphovote.denoise.scaling import scale_to_bytes
 from morphovote.encode import encoding
 from morphovote.polar import extremes
 from morphovote.vote import unanimous
@@ -38,10 +39,10 @@ def test_every_fault_has_a_test_a_place_and_a_line_in_the_docs():
 def test_min_max():
     """A bright pixel elsewhere takes the range: what was fine detail is one level."""
     image = galaxy()
-    alone = extremes.scale_to_bytes(image[None])[0][0]
+    alone = scale_to_bytes(image[None])[0][0]
     crowded = image.copy()
     crowded[2, 2] = 50.0
-    squeezed = extremes.scale_to_bytes(crowded[None])[0][0]
+    squeezed = scale_to_bytes(crowded[None])[0][0]
     assert alone.dtype == np.uint8
     assert alone.min() == 0
     assert alone.max() == 255
@@ -50,7 +51,7 @@ def test_min_max():
     assert len(np.unique(squeezed[middle])) < 6
     # And pure noise a thousand times fainter fills the range as a bright galaxy does.
     noise = np.random.default_rng(0).normal(size=(40, 40)) / 1000
-    assert extremes.scale_to_bytes(noise[None])[0].std() > 30
+    assert scale_to_bytes(noise[None])[0].std() > 30
 
 
 def test_neighbours():

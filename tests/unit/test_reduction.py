@@ -7,6 +7,7 @@ import pytest
 from morphovote.errors import InputError
 from morphovote.reduce import pca
 from morphovote.storage import shards
+from morphovote.storage.rows import sample_rows
 
 RNG = np.random.default_rng(0)
 LOADINGS = RNG.normal(size=(6, 40))
@@ -80,15 +81,15 @@ class TestFit:
 class TestSample:
     def test_sample_has_only_finite_rows_of_all_shards_and_keeps_their_order(self, field):
         paths, _, embedding = field
-        sample, available = pca.sample_rows(paths, "embedding", 1000, seed=0)
+        sample, available = sample_rows(paths, "embedding", 1000, seed=0)
         assert available == 149
         np.testing.assert_array_equal(sample, np.delete(embedding, 17, axis=0))
 
     def test_limit_and_seed(self, field):
         paths = field[0]
-        one, _ = pca.sample_rows(paths, "embedding", 60, seed=3)
-        same, _ = pca.sample_rows(paths, "embedding", 60, seed=3)
-        other, _ = pca.sample_rows(paths, "embedding", 60, seed=4)
+        one, _ = sample_rows(paths, "embedding", 60, seed=3)
+        same, _ = sample_rows(paths, "embedding", 60, seed=3)
+        other, _ = sample_rows(paths, "embedding", 60, seed=4)
         assert len(one) == 60
         assert len(np.unique(one[:, 0])) == 60
         np.testing.assert_array_equal(one, same)

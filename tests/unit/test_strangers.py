@@ -14,9 +14,10 @@ from test_catalogue import source_list, stages
 
 from morphovote.catalogue import cds, writers
 from morphovote.catalogue.join import build_catalogue
+from morphovote.catalogue.reading import read_columns
 from morphovote.fields.cutouts import make_cutouts
 from morphovote.fields.sources import read_sources, write_sources
-from morphovote.report import diagnostics, naming_page
+from morphovote.report import naming_page
 from morphovote.report import page as report_page
 from morphovote.report.figures import style
 from morphovote.storage import shards
@@ -152,4 +153,4 @@ def test_ids_in_other_alphabets_reach_the_figures_and_the_naming_page(tmp_path):
     rows = np.arange(len(ids))
     table = build_catalogue(source_list([True] * len(ids), ids), None, **stages(rows))
     writers.write_fits(tmp_path / "catalogue.fits", table)
-    assert diagnostics.read_columns(tmp_path / "catalogue.fits", ["ID"])["ID"].tolist() == ids
+    assert read_columns(tmp_path / "catalogue.fits", ["ID"])["ID"].tolist() == ids

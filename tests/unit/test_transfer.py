@@ -11,6 +11,7 @@ from morphovote.config import resolve as configuration
 from morphovote.errors import InputError
 from morphovote.model import compatibility
 from morphovote.storage.digests import hash_file
+from morphovote.storage.model_folder import MODEL_FILES, read_description
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 CONFIG = configuration.complete_config({"fields": {"f": {"simulate": {}}}}, SCHEMA)
@@ -102,12 +103,12 @@ def test_a_description_that_is_none(tmp_path):
     for text in ("{", "[1]", "{}"):
         path.write_text(text)
         with pytest.raises(InputError, match=r"model\.json"):
-            compatibility.read_description(path)
+            read_description(path)
 
 
 def write_model(folder):
     folder.mkdir()
-    for name in configuration.MODEL_FILES:
+    for name in MODEL_FILES:
         (folder / name).write_text("")
     (folder / "model.json").write_text(json.dumps(MODEL))
 

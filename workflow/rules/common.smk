@@ -11,12 +11,14 @@ ROOT = Path(workflow.current_basedir).parents[1]
 
 from morphovote.config.resolve import check_galaxies, complete_config
 from morphovote.errors import InputError
+from morphovote.fields.checks import check_psfs
 from morphovote.groups.names import marks_of
 from morphovote.storage.digests import code_digest as digest_of_scripts
 from morphovote.storage.digests import file_stamp
 
 try:
     config = complete_config(config, ROOT / "workflow/schemas/config.schema.yaml")
+    check_psfs(config["fields"])
     # Another class for a group casts no votes anew; other joins and splits do.
     fits = any(field["model"] is None for field in config["fields"].values())
     MARKS = marks_of(config["classes"]["names"], config["voting"]["groups"] if fits else None)

@@ -2,7 +2,7 @@
 # Leaves: the model's description, on request the model as one archive; for a frozen one its files
 # unpacked, the check of what it needs before the long jobs, and after them the shift report.
 from morphovote.model.archive import FILES as ARCHIVED
-from morphovote.config.resolve import MODEL_FILES
+from morphovote.storage.model_folder import MODEL_FILES
 
 
 rule unpack_model:

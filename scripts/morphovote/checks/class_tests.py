@@ -7,7 +7,6 @@ from astropy.table import Table
 from scipy.stats import mannwhitneyu
 
 from morphovote.cosmology import kpc_per_arcsec
-from morphovote.report import diagnostics
 
 # Quantity -> its name in sentences, and its unit.
 PARAMETERS = {
@@ -34,7 +33,7 @@ ORDERING = (
     ("C is higher for SPH and ETD than for LTD and IRR", "CONCENTRATION", PAIRS[3:], 1),
 )
 # Fewest galaxies of either side for a test.
-FEWEST = 8
+FEWEST_IN_CLASS = 8
 # Most galaxies of either side in a bootstrap: beyond, the interval is narrow anyway.
 MOST = 4000
 RESAMPLES = 1000
@@ -135,8 +134,8 @@ def compare_classes(
         `COLUMNS`, one row a sample, quantity and pair: numbers and medians of both sides, the
         Mann-Whitney U of the first (two-sided), Cliff's delta with its 95 % bootstrap interval,
         the p-value, and that corrected after Holm for all tests of the table. `decision` is
-        'first higher', 'second higher', 'not decided' or 'too few' (fewer than `FEWEST` on a
-        side).
+        'first higher', 'second higher', 'not decided' or 'too few' (fewer than
+        `FEWEST_IN_CLASS` on a side).
     """
     name = np.asarray(name, dtype=str)
     rows = []
@@ -162,7 +161,7 @@ def compare_classes(
 def _compare(first: np.ndarray, second: np.ndarray, resamples: int) -> tuple:
     numbers = len(first), len(second)
     medians = tuple(float(np.median(v)) if len(v) else np.nan for v in (first, second))
-    if min(numbers) < FEWEST:
+    if min(numbers) < FEWEST_IN_CLASS:
         return *numbers, *medians, *[np.nan] * 5
     test = mannwhitneyu(first, second, alternative="two-sided", method="asymptotic")
     delta = cliffs_delta(first, second)
@@ -192,7 +191,7 @@ def check_ordering(table: Table) -> list[dict]:
         One a sample and line of `ORDERING`: sample, claim, verdict and reason. The verdict is
         'fail' where a comparison of the claim is significant (`LEVEL`, after Holm) against the
         published direction, 'pass' where all of them are in it, and 'not decided' otherwise, so
-        also where one of the four classes has fewer than `FEWEST` galaxies.
+        also where one of the four classes has fewer than `FEWEST_IN_CLASS` galaxies.
     """
     found = []
     for sample in dict.fromkeys(str(sample) for sample in table["sample"]):
@@ -206,7 +205,7 @@ def check_ordering(table: Table) -> list[dict]:
             numbers = {}
             for (first, second), row in rows.items():
                 numbers |= {first: row["galaxies_first"], second: row["galaxies_second"]}
-            few = {key: numbers[key] for key in EARLY + LATE if numbers[key] < FEWEST}
+            few = {key: numbers[key] for key in EARLY + LATE if numbers[key] < FEWEST_IN_CLASS}
             wanted = [rows["+".join(first), "+".join(second)] for first, second in pairs]
             verdict, reason = _judge(wanted, few, "first higher" if sign > 0 else "second higher")
             found.append({"sample": sample, "claim": claim, "verdict": verdict, "reason": reason})
@@ -243,9 +242,9 @@ def measured_values(catalogue: Table, sources: Table) -> dict[str, np.ndarray]:
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     sources : Table
-        As `diagnostics.read_sources` returns it.
+        As `read_sources` returns it.
     """
     values = {
         name: np.asarray(catalogue[name], dtype=float)
@@ -270,6 +269,11 @@ def choose_samples(sources: Table, massive: float) -> dict[str, np.ndarray]:
     dict of ndarray of bool, shape (N,)
         'all' and perhaps 'massive'.
     """
-    heavy = diagnostics.is_massive(sources["LOG_MASS"], massive)
+    heavy = is_massive(sources["LOG_MASS"], massive)
     samples = {"all": np.ones(len(sources), dtype=bool)}
     return samples | ({"massive": heavy} if heavy.any() else {})
+
+
+def is_massive(log_mass: np.ndarray, cut: float) -> np.ndarray:
+    """Above a stellar mass (log10 of solar masses); never where the mass is unknown."""
+    return np.nan_to_num(np.asarray(log_mass, dtype=float), nan=-np.inf) > cut

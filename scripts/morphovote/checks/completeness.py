@@ -7,11 +7,11 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote.classify.classes import CLASSES
-from morphovote.report.diagnostics import equal_bins, fraction_interval
+from morphovote.compute.statistics import equal_bins, fraction_interval
 from morphovote.storage.shards import read_attributes, read_shard
 
 # Fewest galaxies in a bin of magnitude or size.
-FEWEST = 25
+FEWEST_INJECTED = 25
 SHOWN = ("detected", "kept", "recovered")
 
 
@@ -53,7 +53,7 @@ def completeness(found: dict[str, np.ndarray], bins: int = 5) -> Table:
 
 def bin_edges(values: np.ndarray, bins: int) -> np.ndarray:
     """Edges between bins of about equal numbers, from the least to the greatest value."""
-    parts = equal_bins(values, bins, FEWEST) if bins > 1 else []
+    parts = equal_bins(values, bins, FEWEST_INJECTED) if bins > 1 else []
     inner = [(values[left].max() + values[right].min()) / 2 for left, right in pairwise(parts)]
     return np.array([values.min(), *inner, values.max()], dtype=float)
 

@@ -7,12 +7,13 @@ import h5py
 import numpy as np
 from astropy.table import Table
 
+from morphovote.catalogue.reading import read_columns
 from morphovote.checks.class_tests import LEVEL, holm
-from morphovote.classify.classes import MEASURED, align_rows, trusted
 from morphovote.fields.images import inspect_image
 from morphovote.flags import OWN
-from morphovote.report.diagnostics import read_columns
+from morphovote.measure.quality import MEASURED, trusted
 from morphovote.storage import shards
+from morphovote.storage.rows import align_rows
 
 # Quantity -> how it is called, its unit, and the period of an angle.
 QUANTITIES = {
@@ -33,7 +34,7 @@ PERMUTATIONS = 200
 # A group is marked where its AUC for one quantity reaches LIMIT, and certainly LOWER.
 LIMIT, LOWER = 0.9, 0.8
 # Fewest members of a group that is judged.
-FEWEST = 10
+FEWEST_IN_GROUP = 10
 
 OVERALL = ("quantity", "galaxies", "groups", "balanced_accuracy", "low", "high", "null",
            "null_high", "p", "p_holm", "verdict")  # fmt: skip
@@ -161,8 +162,8 @@ def audit_groups(
         and a verdict, 'more than chance' or 'no more than chance' (`LEVEL`).
     groups : Table
         `GROUPS`, one row a group and quantity: members with the quantity, area under the ROC
-        curve of group against rest with its 95 % interval (NaN below `FEWEST`), and whether the
-        group is marked: the area reaches `LIMIT`, and its interval lies above `LOWER`.
+        curve of group against rest with its 95 % interval (NaN below `FEWEST_IN_GROUP`), and
+        whether the group is marked: the area reaches `LIMIT`, and its interval lies above `LOWER`.
     """
     rng = np.random.default_rng(seed)
     rows = np.flatnonzero(group >= 0)
@@ -173,7 +174,7 @@ def audit_groups(
         value = np.asarray(values.get(quantity, np.full(len(group), np.nan)), dtype=float)
         use = rows[np.isfinite(value[rows])]
         found, label = np.unique(group[use], return_inverse=True)
-        if len(found) < 2 or np.ptp(value[use]) == 0 or len(use) < 2 * FEWEST:
+        if len(found) < 2 or np.ptp(value[use]) == 0 or len(use) < 2 * FEWEST_IN_GROUP:
             continue
         scores = neighbour_scores(value[use], label, len(found), period)
         accuracy = balanced_accuracy(scores, label)
@@ -189,7 +190,7 @@ def audit_groups(
             member = label == place
             count = int(member.sum())
             area = (np.nan,) * 3
-            if FEWEST <= count < len(use):
+            if FEWEST_IN_GROUP <= count < len(use):
                 area = auc_interval(scores[:, place], member)
             marked = bool(area[0] >= LIMIT and area[1] >= LOWER)
             single.append((int(number), quantity, count, *area, marked))
@@ -247,7 +248,7 @@ def edge_distances(sources: Table, tiles: Table) -> np.ndarray:
     tile = np.asarray(sources["TILE"])
     distance = np.full(len(sources), np.nan)
     for number, count in zip(*np.unique(tile[tile >= 0], return_counts=True), strict=True):
-        if count < FEWEST:
+        if count < FEWEST_IN_GROUP:
             continue
         height, width = inspect_image(str(tiles["IMAGE"][number])).shape
         here = tile == number
@@ -310,7 +311,7 @@ def read_quantities(
 def _image_numbers(tile: np.ndarray) -> np.ndarray:
     """Number of the image, NaN where it holds too few sources to be compared with others."""
     _, place, count = np.unique(tile, return_inverse=True, return_counts=True)
-    return np.where((count >= FEWEST)[place] & (tile >= 0), tile, np.nan)
+    return np.where((count >= FEWEST_IN_GROUP)[place] & (tile >= 0), tile, np.nan)
 
 
 def _position_angles(paths: Sequence[str | Path], row: np.ndarray, wanted: np.ndarray):

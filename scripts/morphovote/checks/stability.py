@@ -27,15 +27,16 @@ from morphovote.errors import InputError
 from morphovote.logs import log, progress
 from morphovote.polar import extremes
 from morphovote.polar.moments import unwrap
-from morphovote.reduce.pca import SAMPLE_LIMIT, project
+from morphovote.reduce.pca import project
 from morphovote.storage import shards
 from morphovote.storage.model_files import read_model
+from morphovote.storage.rows import SAMPLE_LIMIT
 from morphovote.vote import unanimous
 from morphovote.vote.bagged import Voters, cast_votes, load_voters
 
 # A sample of this share of the galaxies, at most LIMIT, costs about as much as denoising the
-# field once again. Fewer than FEWEST show nothing.
-SHARE, LIMIT, FEWEST = 1 / 7, 96, 8
+# field once again. Fewer than FEWEST_SAMPLED show nothing.
+SHARE, LIMIT, FEWEST_SAMPLED = 1 / 7, 96, 8
 # Steps of a full turn, of which every galaxy gets TURNS that are not quarter turns.
 STEPS, TURNS = 16, 3
 NOISE_FACTORS = (1.5, 2.0, 3.0)
@@ -101,10 +102,10 @@ def choose_sample(snr: np.ndarray, kept: np.ndarray, usable: np.ndarray, seed: i
     Returns
     -------
     ndarray of int
-        Sorted; empty where fewer than `FEWEST` galaxies are to be had.
+        Sorted; empty where fewer than `FEWEST_SAMPLED` galaxies are to be had.
     """
     size = min(LIMIT, int(usable.sum() * SHARE))
-    if size < FEWEST:
+    if size < FEWEST_SAMPLED:
         return np.zeros(0, int)
     strata = [np.flatnonzero(usable & kept), np.flatnonzero(usable & ~kept)]
     wanted = min(len(strata[0]), max(size // 2, size - len(strata[1])))

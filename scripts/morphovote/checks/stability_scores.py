@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from morphovote.report.diagnostics import fraction_interval
+from morphovote.compute.statistics import fraction_interval
 
 KINDS = ("exact", "turned", "noise", "psf")
 SCORES = ("retrieved", "unchanged", "unchanged_unseen")

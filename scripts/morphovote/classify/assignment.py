@@ -15,11 +15,12 @@ import numpy as np
 import yaml
 
 from morphovote.classify.calibration import correct, cross_correct, fit_correction, read_checked
-from morphovote.classify.classes import CLASSES, DETECTED, REASONS, align_rows, order_names
+from morphovote.classify.classes import CLASSES, DETECTED, REASONS, order_names
 from morphovote.classify.classifier import apply_classifier, fit_classifier, load_classifier
 from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.storage.model_files import write_model
+from morphovote.storage.rows import align_rows
 from morphovote.storage.shards import (
     concatenate,
     count_rows,

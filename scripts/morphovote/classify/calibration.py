@@ -15,9 +15,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
 from morphovote.classify.classes import CLASSES, OWN_CLASS
+from morphovote.compute.statistics import fraction_interval
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_catalogue
-from morphovote.report.diagnostics import fraction_interval
 from morphovote.storage.shards import read_shard
 
 # Edges of the bins of a reliability curve.

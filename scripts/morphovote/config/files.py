@@ -1,15 +1,18 @@
 """Files that the configuration names: found and looked at before the first job starts."""
 
+import csv
 import fnmatch
 import glob
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 import yaml
 
 from morphovote.errors import InputError
-from morphovote.fields.downloads import read_downloads
+
+DOWNLOAD_COLUMNS = ("file", "url", "sha256")
 
 
 def read_yaml(path: str | Path) -> dict:
@@ -105,17 +108,6 @@ def list_downloads(table: str, where: str) -> dict[str, str]:
         raise InputError(f"config, {where}.download: {error}") from error
 
 
-def check_psf(path: str, where: str) -> None:
-    """Read the PSF now: the job that needs it comes after hours of others."""
-    # Takes a second to import, and few fields have a PSF.
-    from morphovote.fields.images import read_psf
-
-    try:
-        read_psf(path)
-    except InputError as error:
-        raise InputError(f"config, {where}: {error}") from error
-
-
 def check_weights(weights: str) -> None:
     """Stop where `encoder.weights` is no known word and no file."""
     if weights not in ("bundled", "random", "pretrained") and not Path(weights).is_file():
@@ -123,3 +115,51 @@ def check_weights(weights: str) -> None:
             f"config, encoder.weights: found {weights!r}, expected bundled, random, pretrained, "
             "or the path of a safetensors file that exists. Correct it."
         )
+
+
+def read_downloads(table: str | Path) -> dict[str, dict[str, str]]:
+    """Read the list of files that a field downloads.
+
+    Parameters
+    ----------
+    table : str or Path
+        CSV with columns `file` (where it belongs), `url` (http or https) and `sha256` (of the file
+        as it is served; may be empty).
+
+    Returns
+    -------
+    dict
+        File -> `url`, `sha256` (lower case, or '').
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, or a row of it makes no sense.
+    """
+    try:
+        with open(table, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, restval="")
+            rows, names = list(reader), reader.fieldnames or []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table}: not a readable CSV table ({error}). Correct it.") from error
+    if missing := [name for name in DOWNLOAD_COLUMNS if name not in names]:
+        raise InputError(
+            f"{table}: has no column '{missing[0]}', expected {', '.join(DOWNLOAD_COLUMNS)}. "
+            "Add it."
+        )
+    files: dict[str, dict[str, str]] = {}
+    for number, row in enumerate(rows, start=2):
+        file, url, digest = (row[name].strip() for name in DOWNLOAD_COLUMNS)
+        if not file or set("{}\n") & set(file):
+            wrong = f"file '{file}', expected a path without braces"
+        elif file in files:
+            wrong = f"file '{file}' a second time, expected each once"
+        elif not re.match(r"https?://[^/]+/.", url):
+            wrong = f"url '{url}', expected one that starts with http:// or https://"
+        elif not re.fullmatch(r"([0-9a-fA-F]{64})?", digest):
+            wrong = f"sha256 '{digest}', expected 64 hexadecimal digits or nothing"
+        else:
+            files[file] = {"url": url, "sha256": digest.lower()}
+            continue
+        raise InputError(f"{table}, line {number}: found {wrong}. Correct it.")
+    return files

@@ -8,8 +8,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
 
+from morphovote.compute.bags import bag_size
 from morphovote.config.files import (
-    check_psf,
     check_results,
     check_weights,
     find_files,
@@ -17,8 +17,19 @@ from morphovote.config.files import (
     require_file,
 )
 from morphovote.errors import InputError
-from morphovote.model.compatibility import DESCRIPTION, check_settings, read_description
-from morphovote.vote.bags import bag_size
+from morphovote.storage.model_folder import DESCRIPTION, MODEL_FILES, read_description
+
+# Settings of the config that change what a galaxy's embedding or vote is.
+NEEDED = (
+    ("cutout", "size"),
+    ("cutout", "neighbours"),
+    ("cutout", "scaling"),
+    ("denoiser", "scheme"),
+    ("polar", "scheme"),
+    ("encoder", "input"),
+    ("encoder", "rotations"),
+    ("voting", "scheme"),
+)
 
 # What simulate_field writes, described as a user would describe a survey's files.
 SIMULATED = {
@@ -47,17 +58,6 @@ MEASURED_ROLES = ("mag", "redshift", "log_mass", "u_v", "v_j", "ra", "dec", "x",
 
 # What the names of columns begin with that come from a field's physical catalogue.
 PHYSICAL_PREFIX = "PHYS_"
-
-# What a frozen model must hold.
-MODEL_FILES = (
-    "denoiser.safetensors",
-    "pca.h5",
-    "voters.h5",
-    "confidence.h5",
-    "classifier.h5",
-    "names.yaml",
-    DESCRIPTION,
-)
 
 
 def complete_config(config: dict, schema_path: str | Path) -> dict:
@@ -197,8 +197,6 @@ def resolve_field(name: str, field: dict) -> dict:
         if single in field:
             require_file(field[single], f"{where}.{single}", downloads)
         resolved[single] = [field[single]] if single in field else []
-    if resolved["psf"] and Path(field["psf"]).is_file():
-        check_psf(field["psf"], f"{where}.psf")
     if resolved["columns"] and not resolved["catalogue"]:
         raise InputError(
             f"config, {where}: found columns but no catalogue. Add catalogue: <file>, or remove "
@@ -428,3 +426,30 @@ def _check_models(config: dict) -> None:
         path = Path(field["model"]) / DESCRIPTION
         if path.is_file():
             check_settings(config, read_description(path), name)
+
+
+def check_settings(config: dict, description: dict, field: str) -> None:
+    """Stop where the config asks for other steps than the model was fitted with.
+
+    Parameters
+    ----------
+    config : dict
+        Complete.
+    description : dict
+        Of the model.
+    field : str
+        Which uses it; for the message.
+
+    Raises
+    ------
+    InputError
+    """
+    for section, key in NEEDED:
+        wanted = description["settings"].get(section, {}).get(key)
+        found = config[section][key]
+        if wanted is not None and found != wanted:
+            raise InputError(
+                f"config, {section}.{key}: found {found}, but the model that fields.{field} uses "
+                f"was fitted on field {description['field']} with {wanted}. Set {section}.{key}: "
+                f"{wanted}, or remove fields.{field}.model to fit a model here."
+            )

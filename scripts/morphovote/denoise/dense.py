@@ -18,14 +18,14 @@ from safetensors.torch import save
 from torch import nn
 from torch.nn.functional import mse_loss
 
+from morphovote.compute.devices import pick_device
 from morphovote.compute.memory import require_memory
 from morphovote.denoise.network import in_order
 from morphovote.denoise.recorrupted import read_sample, write_curve
-from morphovote.encode.encoding import pick_device
+from morphovote.denoise.scaling import scale_to_bytes, scale_to_range
 from morphovote.errors import InputError
 from morphovote.flags import NO_DATA
 from morphovote.logs import log, progress
-from morphovote.polar.extremes import scale_to_bytes, scale_to_range
 from morphovote.storage import shards
 
 CHANNELS, KERNEL = 16, 5

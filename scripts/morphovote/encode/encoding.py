@@ -9,9 +9,10 @@ from torch import nn
 from torch.nn.functional import interpolate, pad
 
 from morphovote.compute.batches import map_ordered
+from morphovote.compute.devices import choose_dtype, pick_device
+from morphovote.encode.inputs import network_input
 from morphovote.errors import InputError
 from morphovote.logs import progress
-from morphovote.polar.extremes import network_input
 from morphovote.storage import shards
 
 # Every batch has this many galaxies, the last padded: the kernels that the hardware picks depend
@@ -92,36 +93,6 @@ def encode_shard(
         result[start : start + len(features)] = features
         start += len(features)
     return result
-
-
-def pick_device() -> torch.device:
-    """The GPU when there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Number format of the network: bfloat16 where the hardware computes in it, under 'auto'.
-
-    The same machine always gets the same answer, whatever else runs on it.
-
-    Raises
-    ------
-    InputError
-        If the precision is unknown.
-    """
-    if precision == "auto":
-        if device.type == "cuda":
-            fast = torch.cuda.is_bf16_supported(including_emulation=False)
-        else:
-            able = torch.cpu.get_capabilities()
-            fast = able.get("avx512_bf16", False) or able.get("amx_bf16", False)
-        return torch.bfloat16 if fast else torch.float32
-    if precision not in ("float32", "bfloat16"):
-        raise InputError(
-            f"config encoder.precision: found '{precision}', expected 'auto', 'float32' or "
-            "'bfloat16'. Correct the config."
-        )
-    return getattr(torch, precision)
 
 
 def prepare_model(

@@ -26,8 +26,8 @@ from timm.models import is_model, load_model_config_from_hf, model_entrypoint
 from timm.models.convnext import ConvNeXt, checkpoint_filter_fn
 from torch import nn
 
+from morphovote.compute.retry import try_again
 from morphovote.errors import InputError
-from morphovote.fields.downloads import try_again
 from morphovote.logs import log
 from morphovote.storage.digests import hash_file
 

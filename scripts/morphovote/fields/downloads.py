@@ -1,28 +1,23 @@
 """Files of archives: downloaded whole or not at all, resumed where it broke off, and checked."""
 
-import csv
 import errno
 import gzip
 import http.client
 import os
-import re
 import shutil
 import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from morphovote import __version__
+from morphovote.compute.retry import WAITS, try_again
 from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.storage.digests import hash_file
 
-Result = TypeVar("Result")
-# Seconds before each further attempt, where the one before brought nothing.
-WAITS = (5, 20, 60, 180)
 # Seconds without a byte after which a connection counts as broken.
 TIMEOUT = 60
 CHUNK = 1 << 20
@@ -30,54 +25,6 @@ CHUNK = 1 << 20
 PASSING = (408, 425, 429)
 # What the disk says, and no further attempt would change.
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.ENOENT, errno.EFBIG)
-COLUMNS = ("file", "url", "sha256")
-
-
-def read_downloads(table: str | Path) -> dict[str, dict[str, str]]:
-    """Read the list of files that a field downloads.
-
-    Parameters
-    ----------
-    table : str or Path
-        CSV with columns `file` (where it belongs), `url` (http or https) and `sha256` (of the file
-        as it is served; may be empty).
-
-    Returns
-    -------
-    dict
-        File -> `url`, `sha256` (lower case, or '').
-
-    Raises
-    ------
-    InputError
-        If the table cannot be read, or a row of it makes no sense.
-    """
-    try:
-        with open(table, newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file, restval="")
-            rows, names = list(reader), reader.fieldnames or []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{table}: not a readable CSV table ({error}). Correct it.") from error
-    if missing := [name for name in COLUMNS if name not in names]:
-        raise InputError(
-            f"{table}: has no column '{missing[0]}', expected {', '.join(COLUMNS)}. Add it."
-        )
-    files: dict[str, dict[str, str]] = {}
-    for number, row in enumerate(rows, start=2):
-        file, url, digest = (row[name].strip() for name in COLUMNS)
-        if not file or set("{}\n") & set(file):
-            wrong = f"file '{file}', expected a path without braces"
-        elif file in files:
-            wrong = f"file '{file}' a second time, expected each once"
-        elif not re.match(r"https?://[^/]+/.", url):
-            wrong = f"url '{url}', expected one that starts with http:// or https://"
-        elif not re.fullmatch(r"([0-9a-fA-F]{64})?", digest):
-            wrong = f"sha256 '{digest}', expected 64 hexadecimal digits or nothing"
-        else:
-            files[file] = {"url": url, "sha256": digest.lower()}
-            continue
-        raise InputError(f"{table}, line {number}: found {wrong}. Correct it.")
-    return files
 
 
 def download_file(
@@ -141,31 +88,6 @@ def download_file(
     record.write_text(f"{digest}  {url.partition('?')[0].rsplit('/', 1)[1]}\n", encoding="utf-8")
     log.info("%s: %.1f MB", path, path.stat().st_size / 1e6)
     return digest
-
-
-def try_again(
-    action: Callable[[], Result],
-    waits: Sequence[float],
-    is_final: Callable[[Exception], bool],
-    what: str,
-) -> Result:
-    """Call `action` until it returns.
-
-    Raises
-    ------
-    Exception
-        Its last one when the waits are used up, or the first that is final.
-    """
-    for attempt, wait in enumerate([*waits, None], start=1):
-        try:
-            log.info("asking for %s (attempt %d)", what, attempt)
-            return action()
-        except Exception as error:
-            if wait is None or is_final(error):
-                raise
-            log.info("no answer (%s), trying again in %g s", type(error).__name__, wait)
-            time.sleep(wait)
-    raise AssertionError("unreachable")
 
 
 def _recorded(record: Path) -> str:

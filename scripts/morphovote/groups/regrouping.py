@@ -19,11 +19,13 @@ from morphovote.errors import InputError
 from morphovote.groups.names import VERSION, check_numbers, read_names, root_of, write_yaml
 from morphovote.groups.rematching import numbers_here
 from morphovote.logs import log
+from morphovote.storage.model_files import read_model, write_model
 from morphovote.vote.alignment import count_votes, rank_groups
 from morphovote.vote.bagged import CANDIDATES, Voters, fit_voters, load_voters, save_voters
+from morphovote.vote.unanimous import KIND
 
 # Reference members that a group needs for every part it is split into.
-FEWEST = 20
+FEWEST_IN_PART = 20
 # Significant digits of the centres in files.
 DIGITS = 6
 
@@ -62,14 +64,14 @@ def split_group(voters: Voters, group: int, parts: list[int], seed: int, threads
     Raises
     ------
     InputError
-        If the group has fewer than `FEWEST` reference members a part.
+        If the group has fewer than `FEWEST_IN_PART` reference members a part.
     """
     members = np.flatnonzero(consensus(voters) == group)
-    if len(members) < FEWEST * len(parts):
+    if len(members) < FEWEST_IN_PART * len(parts):
         raise InputError(
             f"group {group} has {len(members)} galaxies in the vote's reference sample: too few "
-            f"to split it into {len(parts)}, which takes {FEWEST * len(parts)}.\nTake 'split' off "
-            "it in the file of names."
+            f"to split it into {len(parts)}, which takes {FEWEST_IN_PART * len(parts)}.\n"
+            "Take 'split' off it in the file of names."
         )
     count = len(voters.labels)
     inner = fit_voters(
@@ -204,3 +206,39 @@ def regroup_voters_file(
     rounded = {n: [float(f"{x:.{DIGITS}g}") for x in row] for n, row in sorted(centres.items())}
     made |= {"regrouped": regrouped.digest, "groups": marks, "centres": rounded}
     write_yaml(groups, made)
+
+
+def relabel_unanimous_file(
+    model: str | Path, output: str | Path, groups: str | Path, names: str | Path | None
+) -> None:
+    """Pass a published vote on as it is, with the groups' names; see `regrouping`.
+
+    Raises
+    ------
+    InputError
+        If the file of names joins or splits groups, or was written for another vote.
+    """
+    arrays, attributes = read_model(model, KIND, ("labels", "row", "centres"))
+    count, voters = int(attributes["groups"]), str(attributes["voters"])
+    content = {"version": VERSION, "origin": "suggestion", "groups": {}}
+    if names is not None:
+        content = read_names(names) | {"origin": "file", "source": str(names)}
+        content.pop("matching", None)
+        check_numbers(names, content, count)
+        changed = [n for n, one in content["groups"].items() if "merge" in one or "split" in one]
+        if changed or content["voters"] not in (None, voters):
+            found = f"group {changed[0]} joined or split" if changed else "another vote's names"
+            raise InputError(
+                f"{names}: found {found}, expected plain names for vote {voters}: the published "
+                "vote is taken as it is.\nName its own groups, or set voting.scheme: bagged."
+            )
+    kept = {name: value for name, value in attributes.items() if name not in ("kind", "made_by")}
+    write_model(output, KIND, arrays, kept | {"fitted": voters})
+    content = {key: value for key, value in content.items() if value is not None}
+    content |= {"voters": voters, "fitted": count, "regrouped": voters}
+    content["centres"] = {
+        number: [float(f"{value:.6g}") for value in row]
+        for number, row in enumerate(arrays["centres"])
+    }
+    pca = attributes.get("pca")
+    write_yaml(groups, content | ({"pca": str(pca)} if pca is not None else {}))

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from morphovote.classify.classes import MEASURED, align_rows, suggest_names, trusted
 from morphovote.errors import InputError
 from morphovote.groups.names import (
     NO_MATCH,
@@ -16,7 +15,10 @@ from morphovote.groups.names import (
     root_of,
     write_yaml,
 )
+from morphovote.groups.suggestion import suggest_names
 from morphovote.logs import log
+from morphovote.measure.quality import MEASURED, trusted
+from morphovote.storage.rows import align_rows
 from morphovote.storage.shards import concatenate, read_attributes, read_shard
 
 # Two groups of different votes are one if they are each other's nearest, and closer than this share

@@ -15,12 +15,11 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from morphovote.config.resolve import MODEL_FILES
 from morphovote.errors import InputError
 from morphovote.logs import log
-from morphovote.model.compatibility import DESCRIPTION, read_description
 from morphovote.storage.digests import hash_file
 from morphovote.storage.model_files import unsafe_part
+from morphovote.storage.model_folder import DESCRIPTION, MODEL_FILES, read_description
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "morphovote model", 1

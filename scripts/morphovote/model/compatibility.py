@@ -9,82 +9,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from morphovote.config.resolve import check_settings
 from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.storage.digests import hash_file
+from morphovote.storage.model_folder import DESCRIPTION
 
-DESCRIPTION = "model.json"
-# Settings of the config that change what a galaxy's embedding or vote is.
-NEEDED = (
-    ("cutout", "size"),
-    ("cutout", "neighbours"),
-    ("cutout", "scaling"),
-    ("denoiser", "scheme"),
-    ("polar", "scheme"),
-    ("encoder", "input"),
-    ("encoder", "rotations"),
-    ("voting", "scheme"),
-)
 # A cutout is resampled to pixels so many times smaller or larger, and no further.
 LARGEST_FACTOR = 2.0
 # As in `resampling`, which is too heavy to import before every run.
 SAME_SCALE = 0.01
-
-
-def read_description(path: str | Path) -> dict:
-    """Read a model's description, model.json.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-        complete = {"field", "pixel_scale", "settings", "encoder"} <= set(found)
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(
-            f"{path}: not a readable description of a model ({error}). Give the model folder of a "
-            "finished run (results/<field>/model)."
-        ) from error
-    if not complete:
-        raise InputError(
-            f"{path}: lacks field, pixel_scale, settings or encoder, expected what describe_model "
-            "writes. Give the model folder of a finished run (results/<field>/model)."
-        )
-    return found
-
-
-def read_card(path: str | Path) -> dict:
-    """Read an encoder's card, encoder.json."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-def check_settings(config: dict, description: dict, field: str) -> None:
-    """Stop where the config asks for other steps than the model was fitted with.
-
-    Parameters
-    ----------
-    config : dict
-        Complete.
-    description : dict
-        Of the model.
-    field : str
-        Which uses it; for the message.
-
-    Raises
-    ------
-    InputError
-    """
-    for section, key in NEEDED:
-        wanted = description["settings"].get(section, {}).get(key)
-        found = config[section][key]
-        if wanted is not None and found != wanted:
-            raise InputError(
-                f"config, {section}.{key}: found {found}, but the model that fields.{field} uses "
-                f"was fitted on field {description['field']} with {wanted}. Set {section}.{key}: "
-                f"{wanted}, or remove fields.{field}.model to fit a model here."
-            )
 
 
 def check_files(description: dict, folder: str | Path) -> None:

@@ -13,10 +13,11 @@ import numpy as np
 from scipy import stats
 
 from morphovote.compute.neighbours import nearest
+from morphovote.compute.statistics import fraction_interval
 from morphovote.errors import InputError
-from morphovote.model.compatibility import SAME_SCALE, read_description
-from morphovote.reduce.pca import sample_rows
-from morphovote.report.diagnostics import fraction_interval
+from morphovote.model.compatibility import SAME_SCALE
+from morphovote.storage.model_folder import read_description
+from morphovote.storage.rows import sample_rows
 from morphovote.storage.shards import read_attributes, read_shard
 from morphovote.vote.bagged import CLOSEST, load_voters, reference_graph
 
@@ -28,7 +29,7 @@ PERMUTATIONS = 199
 # Neighbours whose sample is looked at.
 NEIGHBOURS = 5
 # Fewer galaxies than these decide nothing.
-FEWEST = 20
+FEWEST_TO_COMPARE = 20
 # Where care begins, and where trust ends. Shares outside the envelope are those that the 95 %
 # interval leaves no doubt of; 0.01 is what the reference itself has.
 OUTSIDE = (0.03, 0.10)
@@ -188,7 +189,7 @@ def judge(envelope: dict, test: dict | None, images: dict, warnings: Sequence[st
     dict
         verdict: one of `VERDICTS`; sentence; reasons: list of level (1 care, 2 no trust), text.
     """
-    if test is None or envelope["galaxies"] < FEWEST:
+    if test is None or envelope["galaxies"] < FEWEST_TO_COMPARE:
         return {
             "verdict": "not decided",
             "sentence": f"Too few galaxies ({envelope['galaxies']}) to say whether the model can "
@@ -272,7 +273,7 @@ def check_shift(
         verdict, sentence, reasons, envelope, test (None for fewer than 20 galaxies), images.
     """
     envelope = measure_envelope(reference, distance)
-    enough = min(len(components), len(reference)) >= FEWEST
+    enough = min(len(components), len(reference)) >= FEWEST_TO_COMPARE
     test = compare_samples(reference, components, seed) if enough else None
     result = judge(envelope, test, images, warnings)
     return result | {"envelope": envelope, "test": test, "images": images}

@@ -8,8 +8,6 @@ names all of it, in every stage; each has a test of its own in tests/unit/test_p
 """
 
 import numpy as np
-import torch
-from torch.nn.functional import interpolate
 
 # name: (stage, what is wrong, where it lives)
 FAULTS = {
@@ -80,34 +78,6 @@ FAULTS = {
 
 ANGLES, ANGLE_STEP = 125, 0.05
 RADII, RADIUS_STEP = 100, 0.5
-INPUT_SIDE = 224
-
-
-def scale_to_bytes(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scale each image linearly to its own minimum and maximum, in 8 bits.
-
-    Parameters
-    ----------
-    images : ndarray, shape (N, H, W)
-        Finite, in any unit.
-
-    Returns
-    -------
-    scaled : ndarray of uint8, shape (N, H, W)
-        0 at the minimum, 255 at the maximum, fractions cut off. A flat image is all zero.
-    low, high : ndarray, shape (N,), float32
-        Minimum and maximum.
-    """
-    share, low, high = scale_to_range(images)
-    return (255 * share).astype(np.uint8), low, high
-
-
-def scale_to_range(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same without the 8 bits: float32 from 0 to 1, and minimum and maximum (N,)."""
-    images = np.asarray(images, np.float32)
-    low, high = images.min(axis=(1, 2)), images.max(axis=(1, 2))
-    span = np.where(high > low, high - low, 1)[:, None, None]
-    return (images - low[:, None, None]) / span, low, high
 
 
 def unwrap(
@@ -183,11 +153,3 @@ def mirror_radii(polar: np.ndarray) -> np.ndarray:
     # The right place of radius j is column middle - 1 - j.
     result[:, 1 : middle + 1] = polar[:, ::-1]
     return result
-
-
-def network_input(images: np.ndarray, channels: int) -> torch.Tensor:
-    """Polar images (n, 125, 200) as network input: grey in every channel, 224 x 224, in [0, 1]."""
-    grey = torch.from_numpy(np.asarray(images, np.float32))[:, None]
-    side = (INPUT_SIDE, INPUT_SIDE)
-    grey = interpolate(grey, side, mode="bilinear", align_corners=False, antialias=True)
-    return grey.clamp(0, 1).expand(-1, channels, -1, -1)

@@ -21,7 +21,8 @@ from torch import nn
 from torch.nn.functional import normalize
 from torch.utils.data import DataLoader, Dataset
 
-from morphovote.encode.encoding import choose_dtype, pick_device, structure_planes, wrap_angle
+from morphovote.compute.devices import choose_dtype, pick_device
+from morphovote.encode.encoding import structure_planes, wrap_angle
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
 from morphovote.pretrain.galaxies import KINDS

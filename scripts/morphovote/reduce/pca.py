@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
 from morphovote.storage.model_files import digest, read_model, write_model
+from morphovote.storage.rows import SAMPLE_LIMIT, sample_rows
 from morphovote.storage.shards import (
     count_rows,
     create_array,
@@ -21,8 +22,6 @@ from morphovote.storage.shards import (
     text_width,
 )
 
-# Rows that the PCA and the vote are fitted on, at most.
-SAMPLE_LIMIT = 20_000
 # Rows multiplied at once. Blocks always have this length (the last is padded), because a matrix
 # product may round differently for another shape.
 BLOCK = 512
@@ -58,57 +57,6 @@ def affine(rows: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> np.ndarr
             product = (block @ matrix)[: len(part)] + offset
             result[start : start + BLOCK] = np.where(finite[:, None], product, np.nan)
     return result
-
-
-def sample_rows(
-    paths: Sequence[str | Path], name: str, limit: int, seed: int
-) -> tuple[np.ndarray, int]:
-    """Draw rows without NaN from an array that is spread over shards.
-
-    Parameters
-    ----------
-    paths : sequence of path
-    name : str
-        Array of shape (N, D) in each.
-    limit : int
-        Most rows to draw, without replacement.
-    seed : int
-
-    Returns
-    -------
-    sample : ndarray, shape (at most limit, D), float32
-        In the order of the shards.
-    available : int
-        Number of rows without NaN.
-    """
-    chosen, available = choose_rows(paths, name, limit, seed)
-    parts, start = [], 0
-    for batch in _batches(paths, name):
-        parts.append(batch[chosen[start : start + len(batch)]])
-        start += len(batch)
-    sample = np.concatenate(parts) if parts else np.zeros((0, 0))
-    return sample.astype(np.float32), available
-
-
-def choose_rows(
-    paths: Sequence[str | Path], name: str, limit: int, seed: int
-) -> tuple[np.ndarray, int]:
-    """Which rows `sample_rows` draws, as bool over all, and the number of rows without NaN."""
-    usable = np.concatenate(
-        [np.isfinite(batch).all(axis=1) for batch in _batches(paths, name)] or [np.zeros(0, bool)]
-    )
-    rows = np.flatnonzero(usable)
-    if len(rows) > limit:
-        rows = np.random.default_rng(seed).choice(rows, limit, replace=False)
-    chosen = np.zeros(len(usable), bool)
-    chosen[rows] = True
-    return chosen, int(usable.sum())
-
-
-def _batches(paths: Sequence[str | Path], name: str) -> Iterator[np.ndarray]:
-    for path in paths:
-        for batch in iterate_batches(path, [name], 4096):
-            yield batch[name]
 
 
 def common_attributes(paths: Sequence[str | Path]) -> dict:

@@ -1,191 +1,21 @@
 """Numbers behind the figures and the summary: on arrays and tables, without drawing anything."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
 import numpy as np
-from astropy.io import fits
-from astropy.stats import binom_conf_interval
 from astropy.table import Table
-from scipy.stats import binom, spearmanr
+from scipy.stats import spearmanr
 
-from morphovote import flags
-from morphovote.classify.classes import MEASURED as JUDGED
-from morphovote.classify.classes import trusted
-from morphovote.errors import InputError
+from morphovote.compute.statistics import equal_bins, fraction_interval
 
 # The order of the classes wherever they are listed: from smooth and concentrated to shapeless.
 CLASSES = ("SPH", "ETD", "LTD", "IRR", "UNC")
 
-CATALOGUE_COLUMNS = (
-    "ID",
-    "GROUP",
-    "VOTE_FRACTION",
-    "VOTE_CONFIDENCE",
-    "KEPT",
-    "CLASS",
-    "CLASS_ORIGIN",
-    "CLASS_REASON",
-    "FLAGS",
-    "SNR",
-    "GINI",
-    "M20",
-    "CONCENTRATION",
-    "ASYMMETRY",
-    "SMOOTHNESS",
-    "SERSIC_N",
-    "R_E",
-    "AXIS_RATIO",
-    "MEASURE_FLAG",
-)
-# What the source catalogue may tell; NaN where it does not.
-SOURCE_COLUMNS = ("MAG", "REDSHIFT", "LOG_MASS", "U_V", "V_J")
 MEASURED = ("SERSIC_N", "R_E", "GINI", "M20", "CONCENTRATION", "ASYMMETRY")
-
-
-def read_columns(path: str | Path, names: Sequence[str], extension: str | None = None) -> Table:
-    """Read columns of a FITS table, with text as str and missing numbers as NaN.
-
-    Parameters
-    ----------
-    path : str or Path
-    names : sequence of str
-        Exact names. Where a name occurs twice the first column counts: ours come before those of
-        the source catalogue.
-    extension : str, optional
-        Name of the extension; the first table if left out.
-
-    Returns
-    -------
-    Table
-        The columns asked for, in that order.
-
-    Raises
-    ------
-    InputError
-        If the file holds no such table or column.
-    """
-    try:
-        with fits.open(path) as file:
-            tables = [hdu for hdu in file[1:] if isinstance(hdu, fits.BinTableHDU)]
-            if extension is not None:
-                tables = [hdu for hdu in tables if hdu.name == extension]
-            if not tables:
-                raise InputError(
-                    f"{path}: holds no table {extension or ''}. Delete it and run the workflow "
-                    "again."
-                )
-            hdu = tables[0]
-            found = list(hdu.columns.names)
-            missing = [name for name in names if name not in found]
-            if missing:
-                raise InputError(
-                    f"{path}: has no column {', '.join(missing)}, only {', '.join(found)}. "
-                    "Delete it and run the workflow again."
-                )
-            # By number, since FITS looks names up without regard to case.
-            return Table({name: _native(hdu.data.field(found.index(name))) for name in names})
-    except OSError as error:
-        raise InputError(
-            f"{path}: not a readable FITS file ({error}). Delete it and run the workflow again."
-        ) from error
-
-
-def read_catalogue(path: str | Path) -> Table:
-    """The columns of a morphovote catalogue that the diagnostics use, one row a source.
-
-    What MEASURE_FLAG marks as badly measured is NaN (`leave_out_bad`), so that no figure and no
-    median holds it.
-    """
-    return leave_out_bad(read_columns(path, CATALOGUE_COLUMNS))
-
-
-def leave_out_bad(catalogue: Table) -> Table:
-    """A copy of the catalogue with NaN wherever MEASURE_FLAG says that a value is bad."""
-    catalogue = catalogue.copy()
-    names = (*JUDGED, "measure_flag")
-    shape = {name: np.asarray(catalogue[name.upper()]) for name in names}
-    for name, values in trusted(shape).items():
-        catalogue[name.upper()] = values
-    return catalogue
-
-
-def read_sources(path: str | Path) -> Table:
-    """`SOURCE_COLUMNS` of the source list, one row a source, in the catalogue's order."""
-    return read_columns(path, SOURCE_COLUMNS, "SOURCES")
-
-
-def is_massive(log_mass: np.ndarray, cut: float) -> np.ndarray:
-    """Above a stellar mass (log10 of solar masses); never where the mass is unknown."""
-    return np.nan_to_num(np.asarray(log_mass, dtype=float), nan=-np.inf) > cut
-
-
-def _native(column: np.ndarray) -> np.ndarray:
-    column = np.asarray(column)
-    if column.dtype.kind == "S":
-        # Other letters than ASCII's: the catalogue holds them as UTF-8.
-        return np.char.strip(np.char.decode(column, "utf-8", "replace"))
-    if column.dtype.kind == "U":
-        return np.char.strip(column.astype(str))
-    if column.dtype.kind in "iu" and column.dtype.itemsize > 1:
-        return column.astype(np.int64)
-    if column.dtype.kind == "f":
-        return column.astype(np.float64)
-    return column.astype(column.dtype.newbyteorder("="))
 
 
 def order_classes(classes: np.ndarray) -> list[str]:
     """Names that occur, in the fixed order; others after them by alphabet, empty ones left out."""
     found = set(np.unique(np.asarray(classes, dtype=str))) - {"", "none"}
     return [name for name in CLASSES if name in found] + sorted(found - set(CLASSES))
-
-
-def in_vote(flag: np.ndarray) -> np.ndarray:
-    """Which sources took part in the vote: selected, and with usable pixels.
-
-    Parameters
-    ----------
-    flag : ndarray of int, shape (N,)
-        The FLAGS column.
-
-    Returns
-    -------
-    ndarray of bool, shape (N,)
-    """
-    return (np.asarray(flag) & (flags.NO_DATA | flags.NOT_SELECTED)) == 0
-
-
-def fraction_interval(successes: int, total: int) -> tuple[float, float, float]:
-    """Fraction and its 95 % Wilson (1927, JASA 22, 209) interval.
-
-    Returns
-    -------
-    fraction, low, high : float
-        NaN where `total` is 0.
-    """
-    if total == 0:
-        return np.nan, np.nan, np.nan
-    low, high = binom_conf_interval(successes, total, 0.95, interval="wilson")
-    return successes / total, float(low), float(high)
-
-
-def median_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
-    """Median and its distribution-free interval from order statistics; NaNs are left out.
-
-    The interval lies between two observed values whose ranks a binomial count with p = 1/2
-    stays within with at least the wanted probability (David & Nagaraja 2003, section 7.1). With
-    too few values for the level (fewer than 6 at 95 %) it is all of their range.
-
-    Returns
-    -------
-    median, low, high : float
-        NaN where there is no finite value.
-    """
-    values = np.sort(np.asarray(values, dtype=float)[np.isfinite(values)])
-    if not len(values):
-        return np.nan, np.nan, np.nan
-    lower = max(int(binom.ppf((1 - level) / 2, len(values), 0.5)) - 1, 0)
-    return float(np.median(values)), float(values[lower]), float(values[-1 - lower])
 
 
 def rank_trend(classes: np.ndarray, values: np.ndarray) -> dict[str, float]:
@@ -220,20 +50,6 @@ def rank_trend(classes: np.ndarray, values: np.ndarray) -> dict[str, float]:
     return {"rho": rho, "low": float(low), "high": float(high), "count": count}
 
 
-def structure_region(gini: np.ndarray, m20: np.ndarray) -> np.ndarray:
-    """Region of the Gini-M20 plane (Lotz et al. 2008, ApJ 672, 177, equation 4).
-
-    Returns
-    -------
-    ndarray of str, shape (N,)
-        'merger', 'E/S0/Sa', 'Sb-Irr', or '' where a value is missing.
-    """
-    gini, m20 = np.asarray(gini, dtype=float), np.asarray(m20, dtype=float)
-    early = np.where(gini > 0.14 * m20 + 0.80, "E/S0/Sa", "Sb-Irr")
-    region = np.where(gini > -0.14 * m20 + 0.33, "merger", early)
-    return np.where(np.isfinite(gini) & np.isfinite(m20), region, "")
-
-
 # Intercept of the quiescent box's slanted side, by redshift (Williams et al. 2009, equation 4).
 UVJ_BINS = ((0.0, 0.5, 0.69), (0.5, 1.0, 0.59), (1.0, 2.0, 0.49))
 
@@ -257,28 +73,6 @@ def is_quiescent(u_v: np.ndarray, v_j: np.ndarray, redshift: np.ndarray) -> np.n
         here = (redshift >= low) & (redshift < high)
         inside |= here & (u_v > 1.3) & (v_j < 1.6) & (u_v > 0.88 * v_j + intercept)
     return inside
-
-
-def equal_bins(values: np.ndarray, most: int, fewest: int) -> list[np.ndarray]:
-    """Rows of bins that hold about as many galaxies each, by ascending value.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (N,)
-        Rows that are not finite are left out.
-    most : int
-        Bins, at most.
-    fewest : int
-        Galaxies in a bin, at least, unless there are fewer in all.
-
-    Returns
-    -------
-    list of ndarray of int
-    """
-    rows = np.flatnonzero(np.isfinite(values))
-    rows = rows[np.argsort(values[rows], kind="stable")]
-    count = max(1, min(most, len(rows) // fewest))
-    return [part for part in np.array_split(rows, count) if len(part)]
 
 
 def kept_by_snr(snr: np.ndarray, kept: np.ndarray, bins: int = 10) -> Table:

@@ -17,9 +17,12 @@ from astropy.table import Table
 from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
-from morphovote.classify.classes import CLASSES, MEASURED, choose_core, order_names, trusted
+from morphovote.catalogue.reading import read_columns
+from morphovote.classify.classes import CLASSES, order_names
 from morphovote.groups.names import NO_MATCH, NOT_NAMED
-from morphovote.groups.regrouping import FEWEST
+from morphovote.groups.regrouping import FEWEST_IN_PART
+from morphovote.groups.suggestion import choose_core
+from morphovote.measure.quality import MEASURED, trusted
 from morphovote.report import diagnostics
 from morphovote.report.figures.galleries import stretch
 from morphovote.report.figures.style import class_style
@@ -55,12 +58,12 @@ def read_members(catalogue: str | Path, sources: str | Path) -> Table:
     """
     columns = [name.upper() for name in MEASURED]
     first = ("ID", "GROUP", "GROUP_SECOND", "VOTE_FRACTION", "KEPT", "SNR", "MEASURE_FLAG")
-    table = diagnostics.read_columns(catalogue, [*first, *columns])
+    table = read_columns(catalogue, [*first, *columns])
     shape = {name: np.asarray(table[name.upper()], dtype=float) for name in MEASURED}
     shape["measure_flag"] = np.asarray(table["MEASURE_FLAG"])
     for name, values in trusted(shape).items():
         table[name.upper()] = values
-    table["MAG"] = diagnostics.read_columns(sources, ["MAG"])["MAG"]
+    table["MAG"] = read_columns(sources, ["MAG"])["MAG"]
     return table
 
 
@@ -226,7 +229,7 @@ def page_data(
              "sample": _spread(members[key][group >= 0], SHARES)}
             for key, (name, unit, digits, log) in QUANTITIES.items()
         ],
-        "fewest": FEWEST,
+        "fewest": FEWEST_IN_PART,
         "shown": SHOWN,
         "groups": groups,
     }  # fmt: skip

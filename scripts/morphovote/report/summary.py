@@ -13,8 +13,11 @@ import yaml
 from astropy.table import Table
 
 from morphovote import __version__, flags
-from morphovote.classify.classes import REASONS, choose_core
+from morphovote.classify.classes import REASONS
+from morphovote.compute.statistics import fraction_interval, median_interval
 from morphovote.errors import InputError
+from morphovote.flags import in_vote
+from morphovote.groups.suggestion import choose_core
 from morphovote.report import diagnostics
 from morphovote.report.text import findings
 
@@ -58,9 +61,9 @@ def summarise(
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     sources : Table
-        As `diagnostics.read_sources` returns it.
+        As `read_sources` returns it.
     controls : dict
         Of the vote: vote_controls.json. The ratio to the null is its, of votes on samples of one
         size, and not that of the whole catalogue's kept fraction.
@@ -93,9 +96,9 @@ def summarise(
         Of numbers, text, lists and dicts; NaN is None.
     """
     flag = np.asarray(catalogue["FLAGS"])
-    voted = diagnostics.in_vote(flag)
+    voted = in_vote(flag)
     kept = np.asarray(catalogue["KEPT"], dtype=bool) & voted
-    fraction, low, high = diagnostics.fraction_interval(int(kept.sum()), int(voted.sum()))
+    fraction, low, high = fraction_interval(int(kept.sum()), int(voted.sum()))
     groups = summarise_groups(catalogue, names)
     numbers = {
         "field": field,
@@ -244,7 +247,7 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     names : dict
         Of the groups: names.yaml.
     """
@@ -263,10 +266,10 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
             "galaxies": int(members.sum()),
             "kept": int((members & kept).sum()),
             "measured": int((core & np.isfinite(catalogue["GINI"])).sum()),
-            "vote_fraction": diagnostics.median_interval(catalogue["VOTE_FRACTION"][members])[0],
+            "vote_fraction": median_interval(catalogue["VOTE_FRACTION"][members])[0],
         }
         for column in (*diagnostics.MEASURED, "SNR"):
-            row[column.lower()] = diagnostics.median_interval(catalogue[column][core])[0]
+            row[column.lower()] = median_interval(catalogue[column][core])[0]
         rows.append(row)
     order = diagnostics.order_classes(np.array([row["class"] for row in rows], dtype=str))
     place = {name: i for i, name in enumerate(order)}

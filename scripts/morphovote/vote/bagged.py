@@ -21,15 +21,15 @@ import numpy as np
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
+from morphovote.compute.bags import bag_size
 from morphovote.compute.neighbours import nearest
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
-from morphovote.reduce.pca import SAMPLE_LIMIT, sample_rows
 from morphovote.storage.model_files import digest, read_model, write_model
+from morphovote.storage.rows import SAMPLE_LIMIT, sample_rows
 from morphovote.storage.shards import count_rows, iterate_batches, read_attributes, write_shard
 from morphovote.vote.algorithms import ALGORITHMS, cluster
 from morphovote.vote.alignment import align, count_votes, rank_groups
-from morphovote.vote.bags import bag_size
 from morphovote.vote.confidence import load_confidence, look_up
 
 # Share of the components that a voter sees. On four samples of 600 (simulated galaxies with a

@@ -11,14 +11,14 @@ import numpy as np
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
+from morphovote.compute.bags import bag_size
 from morphovote.logs import log, progress
-from morphovote.reduce.pca import choose_rows, sample_rows
+from morphovote.storage.rows import choose_rows, sample_rows
 from morphovote.storage.shards import read_attributes, read_shard
 from morphovote.vote import unanimous
 from morphovote.vote.algorithms import ALGORITHMS, cluster
 from morphovote.vote.alignment import align, count_votes, pairwise_rand_index, rand_index
 from morphovote.vote.bagged import cast_votes, fit_voters, votes_needed
-from morphovote.vote.bags import bag_size
 from morphovote.vote.confidence import calibrate_votes, describe_cuts
 
 # Data and null are voted on in samples of one size, this at most: a full reference would take

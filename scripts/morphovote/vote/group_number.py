@@ -14,12 +14,12 @@ from scipy import stats
 from sklearn.metrics import davies_bouldin_score, silhouette_score
 from threadpoolctl import threadpool_limits
 
+from morphovote.compute.bags import BAG_SHARE
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
-from morphovote.reduce.pca import sample_rows
+from morphovote.storage.rows import sample_rows
 from morphovote.vote.alignment import pairwise_rand_index
 from morphovote.vote.bagged import cast_votes, fit_voters
-from morphovote.vote.bags import BAG_SHARE
 from morphovote.vote.controls import mean_interval, null_sample, write_whole
 
 NUMBERS = (5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 65, 80, 100)
@@ -27,7 +27,7 @@ SAMPLE = 1_500
 VOTERS = 10
 REPEATS = 3
 # Galaxies a group that a bag must have, or its groups are chance.
-FEWEST = 5
+FEWEST_IN_BAG = 5
 # The vote must keep so much more of the galaxies than of the null to speak for a number.
 LEAST_GAIN = 0.05
 LEVEL = 0.05
@@ -77,7 +77,7 @@ def scan_groups(
     InputError
         If the sample is too small for any number.
     """
-    most = int(BAG_SHARE * len(components)) // FEWEST
+    most = int(BAG_SHARE * len(components)) // FEWEST_IN_BAG
     numbers = [number for number in numbers if number <= most]
     if not numbers:
         raise InputError(

@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_limits
 from morphovote.compute.memory import require_memory
 from morphovote.compute.neighbours import nearest
 from morphovote.errors import InputError
-from morphovote.groups.names import VERSION, check_numbers, read_names, write_yaml
 from morphovote.logs import log
 from morphovote.storage.model_files import digest, read_model, write_model
 from morphovote.storage.shards import read_attributes, read_shard, write_shard
@@ -268,42 +267,6 @@ def fit_voters_file(components: str | Path, output: str | Path, groups: int, see
     centres = np.stack([points[group == number].mean(axis=0) for number in range(groups)])
     model = {"labels": fitted.labels, "row": arrays["row"][finite], "centres": centres}
     write_model(output, KIND, model, attributes)
-
-
-def regroup_voters_file(
-    model: str | Path, output: str | Path, groups: str | Path, names: str | Path | None
-) -> None:
-    """Pass a published vote on as it is, with the groups' names; see `regrouping`.
-
-    Raises
-    ------
-    InputError
-        If the file of names joins or splits groups, or was written for another vote.
-    """
-    arrays, attributes = read_model(model, KIND, ("labels", "row", "centres"))
-    count, voters = int(attributes["groups"]), str(attributes["voters"])
-    content = {"version": VERSION, "origin": "suggestion", "groups": {}}
-    if names is not None:
-        content = read_names(names) | {"origin": "file", "source": str(names)}
-        content.pop("matching", None)
-        check_numbers(names, content, count)
-        changed = [n for n, one in content["groups"].items() if "merge" in one or "split" in one]
-        if changed or content["voters"] not in (None, voters):
-            found = f"group {changed[0]} joined or split" if changed else "another vote's names"
-            raise InputError(
-                f"{names}: found {found}, expected plain names for vote {voters}: the published "
-                "vote is taken as it is.\nName its own groups, or set voting.scheme: bagged."
-            )
-    kept = {name: value for name, value in attributes.items() if name not in ("kind", "made_by")}
-    write_model(output, KIND, arrays, kept | {"fitted": voters})
-    content = {key: value for key, value in content.items() if value is not None}
-    content |= {"voters": voters, "fitted": count, "regrouped": voters}
-    content["centres"] = {
-        number: [float(f"{value:.6g}") for value in row]
-        for number, row in enumerate(arrays["centres"])
-    }
-    pca = attributes.get("pca")
-    write_yaml(groups, content | ({"pca": str(pca)} if pca is not None else {}))
 
 
 def cast_votes_file(

@@ -48,7 +48,7 @@ def choose_galleries(
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     distance : ndarray of float, shape (N,)
         Of each galaxy from the reference galaxies nearest to it, as `votes.h5` has it.
     names : dict of str
@@ -157,7 +157,7 @@ def plot_galleries(
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     galleries : sequence of Gallery
     cutouts, denoised, rms : dict of ndarray, shape (S, S)
         By row of the catalogue.
@@ -268,7 +268,7 @@ def choose_class_members(catalogue: Table, seed: int, count: int = CLASS_STAMPS)
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     seed : int
     count : int
         Of each class, at most.
@@ -302,7 +302,7 @@ def plot_class_galleries(
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     members : dict of ndarray of int
         As `choose_class_members` returns them.
     cutouts, rms : dict of ndarray, shape (S, S)

@@ -7,6 +7,8 @@ from astropy.table import Table, vstack
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from morphovote.compute.statistics import equal_bins, fraction_interval
+from morphovote.flags import in_vote
 from morphovote.report import diagnostics
 from morphovote.report.figures.structure import sample_title
 from morphovote.report.figures.style import (
@@ -34,7 +36,7 @@ def plot_colours(catalogue: Table, sources: Table) -> tuple[Figure, Table]:
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     sources : Table
         The same rows: U_V, V_J (mag) and REDSHIFT, NaN where not given.
 
@@ -113,9 +115,9 @@ def plot_fractions(
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     sources : Table
-        As `diagnostics.read_sources` returns it.
+        As `read_sources` returns it.
     samples : mapping of ndarray of bool, shape (N,)
         As `separation.choose_samples` returns them.
 
@@ -179,9 +181,9 @@ def plot_depth(catalogue: Table, sources: Table) -> tuple[Figure, Table]:
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     sources : Table
-        As `diagnostics.read_sources` returns it.
+        As `read_sources` returns it.
 
     Returns
     -------
@@ -192,7 +194,7 @@ def plot_depth(catalogue: Table, sources: Table) -> tuple[Figure, Table]:
         bin_high, galaxies, vote_fraction (median), vote_p16, vote_p84, kept_fraction, kept_low,
         kept_high (95 % Wilson interval).
     """
-    voted = diagnostics.in_vote(catalogue["FLAGS"])
+    voted = in_vote(catalogue["FLAGS"])
     share = np.asarray(catalogue["VOTE_FRACTION"], dtype=float)
     kept = np.asarray(catalogue["KEPT"], dtype=bool)
     snr = np.asarray(catalogue["SNR"], dtype=float)
@@ -202,9 +204,9 @@ def plot_depth(catalogue: Table, sources: Table) -> tuple[Figure, Table]:
     }
     rows = []
     for quantity, (value, _) in quantities.items():
-        for part in diagnostics.equal_bins(np.where(voted, value, np.nan), 10, 15):
+        for part in equal_bins(np.where(voted, value, np.nan), 10, 15):
             fractions = np.percentile(np.nan_to_num(share[part]), [50, 16, 84]).tolist()
-            interval = diagnostics.fraction_interval(int(kept[part].sum()), len(part))
+            interval = fraction_interval(int(kept[part].sum()), len(part))
             ends = (float(f(value[part])) for f in (np.median, np.min, np.max))
             rows.append((quantity, *ends, len(part), *fractions, *interval))
     names = ("quantity", "middle", "bin_low", "bin_high", "galaxies", "vote_fraction", "vote_p16",

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter1d
 
+from morphovote.compute.statistics import median_interval
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.report import diagnostics
 from morphovote.report.figures.structure import sample_title
@@ -38,7 +39,7 @@ def plot_sizes(catalogue: Table, samples: Mapping[str, np.ndarray]) -> tuple[Fig
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     samples : mapping of ndarray of bool, shape (N,)
         A row of panels for each, as `separation.choose_samples` returns them.
 
@@ -88,7 +89,7 @@ def _draw_classes(axes: Axes, name: np.ndarray, names: list[str], value: np.ndar
     rows = []
     for place, key in enumerate(names):
         members = value[(name == key) & np.isfinite(value)]
-        median, lower, upper = diagnostics.median_interval(members)
+        median, lower, upper = median_interval(members)
         spread = np.percentile(members, [16, 84]) if len(members) else (np.nan, np.nan)
         rows.append((key, len(members), median, lower, upper, *spread))
         _distribution(axes, place, members, class_style(key, names)[0])
@@ -150,9 +151,9 @@ def plot_masses(catalogue: Table, sources: Table, massive: float) -> tuple[Figur
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     sources : Table
-        As `diagnostics.read_sources` returns it.
+        As `read_sources` returns it.
     massive : float
         Mass of the line drawn, log10 of solar masses.
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from morphovote.flags import BAD, FAILED
+from morphovote.measure.lotz import structure_region
 from morphovote.report import diagnostics
 from morphovote.report.figures.style import (
     INK,
@@ -36,7 +37,7 @@ def plot_structure(catalogue: Table, samples: Mapping[str, np.ndarray]) -> tuple
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     samples : mapping of ndarray of bool, shape (N,)
         A row of panels for each, as `separation.choose_samples` returns them.
 
@@ -45,11 +46,11 @@ def plot_structure(catalogue: Table, samples: Mapping[str, np.ndarray]) -> tuple
     Figure
     Table
         One row a sample and measured galaxy: sample, id, class, m20, gini, concentration,
-        asymmetry, smoothness, region (`diagnostics.structure_region`).
+        asymmetry, smoothness, region (`structure_region`).
     """
     values = {name: np.asarray(catalogue[name], dtype=float) for name in COLUMNS}
     name = np.asarray(catalogue["CLASS"], dtype=str)
-    region = diagnostics.structure_region(values["GINI"], values["M20"])
+    region = structure_region(values["GINI"], values["M20"])
     measured = np.isfinite([values[key] for key in COLUMNS[:4]]).any(axis=0)
     measured &= np.isin(name, diagnostics.order_classes(name))
     chosen = {sample: np.flatnonzero(measured & inside) for sample, inside in samples.items()}
@@ -145,7 +146,7 @@ def plot_mid(catalogue: Table, mid: Table) -> tuple[Figure, Table]:
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     mid : Table
         As `read_mid` returns it.
 

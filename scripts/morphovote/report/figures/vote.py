@@ -9,7 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from morphovote.compute.statistics import fraction_interval
 from morphovote.errors import InputError
+from morphovote.flags import in_vote
 from morphovote.report import diagnostics
 from morphovote.report.figures.style import (
     DATA_COLOUR,
@@ -33,7 +35,7 @@ def plot_votes(catalogue: Table, controls: dict) -> tuple[Figure, Table]:
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     controls : dict
         As `vote_controls.check_vote` returns it: data and null (values, mean, low, high),
         vote_histogram (null), agreement.
@@ -44,7 +46,7 @@ def plot_votes(catalogue: Table, controls: dict) -> tuple[Figure, Table]:
     Table
         Columns panel, quantity, x, value, low, high, galaxies.
     """
-    voted = diagnostics.in_vote(catalogue["FLAGS"])
+    voted = in_vote(catalogue["FLAGS"])
     kept = np.asarray(catalogue["KEPT"], dtype=bool)[voted]
     share = np.asarray(catalogue["VOTE_FRACTION"], dtype=float)[voted]
     snr = np.asarray(catalogue["SNR"], dtype=float)[voted]
@@ -64,7 +66,7 @@ def _numbers(rows: list[tuple]) -> Table:
 
 
 def _kept_panel(axes: Axes, kept: np.ndarray, controls: dict) -> list[tuple]:
-    field = diagnostics.fraction_interval(int(kept.sum()), len(kept))
+    field = fraction_interval(int(kept.sum()), len(kept))
     shown = [("catalogue", "this\ncatalogue", DATA_COLOUR, "o", field, [], len(kept))]
     for kind, label, colour, marker in (
         ("data", "other\nseeds", DATA_COLOUR, "o"),
@@ -165,7 +167,7 @@ def plot_tsne(catalogue: Table, index: np.ndarray, position: np.ndarray) -> tupl
     Parameters
     ----------
     catalogue : Table
-        As `diagnostics.read_catalogue` returns it.
+        As `read_catalogue` returns it.
     index : ndarray of int, shape (M,)
         Rows of the catalogue that are on the map.
     position : ndarray of float, shape (M, 2)

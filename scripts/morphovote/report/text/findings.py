@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from morphovote.checks.confounders import FEWEST, FOREIGN, LIMIT, LOWER, QUANTITIES, SAMPLE
+from morphovote.checks.class_tests import is_massive
+from morphovote.checks.confounders import FEWEST_IN_GROUP, FOREIGN, LIMIT, LOWER, QUANTITIES, SAMPLE
 from morphovote.errors import InputError
 from morphovote.report import diagnostics
 
@@ -39,7 +40,7 @@ def find_missing(sources: Table) -> dict:
     Parameters
     ----------
     sources : Table
-        As `diagnostics.read_sources` returns it.
+        As `read_sources` returns it.
 
     Returns
     -------
@@ -107,7 +108,7 @@ def summarise_tests(
     Parameters
     ----------
     catalogue, sources : Table
-        As `diagnostics.read_catalogue` and `diagnostics.read_sources` return them.
+        As `read_catalogue` and `read_sources` return them.
     massive : float
         Lower limit of the massive sample, log10 of solar masses.
     comparisons, ordering : list of dict
@@ -121,7 +122,7 @@ def summarise_tests(
         comparisons, ordering.
     """
     named = np.isin(np.asarray(catalogue["CLASS"], dtype=str), diagnostics.CLASSES[:4])
-    heavy = diagnostics.is_massive(sources["LOG_MASS"], massive)
+    heavy = is_massive(sources["LOG_MASS"], massive)
     return {
         "galaxies": int(named.sum()),
         "measured": int((named & np.isfinite(catalogue["GINI"])).sum()),
@@ -233,7 +234,7 @@ def audit_sentences(audit: dict) -> list[str]:
     if audit["judged"] < audit["groups"]:
         found.append(
             f"One by one, {audit['judged']} of {audit['groups']} groups are judged: the others "
-            f"have fewer than {FEWEST} members."
+            f"have fewer than {FEWEST_IN_GROUP} members."
         )
     if audit["marked"]:
         marks = [f"group {row['group']} ({_name(row)})" for row in audit["marked"]]

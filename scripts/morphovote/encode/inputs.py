@@ -1,0 +1,15 @@
+"""What the network sees of a polar picture."""
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+INPUT_SIDE = 224
+
+
+def network_input(images: np.ndarray, channels: int) -> torch.Tensor:
+    """Polar images (n, 125, 200) as network input: grey in every channel, 224 x 224, in [0, 1]."""
+    grey = torch.from_numpy(np.asarray(images, np.float32))[:, None]
+    side = (INPUT_SIDE, INPUT_SIDE)
+    grey = interpolate(grey, side, mode="bilinear", align_corners=False, antialias=True)
+    return grey.clamp(0, 1).expand(-1, channels, -1, -1)

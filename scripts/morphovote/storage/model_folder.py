@@ -1,0 +1,47 @@
+"""A model folder: which files it holds, and what describes it."""
+
+import json
+from pathlib import Path
+
+from morphovote.errors import InputError
+
+DESCRIPTION = "model.json"
+# What a frozen model must hold.
+MODEL_FILES = (
+    "denoiser.safetensors",
+    "pca.h5",
+    "voters.h5",
+    "confidence.h5",
+    "classifier.h5",
+    "names.yaml",
+    DESCRIPTION,
+)
+
+
+def read_description(path: str | Path) -> dict:
+    """Read a model's description, model.json.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+        complete = {"field", "pixel_scale", "settings", "encoder"} <= set(found)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{path}: not a readable description of a model ({error}). Give the model folder of a "
+            "finished run (results/<field>/model)."
+        ) from error
+    if not complete:
+        raise InputError(
+            f"{path}: lacks field, pixel_scale, settings or encoder, expected what describe_model "
+            "writes. Give the model folder of a finished run (results/<field>/model)."
+        )
+    return found
+
+
+def read_card(path: str | Path) -> dict:
+    """Read an encoder's card, encoder.json."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
