@@ -8,16 +8,9 @@ import pytest
 import torch
 
 from morphovote.pretrain import views
-from morphovote.pretrain.galaxies import (
-    ARTEFACT,
-    EDGE_ON,
-    KINDS,
-    MERGER,
-    SCALE,
-    SPIRAL,
-    draw_galaxies,
-)
+from morphovote.pretrain.galaxies import draw_galaxies
 from morphovote.pretrain.images import render, sersic_b
+from morphovote.pretrain.kinds import ARTEFACT, EDGE_ON, KINDS, MERGER, SCALE, SPIRAL
 
 SIZE = 100
 

@@ -10,59 +10,22 @@ import math
 
 import torch
 
-KINDS = (
-    "spheroid",
-    "smooth_disc",
-    "spiral",
-    "edge_on",
-    "ring",
-    "irregular",
-    "merger",
-    "star",
-    "artefact",
+from morphovote.pretrain.blobs import add_blobs
+from morphovote.pretrain.discs import draw_maps
+from morphovote.pretrain.kinds import (
+    ARTEFACT,
+    EDGE_ON,
+    IRREGULAR,
+    MERGER,
+    RING,
+    SCALE,
+    SHARES,
+    SMOOTH,
+    SPHEROID,
+    SPIRAL,
+    STAR,
+    Draw,
 )
-SHARES = (0.17, 0.14, 0.26, 0.11, 0.05, 0.11, 0.11, 0.03, 0.02)
-SPHEROID, SMOOTH, SPIRAL, EDGE_ON, RING, IRREGULAR, MERGER, STAR, ARTEFACT = range(len(KINDS))
-# Scale length of an exponential disc whose half-light radius is 1.
-SCALE = 1 / 1.678
-# The map: ln radius (in scale lengths) by angle.
-RADII, TURNS = 72, 144
-INNER, OUTER = 0.03, 12.0
-# Galaxies in one image (two where they merge), and Gaussians in one image, at most.
-BLOBS = 36
-
-
-class Draw:
-    """Random numbers of one generator, `count` at a time."""
-
-    def __init__(self, seed: int, count: int):
-        self.generator = torch.Generator().manual_seed(seed)
-        self.count = count
-
-    def uniform(self, low=0.0, high=1.0, *more: int) -> torch.Tensor:
-        """Uniform between `low` and `high`, shape (count, *more)."""
-        return low + (high - low) * torch.rand((self.count, *more), generator=self.generator)
-
-    def log(self, low: float, high: float, *more: int) -> torch.Tensor:
-        """Log-uniform between `low` and `high`."""
-        return torch.exp(self.uniform(math.log(low), math.log(high), *more))
-
-    def normal(self, *more: int) -> torch.Tensor:
-        """Standard normal."""
-        return torch.randn((self.count, *more), generator=self.generator)
-
-    def chance(self, share) -> torch.Tensor:
-        """True for a share of the rows."""
-        return self.uniform() < share
-
-    def choice(self, weights) -> torch.Tensor:
-        """One index a row, with these weights."""
-        weights = torch.tensor(weights, dtype=torch.float32)
-        return torch.multinomial(weights, self.count, True, generator=self.generator)
-
-    def integers(self, low: int, high: int) -> torch.Tensor:
-        """Integers from `low` up to and without `high`."""
-        return torch.randint(low, high, (self.count,), generator=self.generator)
 
 
 def draw_galaxies(seed: int, count: int) -> dict[str, torch.Tensor]:
@@ -107,7 +70,7 @@ def draw_galaxies(seed: int, count: int) -> dict[str, torch.Tensor]:
     galaxies["present"] = torch.stack(
         [(kind != ARTEFACT) | draw.chance(0.25), merging & draw.chance(0.8)], 1
     )
-    _add_blobs(draw, galaxies, direction)
+    add_blobs(draw, galaxies, direction)
     return galaxies
 
 
@@ -165,212 +128,8 @@ def _draw_system(draw: Draw, kind: torch.Tensor, needed: torch.Tensor) -> dict[s
     rows = torch.nonzero(disc & needed)[:, 0]
     rows = rows if len(rows) else torch.zeros(1, dtype=torch.long)
     seed = int(draw.integers(0, 2**31 - 1)[0])
-    maps, truths = _draw_maps(Draw(seed, len(rows)), kind[rows], late[rows])
+    maps, truths = draw_maps(Draw(seed, len(rows)), kind[rows], late[rows])
     for name, value in {"map": maps, **truths}.items():
         system[name] = torch.zeros(count, *value.shape[1:], dtype=value.dtype)
         system[name][rows] = value
     return system
-
-
-def _noise(draw: Draw, across: torch.Tensor, along: torch.Tensor, slope: torch.Tensor):
-    """Gaussian fields of unit variance on the map, stretched along a direction.
-
-    `slope` is the angle (rad) between that direction and the circles, (count,); `across` and
-    `along` are correlation lengths (rad of the map, in which one turn is 2 pi).
-    """
-    # The map is 6 high in ln r: padded twofold, so that inside and outside are independent.
-    k_r = torch.fft.fftfreq(2 * RADII, math.log(OUTER / INNER) / RADII)[:, None] * 2 * math.pi
-    k_t = torch.fft.rfftfreq(TURNS, 2 * math.pi / TURNS)[None] * 2 * math.pi
-    sine, cosine = torch.sin(slope)[:, None, None], torch.cos(slope)[:, None, None]
-    parallel, normal = k_r * sine + k_t * cosine, k_r * cosine - k_t * sine
-    power = (parallel * along[:, None, None]) ** 2 + (normal * across[:, None, None]) ** 2
-    white = torch.fft.rfft2(draw.normal(2 * RADII, TURNS))
-    field = torch.fft.irfft2(white * torch.exp(-0.5 * power), s=(2 * RADII, TURNS))[:, :RADII]
-    return field / field.std((1, 2), keepdim=True).clamp(min=1e-6)
-
-
-def _step(value: torch.Tensor, edge: torch.Tensor, width: float) -> torch.Tensor:
-    return torch.sigmoid((value - edge) / width)
-
-
-def _draw_maps(draw: Draw, kind: torch.Tensor, late: torch.Tensor):
-    """Face-on maps of discs and what they show."""
-    count = draw.count
-    irregular = kind == IRREGULAR
-    ln_r = torch.linspace(math.log(INNER), math.log(OUTER), RADII)[None, :, None]
-    theta = (torch.arange(TURNS) * (2 * math.pi / TURNS))[None, None]
-    r = torch.exp(ln_r)
-
-    def column(value):
-        return value[:, None, None]
-
-    hand = torch.where(draw.chance(0.5), 1.0, -1.0)
-    pitch = draw.log(7.0, 45.0).mul(math.pi / 180)
-    slope = hand * pitch
-    smooth = _noise(draw, torch.full((count,), 0.5), torch.full((count,), 0.5), slope)
-    fine = _noise(draw, draw.log(0.05, 0.13), draw.log(0.06, 0.25), slope)
-    sheared = _noise(draw, draw.log(0.07, 0.16), draw.log(0.3, 0.9), slope)
-
-    # A bar: a generalised ellipse with a flat or a falling profile (Athanassoula et al. 1990).
-    barred = draw.chance(torch.where(late, 0.4, torch.where(kind == SMOOTH, 0.3, 0.0)))
-    length = torch.where(late, draw.uniform(0.6, 1.8), draw.uniform(0.8, 2.2))
-    shape, width = draw.uniform(1.8, 4.0), draw.log(0.15, 0.5)
-    bar_turn = draw.uniform(0, math.pi)
-    phi = theta - column(bar_turn)
-    long, short = (r * torch.cos(phi)).abs(), (r * torch.sin(phi)).abs()
-    power = column(shape)
-    rho = (long / column(length)) ** power + (short / column(length * width)) ** power
-    rho = (rho + 1e-9) ** (1 / power)
-    steep = column(draw.uniform(1.5, 5.0))
-    bar = torch.exp(-math.log(2.0) * rho.clamp(max=6) ** steep) * torch.exp(-0.5 * rho)
-    # Ansae, and light that the bar adds over its inner disc.
-    ansae = torch.exp(-(((long - 0.9 * column(length)) / 0.18) ** 2 + (short / 0.2) ** 2))
-    bar = bar + column(draw.chance(0.2) * draw.uniform(0.1, 0.5)) * ansae
-    bar_share = torch.where(barred, draw.log(0.04, 0.4), 0.0)
-
-    # Arms: log spirals whose pitch drifts, wide or narrow, unequal, ragged, clumpy.
-    arms = 1 + draw.choice((0.07, 0.52, 0.2, 0.13, 0.08))
-    grand = late & draw.chance(0.78) & (kind != RING) | (kind == RING) & draw.chance(0.35)
-    contrast = torch.where(grand, draw.log(0.25, 6.0), 0.0)
-    inner = torch.where(barred, length, draw.log(0.15, 1.0))
-    outer = draw.uniform(2.2, 5.0)
-    start = torch.log(inner)
-    wound = 1 / torch.tan(pitch)
-    x = ln_r - column(start)
-    winding = column(hand * wound) * (x + column(0.15 * draw.normal()) * x**2 * (x > 0))
-    ragged = column(draw.log(0.05, 0.5)) * smooth
-    phase = theta - winding - column(bar_turn) + ragged
-    total = column(arms.float()) * phase
-    sharp = column(draw.log(0.8, 7.0))
-    crest = torch.exp(sharp * (torch.cos(total) - 1))
-    uneven = column(draw.uniform(0, 0.7)) * torch.cos(phase - column(draw.uniform(0, 6.3)))
-    reach = _step(ln_r, column(torch.log(0.85 * inner)), 0.12)
-    reach = reach * _step(-ln_r, -column(torch.log(outer)), 0.12)
-    knots = torch.exp(column(draw.uniform(0, 1.1)) * (fine - 0.5))
-    pattern = crest * (1 + uneven) * reach * knots
-    # Dust on the inner edge of the arms.
-    lane = torch.exp(14 * (torch.cos(total + column(hand * draw.uniform(0.4, 1.0))) - 1)) * reach
-    lane = torch.exp(-column(torch.where(grand, draw.uniform(0, 1.2), 0.0)) * lane)
-
-    # Flocculent structure: short pieces of arm everywhere.
-    flocculent = late & (~grand | draw.chance(0.4)) & (kind != RING)
-    flocculence = torch.where(flocculent, draw.log(0.2, 1.1), 0.0)
-    flocculence = torch.where(irregular, draw.uniform(0.3, 1.1), flocculence)
-    patches = torch.where(column(irregular), 0.6 * smooth + 0.6 * sheared + 0.5 * fine, sheared)
-    outside = _step(ln_r, math.log(0.35), 0.3)
-    patches = torch.exp(column(flocculence) * patches * outside - 0.5 * column(flocculence) ** 2)
-
-    # Rings, round or slightly oval, and discs with a hole.
-    ringed = (kind == RING) | draw.chance(torch.where(kind == SMOOTH, 0.1, 0.08)) & (
-        late | (kind == SMOOTH)
-    )
-    radius = torch.where(barred, length * draw.uniform(1.0, 1.3), draw.log(0.8, 3.2))
-    oval = 1 + column(draw.uniform(0, 0.18)) * torch.cos(2 * phi)
-    thick = column(draw.log(0.06, 0.22) * radius)
-    circle = torch.exp(-0.5 * ((r * oval - column(radius)) / thick) ** 2)
-    circle = circle * (1 + column(draw.uniform(0, 0.7)) * sheared.clamp(-1.3, 2))
-    # Brightness relative to the disc there; a strong ring can outshine the disc.
-    strength = torch.where(ringed, draw.log(0.4, 6.0), 0.0)
-    hole = torch.where((kind == RING) & draw.chance(0.6), draw.uniform(0.3, 0.95), 0.0)
-    hollow = 1 - column(hole) * _step(-r, -column(0.8 * radius), 0.12)
-
-    lopsided = column(draw.log(0.02, 0.3) * torch.where(irregular, 2.0, 1.0))
-    lopsided = 1 + lopsided * torch.cos(theta - column(draw.uniform(0, 6.3))) * (r / 2).clamp(max=1)
-    fall = torch.where(draw.chance(0.4), draw.uniform(0.2, 1.5), 0.0)
-    broken = torch.exp(-column(fall) * (r - column(draw.uniform(1.5, 4.0))).clamp(min=0))
-    # Between the arms the disc is dimmer by what the arms took.
-    disc = column(1 / (1 + 0.35 * contrast)) * (1 + column(contrast) * pattern)
-    disc = disc * lane * patches * hollow * (1 + column(strength) * circle)
-    exponential = torch.exp(-r)
-    disc = disc * lopsided.clamp(min=0.05) * broken * exponential
-    weight = r**2
-    disc = disc / (disc * weight).sum((1, 2), keepdim=True)
-    bar = bar / (bar * weight).sum((1, 2), keepdim=True)
-    share = column(bar_share)
-    maps = ((1 - share) * disc + share * bar) / exponential
-    # Unit flux: the sum over d(ln r) d(theta) of r^2 exp(-r) map.
-    cell = math.log(OUTER / INNER) / (RADII - 1) * (2 * math.pi / TURNS)
-    truths = {
-        "arms": torch.where(contrast > 0.3, arms, 0),
-        "pitch": pitch,
-        "contrast": contrast,
-        "bar": bar_share,
-        "ring": strength,
-        "flocculence": flocculence,
-    }
-    return maps / cell, truths
-
-
-def _add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.Tensor) -> None:
-    """Add Gaussians: clumps of irregulars and discs, tails of mergers, trails of artefacts."""
-    count, kind = draw.count, galaxies["kind"]
-    index = torch.arange(BLOBS)[None].float()
-    disc_turn = galaxies["turn"][:, 0]
-    # Clumps, spread like the disc that they are in.
-    clumpy = (kind == IRREGULAR) & draw.chance(0.8)
-    clumpy |= ((kind == SPIRAL) | (kind == EDGE_ON)) & draw.chance(0.2)
-    number = torch.where(kind == IRREGULAR, draw.log(1, 24), draw.log(1, 12))[:, None]
-    r = SCALE * -torch.log(draw.uniform(0.03, 1, BLOBS)) * draw.uniform(0.8, 1.6)[:, None]
-    angle = draw.uniform(0, 2 * math.pi, BLOBS)
-    x, y = r * torch.cos(angle), r * torch.sin(angle) * galaxies["cos_i"][:, :1].clamp(min=0.15)
-    cosine, sine = torch.cos(disc_turn)[:, None], torch.sin(disc_turn)[:, None]
-    blobs = {
-        "x": x * cosine - y * sine,
-        "y": x * sine + y * cosine,
-        "long": draw.log(0.05, 0.25)[:, None] * draw.log(0.6, 1.6, BLOBS),
-        "short": torch.zeros(count, BLOBS),
-        "turn": draw.uniform(0, math.pi, BLOBS),
-        "flux": draw.log(0.1, 1.0, BLOBS) * (index < number) * clumpy[:, None],
-    }
-    blobs["short"] = blobs["long"] * draw.uniform(0.6, 1.0, BLOBS)
-    share = torch.where(kind == IRREGULAR, draw.log(0.08, 0.7), draw.log(0.02, 0.25))
-    share = share * clumpy
-
-    # Tidal tails: two arcs that widen and fade outwards, from either galaxy; or shells.
-    tailed = (kind == MERGER) & (draw.chance(0.8) | ~galaxies["present"][:, 1])
-    half = BLOBS // 2
-    t = (index % half) / (half - 1)
-    second = index >= half
-    begin, end = draw.uniform(0.5, 1.0)[:, None], draw.log(2.0, 6.0)[:, None]
-    shell = draw.chance(0.25)[:, None]
-    path = begin * (end / begin) ** t
-    path = torch.where(shell, end * 0.7 * torch.where(second, 1.0, 0.65), path)
-    bow = torch.where(shell, 1.5, draw.log(0.4, 2.8)[:, None]) * torch.where(
-        draw.chance(0.5), 1.0, -1.0
-    ).unsqueeze(1)
-    opposite = draw.uniform(2.2, 4.0)[:, None]
-    round_ = direction[:, None] + second * opposite + bow * (t - 0.5 * shell)
-    # Each Gaussian is as long as the step to the next, along the arc.
-    growth = torch.where(shell, 0.0, torch.log(end / begin))
-    step = path * torch.hypot(growth, bow) / half
-    thick = draw.log(0.06, 0.25)[:, None] * torch.where(shell, 1.0, 1 + 1.5 * t)
-    only = torch.where(draw.chance(0.35)[:, None] & second, 0.15, 1.0)
-    tails = {
-        "x": path * torch.cos(round_),
-        "y": path * torch.sin(round_),
-        "long": 1.1 * step + 0.03,
-        "short": thick,
-        "turn": round_ + torch.atan2(bow, growth),
-        "flux": torch.exp(-draw.uniform(0, 2.5)[:, None] * t) * only,
-    }
-    # Artefacts: one to four straight trails.
-    trails = {
-        "x": 0.5 * draw.normal(BLOBS),
-        "y": 0.5 * draw.normal(BLOBS),
-        "long": draw.log(2.0, 30.0)[:, None].expand(-1, BLOBS),
-        "short": draw.log(0.04, 0.3)[:, None].expand(-1, BLOBS),
-        "turn": draw.uniform(0, math.pi)[:, None] + index * (math.pi / 2),
-        "flux": (index < draw.log(1, 3.5)[:, None]).float(),
-    }
-    trailed = (kind == ARTEFACT) & draw.chance(0.7)
-    for name, value in blobs.items():
-        value = torch.where(tailed[:, None], tails[name], value)
-        galaxies[f"blob_{name}"] = torch.where(trailed[:, None], trails[name], value)
-    tail_share = torch.where(tailed, draw.log(0.06, 0.4), 0.0)
-    share = torch.where(tailed, tail_share, share)
-    share = torch.where(trailed, 0.8, share)
-    flux = galaxies["blob_flux"]
-    galaxies["blob_flux"] = share[:, None] * flux / flux.sum(1, keepdim=True).clamp(min=1e-6)
-    galaxies["flux"] = galaxies["flux"] * (1 - share)[:, None]
-    galaxies["tails"] = tail_share
-    galaxies["clumpiness"] = torch.where(clumpy, share, 0.0)

@@ -11,7 +11,7 @@ import math
 import torch
 from torch.nn.functional import grid_sample
 
-from morphovote.pretrain.galaxies import INNER, OUTER, SCALE
+from morphovote.pretrain.kinds import INNER, OUTER, SCALE
 
 SIZE = 100
 # The middle is sampled finer, because cuspy profiles change within a pixel.

@@ -25,7 +25,7 @@ from morphovote.compute.devices import choose_dtype, pick_device
 from morphovote.encode.encoding import structure_planes, wrap_angle
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
-from morphovote.pretrain.galaxies import KINDS
+from morphovote.pretrain.kinds import KINDS
 from morphovote.pretrain.losses import ARMS, VALUES, WEIGHTS, losses, prepare, target_scales
 from morphovote.pretrain.views import HARMONICS, RINGS, draw_views
 
@@ -143,22 +143,12 @@ def train_encoder(
         generator = torch.Generator().manual_seed(settings["seed"] * 1_000_003 + step)
         torch.manual_seed(settings["seed"] * 1_000_003 + step)  # drop path
         batch = _mix(kept, fresh, step - start, settings, generator)
-        batch = {name: value.to(device) for name, value in batch.items()}
-        images = batch.pop("image").transpose(0, 1).flatten(0, 1).float() / 255
-        rate = _rate(step, settings)
         for group in optimiser.param_groups:
-            group["lr"] = rate
-        with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
-            features = learner.features(vary(images, generator))
-        parts = losses(learner.train(), batch, scales, features.float())
-        loss = sum(WEIGHTS[name] * value for name, value in parts.items())
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(learner.parameters(), 5.0)
-        optimiser.step()
+            group["lr"] = _rate(step, settings)
+        parts = _train_step(learner, optimiser, batch, scales, dtype, generator)
         _follow(average, learner, min(AVERAGING, (step + 1) / (step + 10)))
-        for name, value in {"loss": loss, **parts}.items():
-            running[name] = running.get(name, 0.0) + float(value.detach())
+        for name, value in parts.items():
+            running[name] = running.get(name, 0.0) + value
         done, summed = step + 1, summed + 1
         if done % settings["check_every"] == 0 or done == settings["steps"]:
             row = {"step": done, "galaxies": done * settings["galaxies"]}
@@ -170,6 +160,29 @@ def train_encoder(
             log.info("step %d: %s", done, ", ".join(f"{k} {v:.3g}" for k, v in row.items()))
             _save(folder, learner, average, optimiser, settings, done, curve)
     return bare_encoder(average, settings["name"]), curve
+
+
+def _train_step(
+    learner: Learner,
+    optimiser: torch.optim.Optimizer,
+    batch: dict[str, torch.Tensor],
+    scales: dict,
+    dtype: torch.dtype,
+    generator: torch.Generator,
+) -> dict[str, float]:
+    """Take one step on a batch; the loss and its parts."""
+    device = next(learner.parameters()).device
+    batch = {name: value.to(device) for name, value in batch.items()}
+    images = batch.pop("image").transpose(0, 1).flatten(0, 1).float() / 255
+    with torch.autocast(device.type, dtype, enabled=dtype is not torch.float32):
+        features = learner.features(vary(images, generator))
+    parts = losses(learner.train(), batch, scales, features.float())
+    loss = sum(WEIGHTS[name] * value for name, value in parts.items())
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(learner.parameters(), 5.0)
+    optimiser.step()
+    return {name: float(value.detach()) for name, value in {"loss": loss, **parts}.items()}
 
 
 def _stream(settings: dict, steps: range) -> Iterator[dict[str, torch.Tensor]]:

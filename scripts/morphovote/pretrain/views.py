@@ -14,8 +14,9 @@ from torch.nn.functional import avg_pool2d
 from morphovote import flags
 from morphovote.fields.cutouts import cut_source
 from morphovote.polar import moments
-from morphovote.pretrain.galaxies import Draw, draw_galaxies
+from morphovote.pretrain.galaxies import draw_galaxies
 from morphovote.pretrain.images import SIZE, bulge_light, render
+from morphovote.pretrain.kinds import Draw
 
 # Simulated surveys: each has its own PSF, noise correlation, stretch. A sixth is held out.
 SURVEYS, HELD_OUT = 600, 6
