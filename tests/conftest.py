@@ -6,6 +6,16 @@ import pytest
 from paths import ROOT
 
 
+def pytest_collection_modifyitems(items):
+    """All tests of the workflow but those of one small field from end to end are slow."""
+    for item in items:
+        folder = item.path.parent.name
+        if folder == "slurm" or (folder == "workflow" and item.path.name != "test_run.py"):
+            item.add_marker("slow")
+        if "shared_data" in item.fixturenames:
+            item.add_marker("slow")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real survey data beside the checkout; the test is skipped where there is none."""
