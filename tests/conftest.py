@@ -6,13 +6,16 @@ import pytest
 from paths import ROOT
 
 
+# Fixtures of tests that are slow: real survey data, and a browser.
+SLOW = {"shared_data", "browser"}
+
+
 def pytest_collection_modifyitems(items):
-    """All tests of the workflow but those of one small field from end to end are slow."""
+    """All tests of the workflow but those of one small field from end to end are slow as well."""
     for item in items:
         folder = item.path.parent.name
-        if folder == "slurm" or (folder == "workflow" and item.path.name != "test_run.py"):
-            item.add_marker("slow")
-        if "shared_data" in item.fixturenames:
+        elsewhere = folder == "workflow" and item.path.name != "test_run.py"
+        if elsewhere or folder == "slurm" or SLOW & set(item.fixturenames):
             item.add_marker("slow")
 
 
