@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 
-
 # Fixtures of tests that are slow: real survey data, and a browser.
 SLOW = {"shared_data", "browser"}
 
