@@ -1,12 +1,13 @@
 # make run    the demo field, from simulated survey images to catalogue and report
-# make test   the tests          make lint   what CI checks of style
-# make test-slurm   the workflow on a Slurm cluster of one node, brought up for the test
+# make test   the quick tests, and a small field from end to end; make lint   what CI checks of style
+# make test-all   the other tests: reruns, frozen models, the published arm, the naming page in a
+#                 browser, real data, faults, and a Slurm cluster of one node, brought up for it
 # make pretrain   train the bundled encoder anew, on simulated galaxies
 # make compare    the published method beside the default one, step by step, on the demo field
 # make compare-names FIRST=a.yaml SECOND=b.yaml   compare two people's names of the groups
 # make package-model FIELD=demo   a field's model as one archive, for use elsewhere
 # make lock   pin the dependencies anew (needs uv)
-.PHONY: run test test-slurm lint pretrain compare compare-names package-model lock
+.PHONY: run test test-all lint pretrain compare compare-names package-model lock
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
@@ -15,9 +16,10 @@ run: .venv/run.stamp
 	$(BIN)/snakemake --cores $(CORES)
 
 test: .venv/dev.stamp
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not slow"
 
-test-slurm: .venv/dev.stamp
+test-all: .venv/dev.stamp
+	$(BIN)/pytest -m slow
 	$(BIN)/pytest tests/slurm
 
 lint: .venv/dev.stamp

@@ -5,6 +5,18 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 
+# Fixtures of tests that are slow: real survey data, and a browser.
+SLOW = {"shared_data", "browser"}
+
+
+def pytest_collection_modifyitems(items):
+    """All tests of the workflow but those of one small field from end to end are slow as well."""
+    for item in items:
+        folder = item.path.parent.name
+        elsewhere = folder == "workflow" and item.path.name != "test_run.py"
+        if elsewhere or folder == "slurm" or SLOW & set(item.fixturenames):
+            item.add_marker("slow")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

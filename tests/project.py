@@ -1,11 +1,15 @@
 """A copy of the project in which tests run a small field."""
 
 import copy
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -29,14 +33,8 @@ class Project:
         """Run snakemake on a config, and return the finished process with its output."""
         path = self.folder / "small.yaml"
         path.write_text(yaml.safe_dump(config or SMALL))
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", path.name]
-        process = subprocess.run(
-            [*command, "--replace-workflow-config", *arguments],
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        command = ["--cores", "2", "--configfile", path.name, "--replace-workflow-config"]
+        process = run_snakemake(self.folder, [*command, *arguments])
         if check:
             assert process.returncode == 0, process.stdout[-6000:]
         return process
@@ -46,6 +44,23 @@ class Project:
         output = self.snakemake("--dry-run", config=config).stdout
         rules = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", output, flags=re.MULTILINE)
         return set(rules) - {"all"}
+
+
+@cache
+def snakemake_server() -> subprocess.Popen:
+    """The process that has Snakemake loaded; it ends with this one."""
+    command = [sys.executable, str(ROOT / "tests/snakemake_server.py")]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def run_snakemake(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess:
+    """Run snakemake in a folder; its output and errors are in `stdout`."""
+    server = snakemake_server()
+    with tempfile.NamedTemporaryFile() as output:
+        start = {"folder": str(folder), "arguments": arguments, "output": output.name}
+        print(json.dumps(start | {"environment": dict(os.environ)}), file=server.stdin, flush=True)
+        status = int(server.stdout.readline())
+        return subprocess.CompletedProcess(arguments, status, Path(output.name).read_text())
 
 
 def changed(config: dict, key: str, value) -> dict:

@@ -16,10 +16,3 @@ def test_links_lead_somewhere():
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def test_every_module_in_the_map_exists_and_every_module_is_in_the_map():
-    page = (ROOT / "docs/development.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`morphovote/(\w+)\.py`", page))
-    modules = {path.stem for path in (ROOT / "scripts/morphovote").glob("*.py")} - {"__init__"}
-    assert named == modules

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 from bad_input import catalogue, image, sky, start
+from catalogue_input import source_list, stages
 from paths import ROOT
-from test_catalogue import source_list, stages
 
 from morphovote.catalogue import cds, writers
 from morphovote.catalogue.join import build_catalogue

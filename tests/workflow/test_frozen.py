@@ -4,8 +4,6 @@ import copy
 import json
 import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +12,7 @@ import yaml
 from astropy.io import fits
 from astropy.table import Table
 from paths import ROOT
+from project import run_snakemake
 from scipy.ndimage import gaussian_filter
 
 from morphovote.classify.assignment import classify_file
@@ -217,16 +216,16 @@ def test_module_of_another_workflow(frozen, config, tmp_path):
     mine = copy.deepcopy(config)
     del mine["fields"]["wide"]
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"morphovote": mine}))
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "1"]
-    fresh = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert fresh.returncode == 0, fresh.stdout + fresh.stderr
+    command = ["--dry-run", "--cores", "1"]
+    fresh = run_snakemake(tmp_path, command)
+    assert fresh.returncode == 0, fresh.stdout
     assert "morphovote_check_shift" in fresh.stdout
     # Behind the checkpoint as well: what is finished is not made again.
     shutil.copytree(frozen.folder / "results/small", tmp_path / "results/small")
     shutil.copytree(frozen.folder / "results/encoder", tmp_path / "results/encoder")
     shutil.copytree(frozen.folder / "results/second", tmp_path / "results/second")
     os.remove(tmp_path / "results/second/report.html")
-    later = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    later = run_snakemake(tmp_path, command)
     # As planned jobs; finished ones are named too, where Snakemake lists what it has no record of.
     assert "rule morphovote_build_report:" in later.stdout
     assert "rule morphovote_encode_polar:" not in later.stdout
@@ -238,13 +237,11 @@ def test_directory_option(frozen, config, tmp_path):
     mine = copy.deepcopy(config)
     del mine["fields"]["wide"]
     path.write_text(yaml.safe_dump(mine))
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--directory", str(work)]
+    command = ["--cores", "1", "--directory", str(work)]
     command += ["--snakefile", str(frozen.folder / "Snakefile"), "--configfile", str(path)]
     target = "results/encoder/encoder.json"
-    process = subprocess.run(
-        [*command, "--replace-workflow-config", target], capture_output=True, text=True
-    )
-    assert process.returncode == 0, process.stdout + process.stderr
+    process = run_snakemake(ROOT, [*command, "--replace-workflow-config", target])
+    assert process.returncode == 0, process.stdout
     assert (work / target).read_bytes() == (frozen.folder / target).read_bytes()
 
 

@@ -18,6 +18,7 @@ DIAGNOSE = {
     "build_report",
     "build_naming",
 }
+FIGURES = DIAGNOSE | {"plot_confounders", "plot_reliability", "plot_stability", "plot_training"}
 CATALOGUE = {"write_catalogue"} | DIAGNOSE
 MASSIVE = {"plot_structure", "plot_sizes", "plot_masses", "plot_fractions", "plot_separation"}
 NAMING = {"plot_confounders", "name_groups", "fit_classifier", "classify_galaxies"}
@@ -77,12 +78,15 @@ def test_another_field_leaves_this_one_alone(finished, small_config):
 @pytest.mark.parametrize(
     ("module", "reruns"),
     [
-        ("polar", ENCODE),
-        ("clustering", VOTE),
-        ("measurement", CLASSIFY | {"measure_morphology"}),
-        ("report", {"build_report", "build_naming"}),
-        ("perturbations", STABILITY | {"write_summary", "build_report"}),
-        ("simulation", None),
+        ("polar/moments", ENCODE),
+        ("vote/algorithms", VOTE),
+        ("measure/morphology", CLASSIFY | {"measure_morphology"}),
+        ("report/page", {"build_report", "build_naming"}),
+        ("report/figures/style", FIGURES),
+        ("report/figures/__init__", FIGURES),
+        ("checks/perturbations", STABILITY | {"write_summary", "build_report"}),
+        ("reduce/__init__", REDUCE),
+        ("simulate/survey", None),
     ],
 )
 def test_edited_module_reruns_the_rules_that_use_it(finished, small_config, module, reruns):

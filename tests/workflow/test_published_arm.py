@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 import pytest
 import yaml
-from conftest import Project
 from paths import ROOT
+from project import Project
 
 from morphovote.storage import shards
 

@@ -38,8 +38,19 @@ def test_indirect_import_counts(package):
     assert before != after
 
 
-def test_unrelated_module_does_not_count(package):
-    before, after = digest_after_edit(package, "unwrap_polar.py", "vote/bagged.py")
+@pytest.mark.parametrize(
+    "module", ["report/figures/style.py", "report/figures/__init__.py", "report/__init__.py"]
+)
+def test_a_package_within_a_package_counts_with_what_python_runs_of_it(package, module):
+    before, after = digest_after_edit(package, "plot_votes.py", module)
+    assert before != after
+    before, after = digest_after_edit(package, "unwrap_polar.py", module)
+    assert before == after
+
+
+@pytest.mark.parametrize("module", ["vote/bagged.py", "vote/__init__.py"])
+def test_unrelated_module_does_not_count(package, module):
+    before, after = digest_after_edit(package, "unwrap_polar.py", module)
     assert before == after
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 from astropy.table import Table
-from test_catalogue import CONTRACT, source_list, stages
+from catalogue_input import CONTRACT, source_list, stages
 
 from morphovote.catalogue import cds
 from morphovote.catalogue.columns import COLUMNS

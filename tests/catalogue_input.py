@@ -1,0 +1,78 @@
+"""A source list, and what the stages leave of its galaxies: what a catalogue is made from."""
+
+import numpy as np
+from astropy.table import Table
+
+from morphovote import flags
+from morphovote.measure import morphology
+
+CONTRACT = [
+    *("ID", "RA", "DEC", "GROUP", "VOTE_FRACTION", "VOTE_CONFIDENCE"),
+    *("GROUP_SECOND", "KEPT"),
+    *(
+        "CLASS",
+        "CLASS_PROB",
+        "CLASS_SECOND",
+        "CLASS_ORIGIN",
+        "CLASS_REASON",
+        "FLAGS",
+        "SNR",
+        "GINI",
+        "M20",
+    ),
+    *("CONCENTRATION", "ASYMMETRY", "SMOOTHNESS", "MULTIMODE", "INTENSITY", "DEVIATION"),
+    *("MULTIPLICITY", "R50", "R_PETROSIAN", "SERSIC_N", "R_E", "R_E_KPC", "AXIS_RATIO"),
+    "MEASURE_FLAG",
+]
+
+
+def source_list(selected, ids=None):
+    count = len(selected)
+    return Table(
+        {
+            "ROW": np.arange(count),
+            "ID": np.arange(count) * 7 if ids is None else ids,
+            "RA": 150 + np.arange(count) / 100,
+            "DEC": np.full(count, 2.0),
+            "SELECTED": np.array(selected, dtype=bool),
+            "REDSHIFT": np.full(count, 0.5),
+        }
+    )
+
+
+def stages(rows):
+    """What the stages leave of the sources `rows`, which need not be in order."""
+    rows = np.array(rows, dtype=np.int64)
+    count = len(rows)
+    ids = np.array([str(row) for row in rows], dtype=object)
+    number = rows.astype(np.float32)
+    measured = {name: number / 10 for name in morphology.UNITS}
+    return {
+        "cutouts": {"row": rows, "id": ids, "flags": np.full(count, flags.BLEND), "snr": number},
+        "votes": {
+            "row": rows,
+            "id": ids,
+            "group": (rows % 3).astype(np.int64),
+            "vote_fraction": np.full(count, 0.75, np.float32),
+            "vote_confidence": np.full(count, 0.9, np.float32),
+            "group_second": np.full(count, -1),
+            "kept": rows % 2 == 0,
+            "outlier": rows == 4,
+        },
+        "classes": {
+            "row": rows,
+            "id": ids,
+            "class": np.array(["SPH" if row % 2 else "IRR" for row in rows], dtype=object),
+            "class_prob": np.full(count, 0.5, np.float32),
+            "class_second": np.array(["UNC"] * count, dtype=object),
+            "class_origin": np.array(["vote"] * count, dtype=object),
+            "class_reason": np.array([""] * count, dtype=object),
+        },
+        "measurements": {
+            "row": rows,
+            "id": ids,
+            **measured,
+            "measure_flag": np.zeros(count, np.int32),
+            "flags": np.where(rows == 2, flags.PSF_LIMITED, 0),
+        },
+    }
