@@ -1,7 +1,5 @@
 """The source list of a field: one row a source, which tile or file holds it, and its shard."""
 
-import json
-import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,6 +16,7 @@ from morphovote.fields.catalogues import column_names, missing_column, read_cata
 from morphovote.fields.images import Image, pixel_to_sky
 from morphovote.fields.tiles import assign_tiles, common_pixel_scale, inspect_tiles
 from morphovote.logs import log
+from morphovote.storage.files import replacing, write_json
 
 # What a catalogue column can mean. The last ones are only carried along.
 ROLES = ("id", "ra", "dec", "x", "y", "file", "mag", "redshift", "log_mass", "u_v", "v_j")
@@ -155,12 +154,8 @@ def write_sources(path: str | Path, sources: Table, tiles: Table) -> None:
                 plain[column].unit = unit
         parts.append(fits.table_to_hdu(plain, character_as_bytes=False))
         parts[-1].name = name
-    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as partial:
         fits.HDUList([fits.PrimaryHDU(header=header), *parts]).writeto(partial, overwrite=True)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_shard_list(path: str | Path, sources: Table) -> None:
@@ -170,9 +165,7 @@ def write_shard_list(path: str | Path, sources: Table) -> None:
         "galaxies": int(np.count_nonzero(sources["SELECTED"])),
         "sources": len(sources),
     }
-    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(counts) + "\n")
-    os.replace(partial, path)
+    write_json(path, counts, indent=None)
 
 
 def read_sources(path: str | Path) -> tuple[Table, Table]:
