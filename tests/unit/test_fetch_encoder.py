@@ -224,7 +224,7 @@ def run(url, folder, names, waits):
     """Fetch in a process of its own, since the hub's address is read at import."""
     code = (
         "import sys\n"
-        "from morphovote.encoder_files import fetch_encoder\n"
+        "from morphovote.encode.weights import fetch_encoder\n"
         "from morphovote.errors import InputError\n"
         "for name in sys.argv[1:]:\n"
         "    try:\n"
