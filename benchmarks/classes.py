@@ -25,11 +25,11 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 from morphovote.classify import assignment, calibration, classes, classifier  # noqa: E402
 from morphovote.fields.catalogues import read_catalogue  # noqa: E402
-from morphovote.groups.names import write_yaml  # noqa: E402
 from morphovote.groups.suggestion import FEWEST_MEMBERS, suggest_names  # noqa: E402
 from morphovote.measure.quality import MEASURED, trusted  # noqa: E402
 from morphovote.report.figures import style  # noqa: E402
 from morphovote.storage import shards  # noqa: E402
+from morphovote.storage.files import write_yaml  # noqa: E402
 from morphovote.storage.rows import align_rows  # noqa: E402
 
 FIGURES = ROOT / "docs/figures"

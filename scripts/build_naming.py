@@ -5,9 +5,9 @@ import numpy as np
 from morphovote.logs import rule_log
 from morphovote.report import naming_page
 from morphovote.report.figures import galleries
-from morphovote.report.page import write_page
 from morphovote.report.summary import read_names
 from morphovote.report.text import findings
+from morphovote.storage.files import write_text
 
 with rule_log(snakemake.log[0]):
     members = naming_page.read_members(snakemake.input.catalogue, snakemake.input.sources)
@@ -27,4 +27,4 @@ with rule_log(snakemake.log[0]):
         naming_page.page_data(snakemake.wildcards.field, members, chosen, names, audit["marked"]),
         {number: naming_page.draw_sprite(rows, *pictures) for number, rows in chosen.items()},
     )
-    write_page(page, snakemake.output[0])
+    write_text(snakemake.output[0], page)

@@ -5,7 +5,8 @@ from pathlib import Path
 from morphovote.fields import sources, tiles
 from morphovote.logs import rule_log
 from morphovote.model import compatibility
-from morphovote.storage.model_folder import read_card, read_description
+from morphovote.storage.files import read_json
+from morphovote.storage.model_folder import read_description
 
 with rule_log(snakemake.log[0]):
     table, files = sources.read_sources(snakemake.input.sources)
@@ -13,7 +14,7 @@ with rule_log(snakemake.log[0]):
     compatibility.check_files(description, Path(snakemake.input.model).parent)
     result = compatibility.check_model(
         description,
-        read_card(snakemake.input.card),
+        read_json(snakemake.input.card),
         snakemake.input.card,
         snakemake.params.settings,
         snakemake.wildcards.field,

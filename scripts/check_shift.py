@@ -1,11 +1,9 @@
 """Measure how far a field lies from the galaxies that its frozen model was fitted on."""
 
-import json
-from pathlib import Path
-
 from morphovote.fields import sources
 from morphovote.logs import log, rule_log
 from morphovote.model import description, domain_shift
+from morphovote.storage.files import read_json
 
 with rule_log(snakemake.log[0]):
     psf = snakemake.input.get("psf", [])
@@ -16,7 +14,7 @@ with rule_log(snakemake.log[0]):
         embeddings=snakemake.input.embeddings[0],
         voters=snakemake.input.voters,
         description=snakemake.input.model,
-        transfer=json.loads(Path(snakemake.input.transfer).read_text()),
+        transfer=read_json(snakemake.input.transfer),
         field=description.describe_field(
             table, tiles, snakemake.input.cutouts, psf[0] if psf else None
         ),

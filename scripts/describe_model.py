@@ -4,12 +4,12 @@ from morphovote.fields import sources
 from morphovote.logs import rule_log
 from morphovote.model import description as model_description
 from morphovote.storage import shards
-from morphovote.storage.model_folder import read_card
+from morphovote.storage.files import read_json
 
 with rule_log(snakemake.log[0]):
     psf = snakemake.input.get("psf", [])
     table, tiles = sources.read_sources(snakemake.input.sources)
-    card = read_card(snakemake.input.card)
+    card = read_json(snakemake.input.card)
     card["precision"] = shards.read_attributes(snakemake.input.embeddings[0])["precision"]
     description = model_description.describe_model(
         snakemake.wildcards.field,

@@ -2,9 +2,10 @@
 
 from morphovote.catalogue.writers import write_parquet
 from morphovote.fields.catalogues import read_catalogue
-from morphovote.fields.matching import match_catalogues, write_match
+from morphovote.fields.matching import match_catalogues
 from morphovote.fields.sources import read_positions
 from morphovote.logs import rule_log
+from morphovote.storage.files import write_json
 
 with rule_log(snakemake.log[0]):
     catalogue, physical = snakemake.input.catalogue[0], snakemake.input.physical
@@ -13,4 +14,4 @@ with rule_log(snakemake.log[0]):
     sources, other = read_catalogue(catalogue), read_catalogue(physical)
     joined, about = match_catalogues(sources, positions, other, match_by, radius, physical)
     write_parquet(snakemake.output.catalogue, joined)
-    write_match(snakemake.output.match, about)
+    write_json(snakemake.output.match, about)

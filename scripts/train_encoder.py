@@ -4,7 +4,8 @@ import torch
 
 from morphovote.encode.weights import write_encoder
 from morphovote.logs import rule_log
-from morphovote.pretrain.training import describe, train_encoder, write_curve
+from morphovote.pretrain.training import describe, train_encoder
+from morphovote.storage.files import write_curve
 from morphovote.storage.shards import read_shard
 
 with rule_log(snakemake.log[0]):

@@ -13,11 +13,9 @@ from astropy.table import Table
 from morphovote.catalogue import writers
 from morphovote.denoise import network
 from morphovote.fields import sources
-from morphovote.groups import names
 from morphovote.logs import rule_log
 from morphovote.report.figures import style
-from morphovote.report.page import write_page
-from morphovote.storage import model_files, shards
+from morphovote.storage import files, model_files, shards
 
 ROWS = 400
 NOISE = np.random.default_rng(0).normal(size=(ROWS, 24, 24)).astype(np.float32)
@@ -49,11 +47,13 @@ WRITERS = {
     "catalogue.fits": lambda path, scale: writers.write_fits(path, scaled(scale)),
     "catalogue.parquet": lambda path, scale: writers.write_parquet(path, scaled(scale)),
     "catalogue.vot": lambda path, scale: writers.write_votable(path, scaled(scale)),
-    "names.yaml": lambda path, scale: names.write_yaml(
+    "names.yaml": lambda path, scale: files.write_yaml(
         path, {n: f"{scale} {n}" for n in range(ROWS)}
     ),
     "table.csv": lambda path, scale: style.save_numbers(scaled(scale), path),
-    "page.html": lambda path, scale: write_page(f"{scale}" * 50_000, path),
+    "page.html": lambda path, scale: files.write_text(path, f"{scale}" * 50_000),
+    "numbers.json": lambda path, scale: files.write_json(path, {"all": [scale] * 50_000}),
+    "curve.csv": lambda path, scale: files.write_curve(path, [{"loss": scale}] * 50_000),
     "denoiser.safetensors": lambda path, scale: network.save_denoiser(
         path, network.Denoiser(4), np.eye(5) * scale
     ),

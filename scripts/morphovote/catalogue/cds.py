@@ -12,7 +12,7 @@ from astropy.table import Table
 
 from morphovote import __version__
 from morphovote.catalogue.columns import COLUMNS, CatalogueColumn, flag_notes
-from morphovote.catalogue.writers import replacing
+from morphovote.storage.files import replacing
 
 # Digits after the point of what needs more or fewer than five.
 DECIMALS = {"RA": 7, "DEC": 7, "VOTE_FRACTION": 3, "CLASS_PROB": 3, "SNR": 2}

@@ -7,6 +7,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from morphovote.config.roles import PROPERTIES
 from morphovote.errors import InputError
 from morphovote.measure.quality import MEASURED, trusted
 
@@ -33,7 +34,7 @@ CATALOGUE_COLUMNS = (
 )
 
 # What the source catalogue may tell; NaN where it does not.
-SOURCE_COLUMNS = ("MAG", "REDSHIFT", "LOG_MASS", "U_V", "V_J")
+SOURCE_COLUMNS = tuple(role.upper() for role in PROPERTIES)
 
 
 def read_columns(path: str | Path, names: Sequence[str], extension: str | None = None) -> Table:

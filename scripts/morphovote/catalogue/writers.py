@@ -1,12 +1,10 @@
 """Write the catalogue as FITS, Parquet and VOTable, each with units, UCDs and descriptions."""
 
 import json
-import os
 import re
 import textwrap
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import astropy.units as u
@@ -21,22 +19,10 @@ from astropy.table import Column, MaskedColumn, Table
 
 from morphovote import __version__
 from morphovote.catalogue.columns import flag_notes
+from morphovote.storage.files import replacing
 
 # What XML 1.0 cannot hold.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A name to write under; the file is renamed to `path` when it is whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield partial
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_fits(path: str | Path, catalogue: Table) -> None:

@@ -16,6 +16,7 @@ from morphovote.config.files import (
     list_downloads,
     require_file,
 )
+from morphovote.config.roles import MATCHED_BY, PLACES, PROPERTIES, SIMULATED_COLUMNS
 from morphovote.errors import InputError
 from morphovote.storage.model_folder import DESCRIPTION, MODEL_FILES, read_description
 
@@ -38,23 +39,13 @@ SIMULATED = {
     "psf": "psf.fits",
     "catalogue": "catalogue.fits",
 }
-SIMULATED_COLUMNS = {
-    "id": "ID",
-    "ra": "RA",
-    "dec": "DEC",
-    "mag": "MAG_AUTO",
-    "redshift": "Z",
-    "log_mass": "LOG_MASS",
-    "u_v": "U_V",
-    "v_j": "V_J",
-}
 SIMULATED_ZERO_POINT = 25.94
 
 # The published vote has three voters and keeps where all agree, whatever the config says.
 PUBLISHED_VOTE = {"voters": 3, "agreement": 1.0}
 
 # What measure.select can ask for.
-MEASURED_ROLES = ("mag", "redshift", "log_mass", "u_v", "v_j", "ra", "dec", "x", "y")
+MEASURED_ROLES = (*PROPERTIES, *PLACES)
 
 # What the names of columns begin with that come from a field's physical catalogue.
 PHYSICAL_PREFIX = "PHYS_"
@@ -219,7 +210,7 @@ def _resolve_physical(name: str, physical: dict, resolved: dict) -> None:
             f"config, {where}: the field has no catalogue to match with. Add catalogue: <file>."
         )
     roles = dict(physical["columns"])
-    by = {role: roles.pop(role) for role in ("id", "ra", "dec") if role in roles}
+    by = {role: roles.pop(role) for role in MATCHED_BY if role in roles}
     if set(by) not in ({"id"}, {"ra", "dec"}):
         raise InputError(
             f"config, {where}.columns: found {', '.join(by) or 'none'} of id, ra and dec, expected "

@@ -6,7 +6,6 @@ squared error, Adam at 3e-4 times 0.8 every 2,000 steps, 8 cutouts a step. What 
 noise it removes by blurring. See `published.FAULTS`.
 """
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,19 +13,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import nn
 from torch.nn.functional import mse_loss
 
 from morphovote.compute.devices import pick_device
 from morphovote.compute.memory import require_memory
-from morphovote.denoise.network import in_order
-from morphovote.denoise.recorrupted import read_sample, write_curve
+from morphovote.denoise.recorrupted import read_sample
 from morphovote.denoise.scaling import scale_to_bytes, scale_to_range
 from morphovote.errors import InputError
 from morphovote.flags import NO_DATA
 from morphovote.logs import log, progress
 from morphovote.storage import shards
+from morphovote.storage.files import write_curve, write_tensors
 
 CHANNELS, KERNEL = 16, 5
 LEARNING_RATE, DECAY, DECAY_STEPS = 3e-4, 0.8, 2_000
@@ -278,16 +276,8 @@ def denoise_shard(
 
 def save_model(path: str | Path, model: DenseAutoencoder) -> None:
     """Write the autoencoder as safetensors, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     header = {"format": FORMAT, "latent": str(model.latent), "size": str(model.size)}
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-        partial.write_bytes(in_order(save(tensors, header)))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_tensors(path, model.state_dict(), header)
 
 
 def load_model(path: str | Path) -> DenseAutoencoder:

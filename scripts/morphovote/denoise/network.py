@@ -1,17 +1,15 @@
 """The denoising autoencoder: the network, and the file that holds its weights."""
 
-import json
-import os
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import nn
 from torch.nn import functional
 
 from morphovote.errors import InputError
+from morphovote.storage.files import write_tensors
 
 # Standard deviations (pixels) of the Gaussian filters that the network mixes; 0 is no filter.
 SIGMAS = (0.0, 0.5, 0.8, 1.2, 1.8, 2.7, 4.5, 7.0)
@@ -145,8 +143,6 @@ def save_denoiser(path: str | Path, model: Denoiser, covariance: np.ndarray) -> 
     The header holds `latent`, and `noise_correlation`, the row of covariances at positive lags
     along x, as text.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     middle = len(covariance) // 2
     metadata = {
         "format": "morphovote denoiser 1",
@@ -154,27 +150,7 @@ def save_denoiser(path: str | Path, model: Denoiser, covariance: np.ndarray) -> 
         "sigmas": " ".join(map(str, SIGMAS)),
         "noise_covariance": " ".join(f"{c:.5f}" for c in covariance[middle, middle:]),
     }
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-        # Written by Path, since safetensors lets only its owner read a file that it writes.
-        partial.write_bytes(in_order(save(tensors, metadata)))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def in_order(content: bytes) -> bytes:
-    """Bytes of a safetensors file with its metadata in alphabetical order.
-
-    safetensors leaves that order to chance, and the same model should be the same file.
-    """
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+    write_tensors(path, model.state_dict(), metadata)
 
 
 def load_denoiser(path: str | Path) -> Denoiser:

@@ -8,9 +8,7 @@ drizzled mosaics is correlated from pixel to pixel, and so is z: its covariance 
 the sky of the cutouts.
 """
 
-import csv
 import itertools
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +25,7 @@ from morphovote.errors import InputError
 from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA
 from morphovote.logs import log, progress
 from morphovote.storage import shards
+from morphovote.storage.files import write_curve
 
 # Galaxies in one call of the network. Fixed, so that a result never depends on the neighbours.
 BATCH = 16
@@ -423,15 +422,3 @@ def train_file(
     model, curve = train(sample, covariance, latent, epochs, seed)
     save_denoiser(weights, model, covariance)
     write_curve(history, curve)
-
-
-def write_curve(path: str | Path, curve: list[dict]) -> None:
-    """Write a loss curve as CSV, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with open(partial, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["epoch", "train_loss", "validation_loss", "seconds"])
-        writer.writeheader()
-        writer.writerows(curve)
-    os.replace(partial, path)

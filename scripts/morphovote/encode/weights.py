@@ -5,8 +5,6 @@ card also travels in the header of the safetensors file, so the file alone can b
 """
 
 import json
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +19,6 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from timm.models import is_model, load_model_config_from_hf, model_entrypoint
 from timm.models.convnext import ConvNeXt, checkpoint_filter_fn
 from torch import nn
@@ -30,6 +27,7 @@ from morphovote.compute.retry import try_again
 from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.storage.digests import hash_file
+from morphovote.storage.files import read_json, write_json, write_tensors
 
 HUB = "hf-hub:"
 # The encoder that the project trained itself: its weights and its card.
@@ -139,25 +137,11 @@ def write_encoder(model: ConvNeXt, output: str | Path, card: str | Path, about: 
         values = content[key]
         if len(values) != channels:
             content[key] = [sum(values) / len(values)] * channels
-    output, card = Path(output), Path(card)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f".{output.name}.{os.getpid()}.part")
-    partial_card = card.with_name(f".{card.name}.{os.getpid()}.part")
-    try:
-        # One key only: the order of several is not fixed, and the same input gives the same file.
-        about = {key: value for key, value in content.items() if key != "file_sha256"}
-        header = {"morphovote": json.dumps(about, sort_keys=True)}
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, partial, header)
-        content["sha256"] = hash_file(partial)
-        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
-        partial_card.write_text(text, encoding="utf-8")
-        # What safetensors writes nobody else may read.
-        shutil.copymode(partial_card, partial)
-        os.replace(partial, output)
-        os.replace(partial_card, card)
-    finally:
-        partial.unlink(missing_ok=True)
-        partial_card.unlink(missing_ok=True)
+    about = {key: value for key, value in content.items() if key != "file_sha256"}
+    header = {"morphovote": json.dumps(about, sort_keys=True)}
+    write_tensors(output, model.state_dict(), header)
+    content["sha256"] = hash_file(output)
+    write_json(card, content, sort_keys=True)
     log.info("%s: %d features, %s", content["name"], content["features"], content["source"])
     return content
 
@@ -176,7 +160,7 @@ def load_encoder(weights: str | Path, card: str | Path) -> tuple[ConvNeXt, dict]
     InputError
         If the two files do not belong together.
     """
-    content = json.loads(Path(card).read_text(encoding="utf-8"))
+    content = read_json(card)
     if hash_file(Path(weights)) != content["sha256"]:
         raise InputError(
             f"{weights}: its sha256 is not the one in {card}, expected the file that was fetched "

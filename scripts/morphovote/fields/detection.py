@@ -1,6 +1,5 @@
 """Find sources: the sky level, segments and their deblending, and whole mosaics in blocks."""
 
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +20,7 @@ from morphovote.fields.tiles import (
     unit_vectors,
 )
 from morphovote.logs import log, progress
+from morphovote.storage.files import replacing
 
 # The image is smoothed with a Gaussian of this sigma (px) before detection: arms and clumps that
 # noise has cut off at the isophote stay together better than at a sharp PSF's own width.
@@ -210,12 +210,8 @@ def detect_sources(
 
 def write_catalogue(path: str | Path, catalogue: Table) -> None:
     """Write a table as FITS, whole or not at all."""
-    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as partial:
         catalogue.write(partial, format="fits", overwrite=True)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _detect_tile(image: Image, tile: Row) -> dict[str, np.ndarray]:

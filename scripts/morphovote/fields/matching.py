@@ -1,7 +1,5 @@
 """Cross-match of a source catalogue with another one, by position or by id."""
 
-import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -224,10 +222,3 @@ def _degrees(table: Table, name: str, path: str | Path) -> np.ndarray:
         ) from error
     unit = getattr(column, "unit", None)
     return values if unit is None else (values * unit).to_value(units.deg)
-
-
-def write_match(path: str | Path, about: dict) -> None:
-    """Write what `match_catalogues` says of the match as JSON, whole or not at all."""
-    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)

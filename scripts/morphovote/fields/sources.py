@@ -1,7 +1,5 @@
 """The source list of a field: one row a source, which tile or file holds it, and its shard."""
 
-import json
-import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,26 +11,16 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from morphovote.config.roles import PROPERTIES, ROLES, UNITS
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import column_names, missing_column, read_catalogue
 from morphovote.fields.images import Image, pixel_to_sky
 from morphovote.fields.tiles import assign_tiles, common_pixel_scale, inspect_tiles
 from morphovote.logs import log
+from morphovote.storage.files import replacing, write_json
 
-# What a catalogue column can mean. The last ones are only carried along.
-ROLES = ("id", "ra", "dec", "x", "y", "file", "mag", "redshift", "log_mass", "u_v", "v_j")
-CARRIED = ("mag", "redshift", "log_mass", "u_v", "v_j")
 # What stays as it is in the header: ASCII's letters and signs, without the sign of the escapes.
 PRINTABLE = "".join(map(chr, range(32, 127))).replace("%", "")
-UNITS = {
-    "RA": "deg",
-    "DEC": "deg",
-    "X": "pix",
-    "Y": "pix",
-    "MAG": "mag",
-    "U_V": "mag",
-    "V_J": "mag",
-}
 
 
 def list_sources(
@@ -64,7 +52,7 @@ def list_sources(
     rms, weight : sequence of str
         Noise maps, see `inspect_tiles`.
     columns : dict of str, optional
-        Column of each role (see `ROLES`). A role left out takes the column of its own name, in
+        Column of each role of `ROLES`. A role left out takes the column of its own name, in
         small or capital letters, where there is one.
     select : dict, optional
         Role or column -> (lowest, highest), inclusive, None where open. A source without a value
@@ -104,14 +92,14 @@ def list_sources(
         locate = _locate_cutouts if kind == "cutouts" else _locate_in_images
         sources = locate(table, roles, images, tiles, catalogue, pattern, pixel_origin, columns)
     sources.add_column(np.arange(len(sources), dtype=np.int64), name="ROW", index=0)
-    for role in CARRIED:
+    for role in PROPERTIES:
         name = role.upper()
         sources[name] = _numbers(table, roles, role, catalogue, len(sources)).astype(np.float32)
     chosen = _selected(table, roles, select or {}, catalogue, len(sources))
     sources["SELECTED"] = chosen
     sources["SHARD"] = np.where(chosen, (np.cumsum(chosen) - 1) // shard_size, -1).astype(np.int64)
     order = ["ROW", "ID", "RA", "DEC", "TILE", "X", "Y", "SELECTED", "SHARD"]
-    sources = sources[order + [role.upper() for role in CARRIED]]
+    sources = sources[order + [role.upper() for role in PROPERTIES]]
     lost = np.count_nonzero(chosen & (sources["TILE"] < 0))
     log.info("%d sources, %d selected, in %d shards", len(sources), chosen.sum(),
              sources["SHARD"].max() + 1)  # fmt: skip
@@ -155,12 +143,8 @@ def write_sources(path: str | Path, sources: Table, tiles: Table) -> None:
                 plain[column].unit = unit
         parts.append(fits.table_to_hdu(plain, character_as_bytes=False))
         parts[-1].name = name
-    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as partial:
         fits.HDUList([fits.PrimaryHDU(header=header), *parts]).writeto(partial, overwrite=True)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def write_shard_list(path: str | Path, sources: Table) -> None:
@@ -170,9 +154,7 @@ def write_shard_list(path: str | Path, sources: Table) -> None:
         "galaxies": int(np.count_nonzero(sources["SELECTED"])),
         "sources": len(sources),
     }
-    partial = Path(path).with_name(f".{Path(path).name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(counts) + "\n")
-    os.replace(partial, path)
+    write_json(path, counts, indent=None)
 
 
 def read_sources(path: str | Path) -> tuple[Table, Table]:

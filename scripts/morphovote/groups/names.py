@@ -18,7 +18,6 @@ a file may only give classes.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -293,18 +292,3 @@ def marks_of(path: str | Path | None, fitted: int | str | None = None) -> str:
     marks = {number: entry for number, entry in marks.items() if entry}
     where = {key: content.get(key) for key in ("voters", "pca", "fitted", "centres")}
     return json.dumps([marks, where], sort_keys=True) if marks else ""
-
-
-def write_yaml(path: str | Path, content: dict) -> None:
-    """Write YAML, whole or not at all; innermost tables take one line each."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    text = yaml.safe_dump(
-        content, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=None
-    )
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -16,9 +16,10 @@ import numpy as np
 
 from morphovote.compute.neighbours import nearest
 from morphovote.errors import InputError
-from morphovote.groups.names import VERSION, check_numbers, read_names, root_of, write_yaml
+from morphovote.groups.names import VERSION, check_numbers, read_names, root_of
 from morphovote.groups.rematching import numbers_here
 from morphovote.logs import log
+from morphovote.storage.files import write_yaml
 from morphovote.storage.model_files import read_model, write_model
 from morphovote.vote.alignment import count_votes, rank_groups
 from morphovote.vote.bagged import CANDIDATES, Voters, fit_voters, load_voters, save_voters

@@ -13,11 +13,11 @@ from morphovote.groups.names import (
     check_numbers,
     read_names,
     root_of,
-    write_yaml,
 )
 from morphovote.groups.suggestion import suggest_names
 from morphovote.logs import log
 from morphovote.measure.quality import MEASURED, trusted
+from morphovote.storage.files import write_yaml
 from morphovote.storage.rows import align_rows
 from morphovote.storage.shards import concatenate, read_attributes, read_shard
 

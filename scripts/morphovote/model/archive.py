@@ -8,16 +8,17 @@ sizes are those on disk, and every file is hashed before any is put in place.
 
 import hashlib
 import json
-import os
 import stat
 import zipfile
 import zlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.storage.digests import hash_file
+from morphovote.storage.files import replacing
 from morphovote.storage.model_files import unsafe_part
 from morphovote.storage.model_folder import DESCRIPTION, MODEL_FILES, read_description
 
@@ -76,20 +77,18 @@ def pack_model(files: Sequence[str | Path], output: str | Path) -> dict:
             )
     manifest = {"format": FORMAT, "version": VERSION, "files": content, "model": description}
     output = Path(output)
-    partial = output.with_name(f".{output.name}.{os.getpid()}.part")
-    try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-            text = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
-            archive.writestr(_entry(MANIFEST), text)
-            for name, path in sorted(paths.items()):
-                entry = _entry(name)
-                entry.file_size = path.stat().st_size
-                with archive.open(entry, "w") as target, open(path, "rb") as source:
-                    while piece := source.read(PIECE):
-                        target.write(piece)
-        os.replace(partial, output)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        replacing(output) as partial,
+        zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive,
+    ):
+        text = json.dumps(manifest, indent=2, ensure_ascii=False).encode()
+        archive.writestr(_entry(MANIFEST), text)
+        for name, path in sorted(paths.items()):
+            entry = _entry(name)
+            entry.file_size = path.stat().st_size
+            with archive.open(entry, "w") as target, open(path, "rb") as source:
+                while piece := source.read(PIECE):
+                    target.write(piece)
     log.info("%s: %.1f MB, %d files", output, output.stat().st_size / 1e6, len(content) + 1)
     return manifest
 
@@ -124,9 +123,9 @@ def unpack_model(archive: str | Path, folder: str | Path) -> dict:
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    partial = {name: folder / f".{name}.{os.getpid()}.part" for name in FILES}
     try:
-        with zipfile.ZipFile(archive) as file:
+        with ExitStack() as stack, zipfile.ZipFile(archive) as file:
+            partial = {name: stack.enter_context(replacing(folder / name)) for name in FILES}
             entries = _check_entries(file, archive)
             manifest = _read_manifest(file, archive)
             _check_names(entries, manifest, archive)
@@ -134,16 +133,11 @@ def unpack_model(archive: str | Path, folder: str | Path) -> dict:
                 _unpack(file, entries[name], manifest["files"][name], partial[name], archive)
                 if name.endswith(".h5") and (found := unsafe_part(partial[name])):
                     raise _refuse(archive, f"holds {name!r} with {found}")
-        _check_card(partial["encoder.json"], archive)
-        for name in FILES:
-            os.replace(partial[name], folder / name)
+            _check_card(partial["encoder.json"], archive)
     except _DAMAGED as error:
         raise InputError(
             f"{archive}: damaged, or no zip file ({error}). Fetch it again from where it came."
         ) from error
-    finally:
-        for path in partial.values():
-            path.unlink(missing_ok=True)
     about = manifest["model"]
     log.info("%s: a model of field %s, morphovote %s", archive, about["field"],
              about.get("versions", {}).get("morphovote", "unknown"))  # fmt: skip

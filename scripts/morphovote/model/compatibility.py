@@ -4,8 +4,6 @@ A model folder says in model.json what it was fitted on (`model_card`). What dif
 in one sentence, or is bridged by a conversion that every output names.
 """
 
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from morphovote.config.resolve import check_settings
 from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.storage.digests import hash_file
+from morphovote.storage.files import read_json, write_json
 from morphovote.storage.model_folder import DESCRIPTION
 
 # A cutout is resampled to pixels so many times smaller or larger, and no further.
@@ -180,7 +179,7 @@ def read_pixel_scale(paths: Sequence[str | Path]) -> float | None:
         None where the images' own pixels are kept.
     """
     for path in paths:
-        for conversion in json.loads(Path(path).read_text(encoding="utf-8"))["conversions"]:
+        for conversion in read_json(path)["conversions"]:
             return float(conversion["to"])
     return None
 
@@ -192,7 +191,4 @@ def write_check(result: dict, path: str | Path) -> None:
         log.info("conversion: %s", conversion["text"])
     for warning in result["warnings"]:
         log.warning("%s", warning)
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_json(path, result)

@@ -3,8 +3,6 @@
 Nothing in it comes from the clock or the machine, so that the same input gives the same file.
 """
 
-import json
-import os
 import platform
 from collections.abc import Sequence
 from importlib import metadata
@@ -20,6 +18,7 @@ from morphovote.fields.images import inspect_image, read_psf
 from morphovote.flags import MISSING, NO_DATA
 from morphovote.storage import shards
 from morphovote.storage.digests import hash_file
+from morphovote.storage.files import write_json
 from morphovote.storage.model_files import read_model
 
 QUANTILES = (0.01, 0.05, 0.16, 0.25, 0.5, 0.75, 0.84, 0.95, 0.99)
@@ -219,9 +218,4 @@ def versions() -> dict[str, str]:
 
 def write_description(description: dict, path: str | Path) -> None:
     """Write a description as JSON, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    text = json.dumps(description, indent=2, ensure_ascii=False, allow_nan=False)
-    partial.write_text(text + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    write_json(path, description, ensure_ascii=False, allow_nan=False)

@@ -6,8 +6,6 @@ What it is taught is in `training_losses`; the heads that teach it are thrown aw
 import copy
 import csv
 import math
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +14,7 @@ import numpy as np
 import timm
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn.functional import normalize
 from torch.utils.data import DataLoader, Dataset
@@ -28,6 +26,7 @@ from morphovote.logs import log, progress
 from morphovote.pretrain.kinds import KINDS
 from morphovote.pretrain.losses import ARMS, VALUES, WEIGHTS, losses, prepare, target_scales
 from morphovote.pretrain.views import HARMONICS, RINGS, draw_views
+from morphovote.storage.files import write_curve, write_tensors
 
 AVERAGING = 0.998
 WEIGHT_DECAY, DROP_PATH = 0.05, 0.05
@@ -299,18 +298,13 @@ def bare_encoder(learner: Learner, name: str) -> nn.Module:
 
 
 def _save(folder: Path, learner, average, optimiser, settings, done: int, curve) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"learner.{k}": v for k, v in learner.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     for i, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{i}.{k}": v for k, v in state.items()}
-    partial = folder / f".checkpoint.{os.getpid()}.part"
-    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    save_file(tensors, partial, {"recipe": _recipe(settings), "step": str(done)})
     write_curve(folder / "curve.csv", curve)
-    # What safetensors writes nobody else may read.
-    shutil.copymode(folder / "curve.csv", partial)
-    os.replace(partial, folder / "checkpoint.safetensors")
+    about = {"recipe": _recipe(settings), "step": str(done)}
+    write_tensors(folder / "checkpoint.safetensors", tensors, about)
 
 
 def _resume(folder: Path, learner, average, optimiser, settings) -> tuple[int, list[dict]]:
@@ -348,18 +342,6 @@ def _resume(folder: Path, learner, average, optimiser, settings) -> tuple[int, l
 
 def _recipe(settings: dict) -> str:
     return " ".join(f"{k}={settings[k]}" for k in sorted(settings) if k not in ("steps", "workers"))
-
-
-def write_curve(path: str | Path, curve: list[dict]) -> None:
-    """Write the curve as CSV, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with open(partial, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(curve[0]))
-        writer.writeheader()
-        writer.writerows(curve)
-    os.replace(partial, path)
 
 
 def complete_settings(config: dict) -> dict:

@@ -1,8 +1,6 @@
 """The numbers of a whole run, as they stand in summary.json."""
 
 import csv
-import json
-import os
 import platform
 from collections.abc import Sequence
 from importlib import metadata
@@ -20,6 +18,7 @@ from morphovote.flags import in_vote
 from morphovote.groups.suggestion import choose_core
 from morphovote.report import diagnostics
 from morphovote.report.text import findings
+from morphovote.storage.files import read_json, write_json
 
 # What a run's numbers may depend on.
 PACKAGES = (
@@ -281,28 +280,6 @@ def count_marks(names: dict, mark: str) -> int:
     return sum(mark in entry for entry in names["groups"].values())
 
 
-def read_json(path: str | Path) -> dict:
-    """Read a JSON object.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a readable JSON file ({error}). Delete it and run the workflow again."
-        ) from error
-    if not isinstance(found, dict):
-        raise InputError(
-            f"{path}: found a JSON {type(found).__name__}, expected an object. Delete it and run "
-            "the workflow again."
-        )
-    return found
-
-
 def read_frozen(paths: Sequence[str | Path]) -> dict | None:
     """The shift report of a field with a frozen model, None for other fields."""
     return read_json(paths[0]) if paths else None
@@ -384,15 +361,7 @@ def versions() -> dict[str, str]:
 
 def write_summary(numbers: dict, path: str | Path) -> None:
     """Write the summary as JSON, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        text = json.dumps(numbers, indent=2, ensure_ascii=False, allow_nan=False)
-        partial.write_text(text + "\n", encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_json(path, numbers, ensure_ascii=False, allow_nan=False)
 
 
 def plain(value):

@@ -4,7 +4,6 @@ It imitates one field of the HST/ACS F814W imaging of COSMOS: 0.03 arcsec pixels
 correlated noise, and its density of galaxies.
 """
 
-import os
 from pathlib import Path
 
 import galsim
@@ -25,6 +24,7 @@ from morphovote.simulate.galaxies import (
     make_galaxy,
 )
 from morphovote.simulate.population import assign_kinds, draw_magnitudes, draw_properties
+from morphovote.storage.files import replacing
 
 EXPOSURE = 2028.0  # seconds
 CENTRE = (150.1163, 2.2009)  # RA, Dec (deg): COSMOS
@@ -356,11 +356,5 @@ def write_field(field: dict, paths: dict[str, str | Path]) -> None:
 
 
 def _write(content: fits.PrimaryHDU | fits.HDUList, path: str | Path) -> None:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as partial:
         content.writeto(partial, overwrite=True)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """Model files: what one field fits and another may use, as plain HDF5 without pickled objects."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from morphovote.errors import InputError
 from morphovote.logs import log
+from morphovote.storage.files import read_json
 from morphovote.storage.shards import (
     attributes_of,
     create_hdf5,
@@ -144,7 +144,7 @@ def read_groups(given: int | str, sources: Sequence[str | Path]) -> int:
             attributes = read_model(source, "voters", ())[1]
             # Splits have added to the groups since.
             return int(attributes.get("fitted_groups", attributes["groups"]))
-        found = json.loads(Path(source).read_text(encoding="utf-8"))
+        found = read_json(source)
         log.info("%s", found["sentence"])
         return int(found["used_by_auto"])
     return int(given)

@@ -40,8 +40,3 @@ def read_description(path: str | Path) -> dict:
             "writes. Give the model folder of a finished run (results/<field>/model)."
         )
     return found
-
-
-def read_card(path: str | Path) -> dict:
-    """Read an encoder's card, encoder.json."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))

@@ -9,7 +9,6 @@ loops for ever on some damaged heaps, so such text is refused unread.
 """
 
 import math
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ import numpy as np
 
 from morphovote import __version__
 from morphovote.errors import InputError
+from morphovote.storage.files import replacing
 
 # A chunk of about this many bytes is read and compressed at once.
 CHUNK_BYTES = 1 << 20
@@ -92,17 +92,10 @@ def create_hdf5(path: str | Path, attributes: dict) -> Iterator[h5py.File]:
     attributes : dict
         Scalars, strings or small arrays; `made_by` comes by itself.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(partial, "w", libver=FORMAT) as file:
-            for name, value in ({"made_by": f"morphovote {__version__}"} | attributes).items():
-                file.attrs[name] = fixed(value)
-            yield file
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as partial, h5py.File(partial, "w", libver=FORMAT) as file:
+        for name, value in ({"made_by": f"morphovote {__version__}"} | attributes).items():
+            file.attrs[name] = fixed(value)
+        yield file
 
 
 def create_array(

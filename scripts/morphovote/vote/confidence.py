@@ -7,13 +7,13 @@ better. How much of the mixture the null can explain, among the galaxies with at
 votes, is the tail false-discovery rate; one minus it is the confidence.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
 from morphovote.errors import InputError
+from morphovote.storage.files import read_json
 from morphovote.storage.model_files import read_model, write_model
 
 KIND = "confidence"
@@ -141,7 +141,7 @@ def calibrate_votes_file(controls: str | Path, output: str | Path) -> None:
     InputError
         If the controls hold no counts of votes.
     """
-    found = json.loads(Path(controls).read_text(encoding="utf-8"))
+    found = read_json(controls)
     if "vote_counts" not in found:
         raise InputError(
             f"{controls}: entry 'vote_counts' is missing, expected the votes of data and null. "

@@ -1,9 +1,5 @@
 """Controls of the vote: a structureless null, other seeds, and the voters against each other."""
 
-import csv
-import io
-import json
-import os
 import time
 from pathlib import Path
 
@@ -13,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from morphovote.compute.bags import bag_size
 from morphovote.logs import log, progress
+from morphovote.storage.files import write_csv, write_json
 from morphovote.storage.rows import choose_rows, sample_rows
 from morphovote.storage.shards import read_attributes, read_shard
 from morphovote.vote import unanimous
@@ -366,21 +363,11 @@ def check_vote_file(
     if "pca" in attributes:
         result["pca"] = attributes["pca"]
     log.info("%s", result["sentence"])
-    write_whole(output, json.dumps(result, indent=2) + "\n")
+    write_json(output, result)
     names = read_shard(components, ["row", "id"])
     chosen, _ = choose_rows([components], "component", SAMPLE, settings["seed"])
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["row", "id", "seeds_group", "stability"])
-    for place, (group, stability) in zip(np.flatnonzero(chosen), galaxies, strict=True):
-        table.writerow([names["row"][place], names["id"][place], int(group), stability])
-    write_whole(seeds, text.getvalue())
-
-
-def write_whole(path: str | Path, text: str) -> None:
-    """Write a text file under another name, then rename it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    rows = (
+        [names["row"][place], names["id"][place], int(group), stability]
+        for place, (group, stability) in zip(np.flatnonzero(chosen), galaxies, strict=True)
+    )
+    write_csv(seeds, ["row", "id", "seeds_group", "stability"], rows)

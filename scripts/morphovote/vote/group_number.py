@@ -5,7 +5,6 @@ how many the vote finds most that structureless noise does not have. For each nu
 measured on a bounded sample, with fewer voters than the vote itself.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +16,11 @@ from threadpoolctl import threadpool_limits
 from morphovote.compute.bags import BAG_SHARE
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
+from morphovote.storage.files import write_json
 from morphovote.storage.rows import sample_rows
 from morphovote.vote.alignment import pairwise_rand_index
 from morphovote.vote.bagged import cast_votes, fit_voters
-from morphovote.vote.controls import mean_interval, null_sample, write_whole
+from morphovote.vote.controls import mean_interval, null_sample
 
 NUMBERS = (5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 65, 80, 100)
 SAMPLE = 1_500
@@ -209,4 +209,4 @@ def choose_groups_file(
     log.info("numbers of groups on %d of %d galaxies", len(sample), available)
     result = scan_groups(sample, agreement, seed)
     log.info("%s", result["sentence"])
-    write_whole(output, json.dumps(result, indent=2) + "\n")
+    write_json(output, result)

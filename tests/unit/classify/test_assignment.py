@@ -9,12 +9,12 @@ from astropy.table import Table
 from morphovote.classify import assignment, calibration, classifier
 from morphovote.errors import InputError
 from morphovote.flags import LOW_SNR, PSF_LIMITED
-from morphovote.groups import names as group_names
 from morphovote.groups import rematching
 from morphovote.groups.suggestion import suggest_class, suggest_names
 from morphovote.measure.morphology import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT
 from morphovote.measure.quality import MEASURED, trusted
 from morphovote.storage import shards
+from morphovote.storage.files import write_yaml
 from morphovote.storage.rows import align_rows
 
 # What a textbook member of each class measures (Conselice 2003, table 6; Lotz et al. 2004).
@@ -347,7 +347,7 @@ class TestFiles:
     def name(self, folder, **options):
         shape, light = (sorted((folder / stage).glob("*")) for stage in ("measured", "cutouts"))
         output, groups = folder / "names.yaml", folder / "groups.yaml"
-        group_names.write_yaml(
+        write_yaml(
             groups, {"version": 1, "voters": "v1", "regrouped": "v1", "fitted": 4, "groups": {}}
         )
         votes = folder / "votes.h5"

@@ -4,8 +4,10 @@ import pytest
 import yaml
 from paths import ROOT
 
+from morphovote.config import roles
 from morphovote.config.resolve import complete_config
 from morphovote.errors import InputError
+from morphovote.simulate import survey
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 DEMO = {"fields": {"demo": {"simulate": {"galaxies": 50}}}}
@@ -36,6 +38,24 @@ def test_every_option_is_described_or_obvious():
     for section in schema["properties"].values():
         for name, option in section.get("properties", {}).items():
             assert "description" in option or name == "seed"
+
+
+def test_schema_and_table_of_roles_agree():
+    definitions = yaml.safe_load(SCHEMA.read_text())["$defs"]
+    field = definitions["field"]["properties"]
+
+    def meanings(columns):
+        parts = {role: definitions[role] if "$ref" in part else part
+                 for role, part in columns["properties"].items()}  # fmt: skip
+        return {role: part["description"] for role, part in parts.items()}
+
+    table = {role: about.meaning for role, about in roles.ROLES.items()}
+    assert meanings(field["columns"]) == table
+    physical = meanings(field["physical"]["properties"]["columns"])
+    assert set(physical) == {*roles.MATCHED_BY, *roles.PROPERTIES}
+    assert all(physical[role] == table[role] for role in physical if role != "id")
+    assert set(roles.SIMULATED_COLUMNS) <= set(table)
+    assert set(roles.SIMULATED_COLUMNS.values()) <= set(survey.COLUMNS)
 
 
 def test_config_is_not_changed():

@@ -21,7 +21,7 @@ from morphovote.encode.weights import fetch_encoder, load_encoder
 from morphovote.errors import InputError
 
 torch.set_num_threads(1)
-SCRIPTS = Path(encoder_weights.__file__).resolve().parents[1]
+SCRIPTS = Path(encoder_weights.__file__).resolve().parents[2]
 
 
 def fetch(folder, name="test_convnext", weights="random", seed=0):

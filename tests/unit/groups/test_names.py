@@ -5,6 +5,7 @@ import pytest
 from morphovote.errors import InputError
 from morphovote.groups import names as group_names
 from morphovote.groups import rematching
+from morphovote.storage.files import write_yaml
 
 
 @pytest.fixture
@@ -98,7 +99,7 @@ def test_missing_file(tmp_path):
 
 def test_what_is_written_can_be_read(tmp_path, read):
     content = {"version": 1, "groups": {0: {"class": "SPH", "note": "a: b # c"}}, "who": "É\u2028x"}
-    group_names.write_yaml(tmp_path / "out.yaml", content)
+    write_yaml(tmp_path / "out.yaml", content)
     found = group_names.read_names(tmp_path / "out.yaml")
     assert found["groups"][0]["note"] == "a: b # c"
     assert found["who"] == "É x"

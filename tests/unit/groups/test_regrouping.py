@@ -9,6 +9,7 @@ import yaml
 from morphovote.errors import InputError
 from morphovote.groups import names as group_names
 from morphovote.groups import regrouping, rematching
+from morphovote.storage.files import write_yaml
 from morphovote.vote import bagged
 from morphovote.vote.alignment import rank_groups
 
@@ -185,7 +186,7 @@ class TestFiles:
         assert found.groups == 9
         assert content["voters"] == voters.digest
         assert content["regrouped"] == found.digest
-        group_names.write_yaml(tmp_path / "again.yaml", content)
+        write_yaml(tmp_path / "again.yaml", content)
         (again, _), _ = files((tmp_path / "again.yaml").read_text())
         assert again.digest == found.digest
 

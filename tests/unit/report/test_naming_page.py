@@ -16,6 +16,7 @@ from PIL import Image
 from morphovote.groups import names as group_names
 from morphovote.report import naming_page
 from morphovote.report.text import findings
+from morphovote.storage.files import write_yaml
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \u2028 ]]> <!--"
 GROUPS, SIZE, SIDE = 4, 45, 24
@@ -308,7 +309,7 @@ class TestInABrowser:
         names["groups"][1] |= {"class": "UNC", "reason": group_names.NOT_NAMED}
         names["groups"][2] |= {"merge": 0, "medians": {"snr": 3.5}}
         names["groups"][3] |= {"split": [4, 5]}
-        group_names.write_yaml(tmp_path / "names.yaml", names)
+        write_yaml(tmp_path / "names.yaml", names)
         browser.open(tmp_path / "page.html")
         browser.give_file("#file", tmp_path / "names.yaml")
         browser.until(lambda: browser.run("document.querySelector('#who').value") == "Ada: #1")

@@ -1,0 +1,50 @@
+"""What a column of a catalogue can mean: the one table of roles.
+
+A role is a key of the config's `columns`; in the source list its column is the role in capitals.
+"""
+
+from typing import NamedTuple
+
+
+class Role(NamedTuple):
+    """What a role means, as the schema says it; its unit in the source list; and its kind."""
+
+    meaning: str
+    unit: str
+    kind: str
+
+
+ROLES = {
+    "id": Role("Identifier.", "", "name"),
+    "ra": Role("Right ascension, degrees.", "deg", "place"),
+    "dec": Role("Declination, degrees.", "deg", "place"),
+    "x": Role("Column of the image, pixels.", "pix", "place"),
+    "y": Role("Row of the image, pixels.", "pix", "place"),
+    "file": Role("File name of the source's image or cutout.", "", "name"),
+    "mag": Role("Magnitude, AB.", "mag", "property"),
+    "redshift": Role("Redshift.", "", "property"),
+    "log_mass": Role("Stellar mass, log10 of solar masses.", "", "property"),
+    "u_v": Role("Rest-frame U-V, mag.", "mag", "property"),
+    "v_j": Role("Rest-frame V-J, mag.", "mag", "property"),
+}
+
+# Where a source is.
+PLACES = tuple(name for name, role in ROLES.items() if role.kind == "place")
+# What is carried along for cuts, tests and figures, and may come from a physical catalogue.
+PROPERTIES = tuple(name for name, role in ROLES.items() if role.kind == "property")
+# By what the sources of two catalogues are matched.
+MATCHED_BY = ("id", "ra", "dec")
+# Columns of the source list with a unit.
+UNITS = {name.upper(): role.unit for name, role in ROLES.items() if role.unit}
+
+# Columns of the catalogue that simulate_field writes.
+SIMULATED_COLUMNS = {
+    "id": "ID",
+    "ra": "RA",
+    "dec": "DEC",
+    "mag": "MAG_AUTO",
+    "redshift": "Z",
+    "log_mass": "LOG_MASS",
+    "u_v": "U_V",
+    "v_j": "V_J",
+}
