@@ -3,44 +3,42 @@
 python benchmarks/bad_input.py                 # docs/figures/bad_input.csv and .md
 """
 
-import csv
+import importlib
 import os
 import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from common import FIGURES, ROOT, new_parser
+from bad_input import CASES, run_case
+from tables import markdown, write_table
 
-import bad_input
-import bad_input_catalogues  # adds its cases
-import bad_input_config
-from paths import ROOT
+# Their cases are added to CASES where they are imported.
+for name in ("bad_input_catalogues", "bad_input_config"):
+    importlib.import_module(name)
 
-assert bad_input_catalogues.start
-assert bad_input_config.start
+HEAD = ("what", "given", "run", "said")
 
 
 def main() -> None:
     """Run every case in a folder of its own; the folder's name is left out of what was said."""
+    parser = new_parser(__doc__, FIGURES / "bad_input.csv")
+    options = parser.parse_args()
+    output = options.output.resolve()
     rows, wrong = [], 0
-    for case in bad_input.CASES:
+    for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
-            said, stopped = bad_input.run_case(case, Path(folder))
+            said, stopped = run_case(case, Path(folder))
             said = " ".join(said.replace(f"{folder}/", "").replace(folder, ".").split())
             os.chdir(ROOT)
         wrong += stopped != case.stops or not all(part in said for part in case.says)
         how = "stops" if stopped else "goes on"
         rows.append((case.group, case.given, how, said[:300] + " ..." * (len(said) > 300)))
-    out = ROOT / "docs/figures"
-    with open(out / "bad_input.csv", "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([("what", "given", "run", "said"), *rows])
-    lines = ["| what | given | run | said or flagged |", "| --- | --- | --- | --- |"]
-    for row in rows:
-        cells = (cell.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ") for cell in row)
-        lines.append(f"| {' | '.join(cells)} |")
-    (out / "bad_input.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_table(output, [dict(zip(HEAD, row, strict=True)) for row in rows])
+    cells = [[cell.replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in rows]
+    page = markdown([*HEAD[:-1], "said or flagged"], cells)
+    output.with_suffix(".md").write_text(f"{page}\n", encoding="utf-8")
     stops = sum(row[2] == "stops" for row in rows)
     print(f"{len(rows)} cases: {stops} stop, {len(rows) - stops} go on, {wrong} not as expected")
     sys.exit(bool(wrong))

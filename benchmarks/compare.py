@@ -20,19 +20,17 @@ rotation and seconds are means over the seeds.
 import argparse
 import contextlib
 import json
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from common import DATA, DEMO, FIGURES, ROOT, WORK, new_parser
 from astropy.table import Table
-from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-import benchmark_sets
+from benchmark_sets import SIZE, ceers, turn_cutouts, zoo
 from encoders import load, rotation_retrieval
-from tables import write_table
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+from tables import markdown, print_row, write_table
 
 from morphovote import flags
 from morphovote.config.resolve import complete_config
@@ -46,7 +44,6 @@ from morphovote.reduce import pca
 from morphovote.storage import shards
 from morphovote.vote import bagged, controls, unanimous
 
-ROOT = Path(__file__).parents[1]
 STEPS = ("cutout", "denoiser", "polar", "input", "pca", "vote")
 # The number committed in the paper's code, of the 2,048 features of its network.
 PUBLISHED_SHARE = 1500 / 2048
@@ -67,7 +64,7 @@ def read_field(folder: Path, default: bool) -> tuple[dict, np.ndarray]:
     else:
         # The list names the images as seen from where the workflow ran.
         with contextlib.chdir(folder.parents[1]):
-            arrays = cutouts.make_cutouts(table, tiles, benchmark_sets.SIZE, "keep")
+            arrays = cutouts.make_cutouts(table, tiles, SIZE, "keep")
     truth = Table.read(folder / "simulated/truth.fits")
     kind = dict(zip(map(str, truth["ID"]), np.asarray(truth["TYPE"]).astype(str), strict=True))
     return arrays, np.array([kind.get(str(name), "") for name in arrays["id"]])
@@ -75,12 +72,12 @@ def read_field(folder: Path, default: bool) -> tuple[dict, np.ndarray]:
 
 def read_set(name: str, data: Path, default: bool) -> tuple[dict, np.ndarray]:
     """Cutouts of a set of real galaxies, and their kinds, "" where unknown."""
-    maker = {"ceers": benchmark_sets.ceers, "hst_zoo": benchmark_sets.zoo}[name]
+    maker = {"ceers": ceers, "hst_zoo": zoo}[name]
     sections, positions, labels, wanted = maker(data)
     neighbours = "mask" if default else "keep"
     cut = [
         cutouts.cut_source(
-            section, None, tuple(position), benchmark_sets.SIZE, name=str(i), pixel_scale=0.03,
+            section, None, tuple(position), SIZE, name=str(i), pixel_scale=0.03,
             neighbours=neighbours,
         )
         for i, (section, position) in enumerate(zip(sections, positions, strict=True))
@@ -130,7 +127,7 @@ class Ladder:
         one = {name: values[rows] for name, values in one.items()}
         parts = []
         for k in range(self.options.turns + 1):
-            image, mask, x, y = benchmark_sets.turn_cutouts(
+            image, mask, x, y = turn_cutouts(
                 one["image"], one["mask"], one["x"], one["y"], k, self.options.turns
             )
             part = {"image": image, "mask": mask, "x": x, "y": y}
@@ -276,28 +273,26 @@ def purity(kind: np.ndarray, found: np.ndarray) -> float:
     return float(sum(commonest) / len(kind))
 
 
-def markdown(rows: list[dict]) -> str:
+def page_table(rows: list[dict]) -> str:
     """The table as it stands in the docs."""
-    heads = ("arm", "kept", "null (95 %)", "ARI", "AMI", "purity", "purity kept",
-             "seeds, kept", "rotation", "s")  # fmt: skip
-    lines = ["| " + " | ".join(heads) + " |", "| --- " * len(heads) + "|"]
+    heads = ["arm", "kept", "null (95 %)", "ARI", "AMI", "purity", "purity kept",
+             "seeds, kept", "rotation", "s"]  # fmt: skip
+    lines = []
     for row in rows:
         null = f"{row['null']:.2f} ({row['null_low']:.2f}-{row['null_high']:.2f})"
         names = ("ari_all", "ami_all", "purity_all", "purity_kept", "seed_ari_kept", "rotation")
-        cells = [row["arm"], f"{row['kept']:.2f}", null]
-        cells += [f"{row[name]:.2f}" for name in names] + [f"{row['seconds']:.3f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        numbers = [row[name] for name in names]
+        lines.append([row["arm"], row["kept"], null, *numbers, f"{row['seconds']:.3f}"])
+    return markdown(heads, lines)
 
 
 def main() -> None:
     """Climb from the published arm to the default's and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = new_parser(__doc__, FIGURES / "compare.csv")
     parser.add_argument("--set", choices=("demo", "ceers", "hst_zoo"), default="demo")
-    parser.add_argument("--field", type=Path, default=ROOT / "results/demo")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
-    parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/compare")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/compare.csv")
+    parser.add_argument("--field", type=Path, default=DEMO)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--work", type=Path, default=WORK / "compare")
     parser.add_argument("--encoder", default="bundled")
     parser.add_argument("--latent", type=int, default=40, help="of the dense autoencoder")
     parser.add_argument("--epochs", type=int, default=8, help="of the denoisers trained here")
@@ -318,9 +313,9 @@ def main() -> None:
         arm = "default" if count == len(STEPS) else arm
         row = {"set": options.set, "encoder": options.encoder, "arm": arm}
         rows.append(row | ladder.row(set(STEPS[:count])))
-        print({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()})
+        print_row(rows[-1])
     write_table(options.output, rows)
-    print(markdown(rows))
+    print(page_table(rows))
 
 
 if __name__ == "__main__":

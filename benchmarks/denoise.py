@@ -1,9 +1,9 @@
 """Compare the denoiser with the best Gaussian filter, against the truth of a simulated field.
 
-Usage: python benchmarks/denoise.py [results/demo] [docs/figures]
+    python benchmarks/denoise.py [results/demo] [--output docs/figures]
 
-The first argument is a finished folder of results of a simulated field, the second where the
-table (denoising.csv) and the figures (denoising.png, denoising_examples.png) go.
+The first argument is a finished folder of results of a simulated field; the table (denoising.csv)
+and the figures (denoising.png, denoising_examples.png) go to `--output`.
 
 The error of an image is the mean squared difference from the noiseless field, in units of the
 cutout's noise variance, over pixels that are no neighbour's and not missing: inside a circle of
@@ -17,11 +17,10 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from common import DEMO, FIGURES, new_parser
 from astropy.io import fits
 from scipy.ndimage import gaussian_filter
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-from tables import write_table
+from tables import print_table, write_table
 
 from morphovote import flags
 from morphovote.storage import shards
@@ -121,15 +120,16 @@ def compare(found: dict[str, np.ndarray]) -> list[dict]:
     return rows
 
 
-def print_table(rows: list[dict]) -> None:
-    """The table of docs/denoising.md."""
-    print("| region | S/N | galaxies | unfiltered | best Gaussian (sigma, px) | denoiser | ratio |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    for row in rows:
-        print(
-            "| {region} | {snr} | {galaxies} | {unfiltered:.3f} | {gaussian:.4f} ({best_sigma:g}) "
-            "| {denoiser:.4f} | {ratio:.2f} ({ratio_low:.2f}-{ratio_high:.2f}) |".format(**row)
-        )
+# Columns of the table in docs/denoising.md, and how each is written.
+PAGE = {
+    "region": "{region}",
+    "S/N": "{snr}",
+    "galaxies": "{galaxies}",
+    "unfiltered": "{unfiltered:.3f}",
+    "best Gaussian (sigma, px)": "{gaussian:.4f} ({best_sigma:g})",
+    "denoiser": "{denoiser:.4f}",
+    "ratio": "{ratio:.2f} ({ratio_low:.2f}-{ratio_high:.2f})",
+}
 
 
 def plot_errors(rows: list[dict], path: Path) -> None:
@@ -192,13 +192,16 @@ def plot_examples(examples: list[tuple], rows: list[dict], path: Path) -> None:
     figure.savefig(path, dpi=200)
 
 
-def main(results: str = "results/demo", figures: str = "docs/figures") -> None:
+def main() -> None:
     """Measure, print, write."""
-    found, examples = measure(Path(results))
+    parser = new_parser(__doc__, FIGURES)
+    parser.add_argument("field", type=Path, nargs="?", default=DEMO)
+    options = parser.parse_args()
+    found, examples = measure(options.field)
     rows = compare(found)
-    print_table(rows)
-    folder = Path(figures)
-    write_table(folder / "denoising.csv", rows)
+    print_table(list(PAGE), [[cell.format(**row) for cell in PAGE.values()] for row in rows])
+    folder = options.output
+    write_table(folder / "denoising.csv", rows, digits=None)
     plot_errors(rows, folder / "denoising.png")
     plot_examples(examples, rows, folder / "denoising_examples.png")
     lost = [r for r in rows if r["snr"] != LABELS[-1] and r["ratio"] >= 1]
@@ -206,4 +209,4 @@ def main(results: str = "results/demo", figures: str = "docs/figures") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main()

@@ -5,7 +5,6 @@
 Four runs of 21 simulated galaxies, each in an empty folder; jobs are forked (benchmarks/forked.py).
 """
 
-import argparse
 import copy
 import subprocess
 import sys
@@ -13,20 +12,17 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-import yaml
-from astropy.table import Table
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
 import forked
+import yaml
+from common import FIGURES, new_parser
+from astropy.table import Table
 from forked import CATALOGUE, CATALOGUES, TINY
-from paths import ROOT
+from outputs import differing_columns
 from project import copy_project
+from tables import print_row, write_table
 
 GALAXIES = 21
 RUNS = ((1, 1), (2, 1), (1, 7), (2, 7))
-HEAD = "cores,shards,seconds,sha256 of catalogue.fits,columns that differ,formats that differ"
 
 
 def run(folder: Path, cores: int, shards: int) -> Path:
@@ -46,11 +42,10 @@ def run(folder: Path, cores: int, shards: int) -> Path:
 
 def main() -> None:
     """Run each, compare the files, and where they differ the columns."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/determinism.csv")
+    parser = new_parser(__doc__, FIGURES / "determinism.csv")
     options = parser.parse_args()
     forked.import_libraries()
-    lines, same = [HEAD], True
+    rows, same = [], True
     with tempfile.TemporaryDirectory() as place:
         for number, (cores, shards) in enumerate(RUNS):
             begun = time.monotonic()
@@ -60,20 +55,18 @@ def main() -> None:
             digest = forked.content(results.parents[1])["catalogue.fits"][:16]
             if number == 0:
                 first, known = table, found
-            columns = [
-                name
-                for name in table.colnames
-                if np.asarray(table[name]).tobytes() != np.asarray(first[name]).tobytes()
-            ]
+            columns = differing_columns(table, first)
             formats = [name for name in CATALOGUES if found[name] != known[name]]
             same &= not columns and not formats
-            seconds = time.monotonic() - begun
-            lines.append(
-                f"{cores},{shards},{seconds:.0f},{digest},{' '.join(columns) or 'none'},"
-                f"{' '.join(formats) or 'none'}"
-            )
-            print(lines[-1], flush=True)
-    options.output.write_text("\n".join(lines) + "\n")
+            row = {"cores": cores, "shards": shards, "seconds": round(time.monotonic() - begun)}
+            row |= {
+                "sha256 of catalogue.fits": digest,
+                "columns that differ": " ".join(columns) or "none",
+                "formats that differ": " ".join(formats) or "none",
+            }
+            rows.append(row)
+            print_row(row)
+    write_table(options.output, rows)
     sys.exit(not same)
 
 

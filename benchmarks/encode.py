@@ -1,6 +1,6 @@
 """Time the encoding of a shard against the bare forward pass of the same network.
 
-Usage: python benchmarks/encode.py [--galaxies 2048] [--threads 2] [--rounds 5]
+    python benchmarks/encode.py [--galaxies 2048] [--threads 2] [--rounds 5]
            [--networks bundled convnext_nano] [--rotations 1 2 4] [--output docs/figures/encode.csv]
 
 Both use the same network, number format, batch and number of processors, in turns; the table
@@ -10,28 +10,22 @@ input, and averaging; what it saves is the stages that rotations share. Beside t
 stands the published way: one image of 224 x 224 px at a time, in float32.
 """
 
-import argparse
 import os
 import platform
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from common import FIGURES, new_parser
 from tables import write_table
+from timing import wall_seconds
 
 from morphovote.compute.batches import map_ordered
 from morphovote.compute.devices import choose_dtype, pick_device
 from morphovote.encode import encoding, weights
 from morphovote.logs import log
 from morphovote.storage import shards
-
-ROOT = Path(__file__).parents[1]
 
 
 def load(network: str, folder: Path):
@@ -51,13 +45,6 @@ def write_polar(path: Path, galaxies: int) -> None:
     shards.write_shard(
         path, {"row": row, "id": row.astype(str), "image": image, "angle": row.astype(np.float32)}
     )
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """Wall time of an action."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
 
 
 def compare(network: str, rotations: int, path: Path, folder: Path, options) -> dict:
@@ -83,7 +70,7 @@ def compare(network: str, rotations: int, path: Path, folder: Path, options) -> 
         encoding.encode_shard(path, model, card, "auto", rotations, options.threads)
 
     forward()
-    times = [(seconds(forward), seconds(encode)) for _ in range(options.rounds)]
+    times = [(wall_seconds(forward), wall_seconds(encode)) for _ in range(options.rounds)]
     alone, whole = np.median(times, 0)
     return {
         "network": network,
@@ -103,19 +90,18 @@ def one_by_one(network: str, folder: Path, options) -> dict:
     picture = torch.rand(1, 3, 224, 224, device=pick_device())
     with torch.inference_mode():
         model(picture)
-        rate = 1 / np.median([seconds(lambda: model(picture).cpu()) for _ in range(20)])
+        rate = 1 / np.median([wall_seconds(lambda: model(picture).cpu()) for _ in range(20)])
     return {"network": f"{network}, one by one at 224 px", "precision": "float32", "encode": rate}
 
 
 def main() -> None:
     """Print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = new_parser(__doc__, FIGURES / "encode.csv")
     parser.add_argument("--galaxies", type=int, default=2048)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--networks", nargs="+", default=["bundled", "convnext_nano"])
     parser.add_argument("--rotations", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/encode.csv")
     options = parser.parse_args()
     log.setLevel("WARNING")
     print(f"{platform.machine()}, {options.threads} processors, {pick_device()}")

@@ -1,6 +1,6 @@
 """Compare encoders on the same galaxies, whose kinds are known.
 
-Usage: python benchmarks/encoders.py [--data ../shared/data] [--work results/benchmarks/encoders]
+    python benchmarks/encoders.py [--data ../shared/data] [--work results/benchmarks/encoders]
            [--output docs/figures/encoders.csv] [--encoders bundled random ...]
 
 An encoder is `bundled`, `random` (any seed: `random:3`), `pixels` (components of the denoised
@@ -18,14 +18,14 @@ visual classes. All go through the project's own cutout, denoising and polar sta
 fitted to these sets but the components, the clusterings and the classifiers scored here.
 """
 
-import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from common import DATA, FIGURES, ROOT, WORK, new_parser
+from benchmark_sets import prepare_sets, prepare_turned
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, recall_score
@@ -33,11 +33,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tables import print_row, print_table, write_table
 from torch.nn.functional import grid_sample
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
-from benchmark_sets import prepare_sets, prepare_turned
-from tables import write_table
 
 from morphovote.encode import encoding
 from morphovote.encode import weights as encoder_weights
@@ -47,7 +44,6 @@ from morphovote.pretrain.views import fourier_code
 from morphovote.reduce import pca
 from morphovote.storage import shards
 
-ROOT = Path(__file__).parents[1]
 BASELINES = ("pixels", "sized", "polar", "fourier", "statmorph")
 SEEDS = [f"random weights=random:{seed}" for seed in range(3)]
 DEFAULT = ["bundled", *SEEDS, *BASELINES]
@@ -55,23 +51,33 @@ BINS = ((10, 20), (20, 50), (50, np.inf))
 RESAMPLINGS = 1000
 
 
-def features_of(encoder: str, path: Path, work: Path, rotations: int, threads: int) -> np.ndarray:
-    """Features (N, D) of a set (a shard with polar images and cutouts) by one encoder."""
+def features_of(
+    encoder: str, path: Path, work: Path, rotations: int, threads: int
+) -> tuple[np.ndarray, int | None]:
+    """Features (N, D) of a set by one encoder, and how many weights it has if it is a network.
+
+    A set is a shard with polar images and cutouts.
+    """
+    if encoder in BASELINES:
+        return baseline_features(encoder, path, work, threads), None
+    model, card = encoder_weights.load_encoder(*load(encoder, work))
+    weights = sum(part.numel() for part in model.parameters())
+    return encoding.encode_shard(path, model, card, "auto", rotations, threads), weights
+
+
+def baseline_features(encoder: str, path: Path, work: Path, threads: int) -> np.ndarray:
+    """Features (N, D) that need no network."""
     if encoder == "fourier":
         image = torch.from_numpy(shards.read_shard(path, ["image"])["image"])
         return fourier_code(image).numpy()
     if encoder == "sized":
         return sized_cutouts(shards.read_shard(path, ["denoised", "mask", "x", "y"]))
-    if encoder in ("pixels", "polar"):
-        name = "denoised" if encoder == "pixels" else "image"
-        image = shards.read_shard(path, [name])[name]
-        image = image / np.abs(image).max((1, 2), keepdims=True).clip(1e-9)
-        return image.reshape(len(image), -1)
     if encoder == "statmorph":
         return _measured(path, work, threads)
-    weights, card = load(encoder, work)
-    model, content = encoder_weights.load_encoder(weights, card)
-    return encoding.encode_shard(path, model, content, "auto", rotations, threads)
+    name = "denoised" if encoder == "pixels" else "image"
+    image = shards.read_shard(path, [name])[name]
+    image = image / np.abs(image).max((1, 2), keepdims=True).clip(1e-9)
+    return image.reshape(len(image), -1)
 
 
 def sized_cutouts(arrays: dict[str, np.ndarray], side: int = 48) -> np.ndarray:
@@ -207,7 +213,7 @@ def score_encoder(encoder: str, sets: dict[str, Path], work: Path, rotations: in
         truth = shards.read_shard(path, ["label", "snr", "wanted"])
         wanted = truth["wanted"].astype(bool)
         began = time.perf_counter()
-        features = features_of(encoder, path, work, rotations, threads)
+        features, weights = features_of(encoder, path, work, rotations, threads)
         seconds = time.perf_counter() - began
         values = components(features[wanted], encoder)
         labels, snr = truth["label"][wanted].astype(str), truth["snr"][wanted]
@@ -215,9 +221,8 @@ def score_encoder(encoder: str, sets: dict[str, Path], work: Path, rotations: in
         given = predictions(values if encoder in BASELINES else features[wanted], labels)
         row = {"encoder": encoder, "rotations": rotations, "set": name, "galaxies": len(labels)}
         row |= {"components": values.shape[1], "rate": len(features) / seconds}
-        if encoder not in BASELINES:
-            model, _ = encoder_weights.load_encoder(*load(encoder, work))
-            row["million_weights"] = sum(p.numel() for p in model.parameters()) / 1e6
+        if weights is not None:
+            row["million_weights"] = weights / 1e6
         for how, labels_given in given.items():
             value, low, high = balanced(labels, labels_given)
             row |= {how: value, f"{how}_low": low, f"{how}_high": high}
@@ -230,7 +235,7 @@ def score_encoder(encoder: str, sets: dict[str, Path], work: Path, rotations: in
 def score_rotation(encoder: str, path: Path, work: Path, rotations: int, threads: int) -> float:
     """Rotation retrieval on a set made by `prepare_turned`."""
     turn = shards.read_shard(path, ["turn"])["turn"]
-    features = features_of(encoder, path, work, rotations, threads)
+    features, _ = features_of(encoder, path, work, rotations, threads)
     galaxies = (turn == 0).sum()
     features = features.reshape(-1, galaxies, features.shape[1])
     return rotation_retrieval(features[0], features[1:])
@@ -246,7 +251,7 @@ def print_tables(rows: list[dict]) -> None:
         heads += ["purity, 20 groups", "AMI, linear"]
         keys = ("ami5", "ami20", *bins, "purity20", "ami_linear")
         print(f"\n**{name}**, {some[0]['galaxies']} galaxies:\n")
-        print("| " + " | ".join(heads) + " |\n|" + " --- |" * len(heads))
+        lines = []
         for label, rotations in dict.fromkeys((row["label"], row["rotations"]) for row in some):
             seeds = [r for r in some if (r["label"], r["rotations"]) == (label, rotations)]
             cells = [label, str(rotations)]
@@ -261,15 +266,15 @@ def print_tables(rows: list[dict]) -> None:
                     values = [row[key] for row in seeds]
                     mean, low, high = np.mean(values), min(values), max(values)
                     cells.append(f"{mean:z.2f} [{low:z.2f} to {high:z.2f}]")
-            print("| " + " | ".join(cells) + " |")
+            lines.append(cells)
+        print_table(heads, lines)
 
 
 def main() -> None:
     """Score the encoders and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
-    parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/encoders")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/encoders.csv")
+    parser = new_parser(__doc__, FIGURES / "encoders.csv")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--work", type=Path, default=WORK / "encoders")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rotations", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--encoders", nargs="+", default=DEFAULT)
@@ -290,7 +295,7 @@ def main() -> None:
             for row in score_encoder(encoder, sets, options.work, rotations, options.threads):
                 row = {"label": label or encoder, **row, "rotation": retrieval}
                 rows.append(row)
-                print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()})
+                print_row(row)
     write_table(options.output, rows)
     print_tables(rows)
 

@@ -11,7 +11,6 @@ there were, and how many of those that the kill before had left were made again.
 from a process that has imported the libraries (benchmarks/forked.py).
 """
 
-import argparse
 import base64
 import hashlib
 import os
@@ -25,14 +24,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import yaml
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
 import forked
+import yaml
+from common import FIGURES, new_parser
 from forked import CATALOGUE, CATALOGUES, TINY
-from paths import ROOT
 from project import Project, copy_project
+from tables import print_table, write_table
 
 CONFIG = ["--configfile", "small.yaml", "--replace-workflow-config"]
 
@@ -167,11 +164,10 @@ def count_parts(project: Project) -> int:
 
 def main() -> None:
     """Run, compare, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = new_parser(__doc__, FIGURES / "faults.csv")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/faults.csv")
     options = parser.parse_args()
     forked.import_libraries()
     with tempfile.TemporaryDirectory() as folder:
@@ -185,9 +181,8 @@ def main() -> None:
         rows, ends = run_with_kills(runs["killed"], options.kills, options.cores, options.seed)
         one = forked.content(runs["undisturbed"].folder)
     differ = [name for end in ends for name in one if one[name] != end.get(name)]
-    lines = [",".join(rows[0])] + [",".join(str(row[key]) for key in rows[0]) for row in rows]
-    options.output.write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+    write_table(options.output, rows)
+    print_table(list(rows[0]), [list(row.values()) for row in rows])
     print(
         f"{options.kills} kills, {sum(row['made again'] for row in rows)} finished files made again"
     )

@@ -5,7 +5,6 @@ held against each other, that time is spent once: Snakemake and each job run in 
 process. Nothing else differs from what users run: the same rules, scripts and files.
 """
 
-import hashlib
 import importlib
 import os
 import runpy
@@ -15,6 +14,8 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+
+from outputs import LEFT_OUT, result_files, sha256
 
 LIBRARIES = (
     "numpy", "scipy.stats", "scipy.ndimage", "scipy.optimize", "sklearn.cluster",
@@ -36,7 +37,7 @@ TINY = {
 CATALOGUE = "results/small/catalogue.fits"
 CATALOGUES = ("catalogue.fits", "catalogue.parquet", "catalogue.vot", "catalogue.dat")
 # Files that say how long something took.
-TIMED = ("logs", "benchmarks", "denoiser_training.csv", "vote_controls.json")
+TIMED = ("denoiser_training.csv", "vote_controls.json")
 
 
 def import_libraries() -> None:
@@ -80,14 +81,8 @@ def start_snakemake(folder: Path, words: list[str], log: Path) -> int:
 
 def content(folder: Path) -> dict[str, str]:
     """SHA-256 of every file of the field's results, but timings and what is temporary."""
-    results = folder / "results/small"
-    return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(results.rglob("*"))
-        if path.is_file()
-        and not path.name.startswith(".")
-        and (name := str(path.relative_to(results))).split("/")[0] not in (*TIMED, "polar")
-    }
+    files = result_files(folder / "results/small", (*LEFT_OUT, *TIMED, "polar"))
+    return {name: sha256(path) for name, path in files.items()}
 
 
 def fork(work: Callable[[], None]) -> int:

@@ -8,18 +8,24 @@ ends the fuzzing and leaves the file in the folder `--work`. Found cases belong 
 tests/unit/test_fuzz.py.
 """
 
-import argparse
+import contextlib
 import os
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import atheris
+from common import new_parser
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+try:
+    import atheris
 
-with atheris.instrument_imports(include=["morphovote", "h5py._hl", "zipfile"]):
+    watched = atheris.instrument_imports(include=["morphovote", "h5py._hl", "zipfile"])
+except ModuleNotFoundError:
+    # It is no part of the project's environment.
+    atheris, watched = None, contextlib.nullcontext()
+
+with watched:
     import zipfile
 
     import h5py
@@ -97,11 +103,13 @@ TARGETS = {
 
 def main() -> None:
     """Fuzz one reader."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = new_parser(__doc__)
     parser.add_argument("target", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "fuzzing")
     options = parser.parse_args()
+    if atheris is None:
+        sys.exit("fuzzing needs the package atheris: pip install atheris")
     write, read = TARGETS[options.target]
     corpus = options.work / options.target
     corpus.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """What Snakemake and starting Python cost beside the computing, and how planning grows with shards.
 
-Usage: python benchmarks/overhead.py run [--cores 2] [--work results/benchmarks/overhead]
-       python benchmarks/overhead.py plan [--shards 1 1000 10000] [--options ...]
+    python benchmarks/overhead.py run [--cores 2] [--work results/benchmarks/overhead]
+    python benchmarks/overhead.py plan [--shards 1 1000 10000] [--options ...]
 
 `run` runs the demo field from nothing and counts processor seconds: of everything, of Snakemake's
 own process, and of starting Python and importing what each job's script imports. Overhead is the
@@ -14,34 +14,15 @@ import argparse
 import ast
 import json
 import os
-import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import yaml
+from common import ROOT, WORK, new_parser
 from astropy.io import fits
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def used(command: list[str], **options) -> tuple[float, float, float]:
-    """Wall seconds, processor seconds with all children, and those of the process itself."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start, own = time.monotonic(), 0.0
-    with subprocess.Popen(command, **options) as process:
-        while process.poll() is None:
-            fields = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-            # A process that has just ended shows zeros.
-            own = max(own, sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK"))
-            time.sleep(0.1)
-    if process.returncode:
-        raise SystemExit(f"{command[:3]} ended with exit code {process.returncode}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.monotonic() - start, processor, own
+from timing import time_command
 
 
 def snakemake(folder: Path, config: Path, cores: int, *arguments: str) -> list[str]:
@@ -60,7 +41,7 @@ def import_seconds(rule: str) -> float:
         ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
     ]
     command = [sys.executable, "-c", "; ".join(lines) or "pass"]
-    return min(used(command, cwd=ROOT / "scripts")[1] for _ in range(2))
+    return min(time_command(command, cwd=ROOT / "scripts").processor for _ in range(2))
 
 
 def time_run(work: Path, cores: int) -> None:
@@ -68,16 +49,18 @@ def time_run(work: Path, cores: int) -> None:
     work.mkdir(parents=True, exist_ok=True)
     if (work / "results").exists():
         raise SystemExit(f"{work}/results is there already: remove it, the run starts from nothing")
-    seconds, total, own = used(snakemake(work, ROOT / "config.yaml", cores))
+    cost = time_command(snakemake(work, ROOT / "config.yaml", cores))
     rules = [
         path.stem if path.parent.name == "benchmarks" else path.parent.name
         for path in sorted((work / "results").glob("*/benchmarks/**/*.tsv"))
     ]
     once = {rule: import_seconds(rule) for rule in sorted(set(rules))}
     imports = sum(once[rule] for rule in rules)
-    overhead = own + imports
-    print(f"{len(rules)} jobs in {seconds:.0f} s on {cores} cores; {total:.0f} processor seconds")
-    print(f"of them {own:.0f} of Snakemake itself, {imports:.0f} for starting and importing")
+    overhead, total = cost.own + imports, cost.processor
+    print(
+        f"{len(rules)} jobs in {cost.seconds:.0f} s on {cores} cores; {total:.0f} processor seconds"
+    )
+    print(f"of them {cost.own:.0f} of Snakemake itself, {imports:.0f} for starting and importing")
     print(f"overhead / computing: {overhead / (total - overhead):.3f}")
 
 
@@ -96,17 +79,19 @@ def time_plan(work: Path, shards: int, options: list[str]) -> None:
     os.utime(listing)
     command = snakemake(work, work / "many.yaml", 2, "--dry-run", *options)
     command += ["--", "results/many/catalogue.fits"]
-    seconds, processor, _ = used(command, stdout=subprocess.DEVNULL)
-    print(f"{shards} shards: {seconds:.1f} s, {processor:.1f} processor seconds", flush=True)
+    cost = time_command(command, stdout=subprocess.DEVNULL)
+    print(
+        f"{shards} shards: {cost.seconds:.1f} s, {cost.processor:.1f} processor seconds", flush=True
+    )
 
 
 def main() -> None:
     """Time what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = new_parser(__doc__)
     parser.add_argument("what", choices=["run", "plan"])
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--shards", type=int, nargs="+", default=[1, 1000, 10_000])
-    parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/overhead")
+    parser.add_argument("--work", type=Path, default=WORK / "overhead")
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[])
     options = parser.parse_args()
     work = options.work.resolve()

@@ -1,6 +1,6 @@
 """Seconds and memory a galaxy of the stages that work on one shard at a time.
 
-Usage: python benchmarks/rates.py [--galaxies 240] [--copies 6] [--rounds 3] [--cores 2]
+    python benchmarks/rates.py [--galaxies 240] [--copies 6] [--rounds 3] [--cores 2]
            [--work results/benchmarks/rates] [--output docs/figures/rates.csv]
 
 A simulated field is cut, denoised (weights drawn at random: they take as long as fitted ones),
@@ -10,19 +10,13 @@ milliseconds a galaxy on all cores, processor milliseconds, efficiency (time on 
 on all, over their number), and peak memory less that of a process which has imported the same.
 """
 
-import argparse
-import multiprocessing
 import os
-import resource
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
+from common import FIGURES, WORK, new_parser
 from tables import write_table
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+from timing import time_apart
 
 SIZE = 100
 # Pictures of 224 px, some thirty times as slow, that are encoded.
@@ -131,47 +125,31 @@ STAGES = {
 }
 
 
-def report(results, function, work: Path, cores: int, arguments: tuple) -> None:
-    """Run a stage; put galaxies, seconds, processor seconds, MB."""
-    # What a first call imports and prepares is no part of the rate.
+def warm_up() -> None:
+    """What a first call imports is no part of the rate."""
     import torch  # noqa: F401
 
     from morphovote import logs
     from morphovote.polar import moments  # noqa: F401
 
     logs.log.setLevel("ERROR")
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    start = time.perf_counter()
-    count = function(work, cores, *arguments)
-    seconds = time.perf_counter() - start
-    own, child = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    processor = own.ru_utime + own.ru_stime + child.ru_utime + child.ru_stime
-    processor -= before.ru_utime + before.ru_stime
-    results.put((count, seconds, processor, (own.ru_maxrss - before.ru_maxrss) / 1024))
 
 
 def run(function, work: Path, cores: int, arguments: tuple = ()) -> tuple:
-    """The same in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    results = context.SimpleQueue()
-    process = context.Process(target=report, args=(results, function, work, cores, arguments))
-    process.start()
-    process.join()
-    if process.exitcode:
-        raise SystemExit(f"{function.__name__} ended with exit code {process.exitcode}")
-    return results.get()
+    """Run a stage in a process of its own: galaxies, seconds, processor seconds, MB."""
+    count, cost = time_apart(function, work, cores, *arguments, warm_up=warm_up)
+    return count, cost.seconds, cost.processor, cost.memory - cost.memory_before
 
 
 def main() -> None:
     """Print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = new_parser(__doc__, FIGURES / "rates.csv")
     parser.add_argument("--galaxies", type=int, default=240)
     parser.add_argument("--copies", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--prepare", action="store_true", help="only make what is to be timed")
-    parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/rates")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/rates.csv")
+    parser.add_argument("--work", type=Path, default=WORK / "rates")
     options = parser.parse_args()
     work = options.work.resolve()
     if options.prepare or not (work / "cut_many.h5").exists():

@@ -1,6 +1,6 @@
 """Time and memory of the stages after the encoding, for fields of different sizes.
 
-Usage: python benchmarks/scale.py [--galaxies 1000 10000 100000] [--width 320] [--cores 2]
+    python benchmarks/scale.py [--galaxies 1000 10000 100000] [--width 320] [--cores 2]
            [--work results/benchmarks/scale] [--output docs/figures/scale.csv]
 
 The workflow itself runs, from embeddings to the catalogue, on embeddings drawn from a mixture of
@@ -9,7 +9,6 @@ What stands before (cutouts to embeddings, measurements) works on one shard at a
 a galaxy at a time by `benchmarks/rates.py`.
 """
 
-import argparse
 import csv
 import json
 import shutil
@@ -19,17 +18,15 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from common import FIGURES, ROOT, WORK, new_parser
 from astropy.io import fits
 from astropy.table import Table
+from tables import print_table, write_table
 from vote import draw_mixture
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-from tables import write_table  # noqa: E402
-
-from morphovote.fields import sources  # noqa: E402
-from morphovote.measure import morphology  # noqa: E402
-from morphovote.storage import shards  # noqa: E402
+from morphovote.fields import sources
+from morphovote.measure import morphology
+from morphovote.storage import shards
 
 SHARD = 10_000
 EXPLAINED = 320
@@ -111,12 +108,11 @@ def run(folder: Path, cores: int) -> list[dict]:
 
 def main() -> None:
     """Print and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = new_parser(__doc__, FIGURES / "scale.csv")
     parser.add_argument("--galaxies", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--width", type=int, default=320)
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--work", type=Path, default=ROOT / "results/benchmarks/scale")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/scale.csv")
+    parser.add_argument("--work", type=Path, default=WORK / "scale")
     options = parser.parse_args()
     rows = []
     for galaxies in options.galaxies:
@@ -129,15 +125,17 @@ def main() -> None:
         shutil.rmtree(folder)
     write_table(options.output, rows)
     rules = list(dict.fromkeys(row["rule"] for row in rows))
-    print("\n| rule | " + " | ".join(f"{n:,}: s | CPU s | MB" for n in options.galaxies) + " |")
+    lines = []
     for rule in [*rules, "all"]:
-        cells = []
+        cells = [rule]
         for galaxies in options.galaxies:
             some = [r for r in rows if r["galaxies"] == galaxies and rule in (r["rule"], "all")]
             cells += [f"{sum(r['seconds'] for r in some):.0f}"]
             cells += [f"{sum(r['cpu_seconds'] for r in some):.0f}"]
             cells += [f"{max(r['memory_mb'] for r in some):.0f}"]
-        print(f"| {rule} | " + " | ".join(cells) + " |")
+        lines.append(cells)
+    head = [cell for n in options.galaxies for cell in (f"{n:,}: s", "CPU s", "MB")]
+    print_table(["rule", *head], lines)
 
 
 if __name__ == "__main__":

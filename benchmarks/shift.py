@@ -1,6 +1,6 @@
 """What the shift report says of halves of a finished field, and of other finished fields.
 
-Usage: python benchmarks/shift.py [results/demo] [results/other ...]
+    python benchmarks/shift.py [results/demo] [results/other ...]
            [--output docs/figures/shift.csv]
 
 Embeddings of the first field are split in halves at random, 20 times at three sizes, and each half
@@ -9,14 +9,11 @@ half (by S/N) against the brighter, and every further field against the first, w
 are left out: the rows say what the embeddings alone tell.
 """
 
-import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+from common import DEMO, FIGURES, new_parser
 from tables import write_table
 
 from morphovote.compute.neighbours import nearest
@@ -59,11 +56,10 @@ def compare(name: str, reference: np.ndarray, field: np.ndarray) -> dict:
 
 def main() -> None:
     """Compare, print and write the table."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("fields", nargs="*", default=["results/demo"], type=Path)
-    parser.add_argument("--output", default="docs/figures/shift.csv", type=Path)
+    parser = new_parser(__doc__, FIGURES / "shift.csv")
+    parser.add_argument("fields", nargs="*", default=[DEMO], type=Path)
     options = parser.parse_args()
-    first, snr = read_field(Path(options.fields[0]))
+    first, snr = read_field(options.fields[0])
     rows = []
     for size in SIZES:
         for seed in range(REPEATS if 2 * size <= len(first) else 0):
@@ -75,12 +71,12 @@ def main() -> None:
     order = np.argsort(snr, kind="stable")
     faint, bright = first[order[: len(order) // 2]], first[order[len(order) // 2 :]]
     rows.append(compare("faint half against bright", bright, faint))
-    for path in map(Path, options.fields[1:]):
-        rows.append(compare(f"{path.name} against {Path(options.fields[0]).name}", first,
-                            read_field(path)[0]))  # fmt: skip
+    for path in options.fields[1:]:
+        name = f"{path.name} against {options.fields[0].name}"
+        rows.append(compare(name, first, read_field(path)[0]))
     for row in rows[-len(options.fields) :]:
         print(row)
-    write_table(options.output, rows)
+    write_table(options.output, rows, digits=None)
 
 
 if __name__ == "__main__":

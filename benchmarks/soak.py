@@ -10,7 +10,6 @@ from a process that has imported the libraries (benchmarks/forked.py); the clean
 config is repeated as users run it, every job in a Python of its own.
 """
 
-import argparse
 import contextlib
 import json
 import random
@@ -22,14 +21,12 @@ import tempfile
 import time
 from pathlib import Path
 
-import yaml
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
 import forked
+import yaml
+from common import FIGURES, new_parser
 from forked import CATALOGUE, CATALOGUES, TINY
-from paths import ROOT
 from project import Project, changed, copy_project
+from tables import write_table
 
 CHANGES = {
     "fields.small.simulate.seed": (3, 4),
@@ -130,23 +127,15 @@ def clean_run(place: Path, number: int, config: dict, cores: int, ordinary: bool
     return found
 
 
-def write_table(rows: list[dict], path: Path) -> None:
-    """Write the runs that are done as CSV."""
-    lines = [list(rows[0])] + [list(row.values()) for row in rows]
-    text = (",".join(str(value).replace(",", ";") for value in line) for line in lines)
-    path.write_text("\n".join(text) + "\n")
-
-
 def main() -> None:
     """Run, compare, write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = new_parser(__doc__, FIGURES / "soak.csv")
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--configs", type=int, default=14)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, help="a folder that is kept; runs go on from there")
     parser.add_argument("--minutes", type=float, default=600, help="begin no run after these")
-    parser.add_argument("--output", type=Path, default=ROOT / "docs/figures/soak.csv")
     options = parser.parse_args()
     forked.import_libraries()
     end = time.monotonic() + 60 * options.minutes
@@ -171,7 +160,7 @@ def main() -> None:
             done.write_text(json.dumps(rows))
             print(row, flush=True)
         if rows:
-            write_table(rows, options.output)
+            write_table(options.output, rows)
         if len(rows) < options.runs:
             sys.exit(f"{len(rows)} of {options.runs} runs are done")
         known = [

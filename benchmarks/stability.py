@@ -1,26 +1,24 @@
 """Stability under turning by number of rotations, and where it is lost, on a finished field.
 
-    python benchmarks/stability.py results/demo docs/figures
-    python benchmarks/stability.py results/demo docs/figures --rotations 1 2 4 8 --turns 31
+    python benchmarks/stability.py results/demo
+    python benchmarks/stability.py results/demo --rotations 1 2 4 8 --turns 31
 
 For each number of rotations the field is encoded again, and PCA and voters are fitted again, with
 the settings of the run; the denoiser is that of the run. The 31 views (16 angles, each mirrored
 or not) are dealt out over the sample, `--turns` to a galaxy. Writes stability_rotations.csv and
-.png, stability_losses.csv, and stability.png and .csv where the run has stability.h5.
+.png, stability_losses.csv, and stability.png and .csv where the run has stability.h5, to the folder
+`--output`.
 """
 
-import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
+from common import DEMO, FIGURES, new_parser
 from astropy.table import Table
 from matplotlib.figure import Figure
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from morphovote import flags
 from morphovote.checks import stability
@@ -185,10 +183,82 @@ def draw(tables: dict[int, dict]) -> Figure:
     return figure
 
 
+def read_run(folder: Path, galaxies: int) -> dict:
+    """What a finished field left, and the sample of `galaxies` that is turned."""
+    paths = sorted((folder / "cutouts").glob("*.h5"))
+    everything = shards.concatenate(paths, ["row", "snr", "flags", "mask", "x", "y"])
+    images = shards.concatenate(sorted((folder / "denoised").glob("*.h5")), ["image"])["image"]
+    usable = (everything["flags"] & flags.NO_DATA) == 0
+    kept = shards.read_shard(folder / "votes.h5", ["kept"])["kept"]
+    stability.SHARE, stability.LIMIT = 1.0, galaxies
+    rows = stability.choose_sample(everything["snr"], kept, usable, 0)
+    return {
+        "config": json.loads((folder / "summary.json").read_text())["config"],
+        "whole": unwrap(images, everything),
+        "usable": usable,
+        "rows": rows,
+        "sample": stability.read_cutouts(paths, everything["row"][rows]),
+    }
+
+
+def fit_chain(run: dict, encoder: tuple, rotations: int, threads: int) -> tuple:
+    """PCA, components (N, D) of the whole field and voters, with the settings of the run."""
+    voting, usable = run["config"]["voting"], run["usable"]
+    embeddings = encode(run["whole"]["image"], encoder, rotations, threads)
+    pca = fit_pca(embeddings[usable], run["config"]["pca"]["components"])
+    components = project(embeddings, pca)
+    voters = fit_voters(
+        components[usable],
+        voting["groups"],
+        voting["agreement"],
+        voting["seed"],
+        voting["voters"],
+        quiet=True,
+    )
+    return pca, components, voters
+
+
+def score_rotations(
+    run: dict, turned: tuple, encoder: tuple, rotations: int, ways: list[str], threads: int
+) -> dict[str, dict]:
+    """Tables of the turned views, way -> as `stability.tabulate` and `score_views` return them."""
+    galaxy, views, pictures = turned
+    rows, usable = run["rows"], run["usable"]
+    pca, components, voters = fit_chain(run, encoder, rotations, threads)
+    was_kept = stability.cast_votes(components[rows], voters)["kept"]
+    tables = {}
+    for way in ways:
+        moved = project(encode(pictures[way], encoder, rotations, threads), pca)
+        scores = stability.score_views(moved, galaxy, components[rows], components[usable], voters)
+        tables[way] = stability.tabulate(views, galaxy, run["sample"], was_kept) | scores
+    return tables
+
+
+def losses_of(table: dict, frame: np.ndarray, rotations: int) -> list[tuple]:
+    """Shares of turned views by what became of their frame."""
+    result = []
+    for i, name in enumerate(FRAMES):
+        chosen = (frame == i) & (table["kind"] == "turned")
+        shares = [table[score][chosen].mean() if chosen.any() else np.nan for score in SCORES]
+        result.append((rotations, name, int(chosen.sum()), *np.round(shares, 4)))
+    return result
+
+
+def redraw_check(folder: Path, output: Path) -> None:
+    """Figure and table of the run's own check of stability, where it has one."""
+    path = folder / "stability.h5"
+    if path.exists():
+        table = shards.read_shard(path)
+        summary = summarise_stability(table, shards.read_attributes(path))
+        figure, numbers = stability_figure.plot_stability(table, summary)
+        style.save_figure(figure, output / "stability.png")
+        style.save_numbers(numbers, output / "stability.csv")
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("field", type=Path, help="a finished field, such as results/demo")
-    parser.add_argument("output", type=Path, help="folder of figures and tables")
+    """Turn, encode, score, and write tables and figures."""
+    parser = new_parser(__doc__, FIGURES)
+    parser.add_argument("field", type=Path, nargs="?", default=DEMO, help="a finished field")
     parser.add_argument("--encoder", type=Path, help="folder of encoder.safetensors and .json")
     parser.add_argument("--rotations", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--galaxies", type=int, default=84)
@@ -196,75 +266,32 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    field_path = options.field
-    paths = sorted((field_path / "cutouts").glob("*.h5"))
-    voting = json.loads((field_path / "summary.json").read_text())["config"]["voting"]
-    pca_share = json.loads((field_path / "summary.json").read_text())["config"]["pca"]
-    encoder_path = options.encoder or field_path.parent / "encoder"
-    encoder = load_encoder(encoder_path / "encoder.safetensors", encoder_path / "encoder.json")
-    denoiser = load_denoiser(field_path / "model/denoiser.safetensors")
-    everything = shards.concatenate(paths, ["row", "snr", "flags", "mask", "x", "y"])
-    images = shards.concatenate(sorted((field_path / "denoised").glob("*.h5")), ["image"])["image"]
-    whole = unwrap(images, everything)
-    usable = (everything["flags"] & flags.NO_DATA) == 0
-    kept = shards.read_shard(field_path / "votes.h5", ["kept"])["kept"]
-    stability.SHARE, stability.LIMIT = 1.0, options.galaxies
-    rows = stability.choose_sample(everything["snr"], kept, usable, 0)
-    sample = stability.read_cutouts(paths, everything["row"][rows])
-    own = {name: array[rows] for name, array in whole.items()}
-    galaxy, views, ways = prepare(sample, own, denoiser, options.turns)
-    frame = ways.pop("frame")
+    folder = options.encoder or options.field.parent / "encoder"
+    encoder = load_encoder(folder / "encoder.safetensors", folder / "encoder.json")
+    denoiser = load_denoiser(options.field / "model/denoiser.safetensors")
+    run = read_run(options.field, options.galaxies)
+    own = {name: array[run["rows"]] for name, array in run["whole"].items()}
+    turned = prepare(run["sample"], own, denoiser, options.turns)
+    frame = turned[2].pop("frame")
     tables, found, losses = {}, [], []
     for rotations in options.rotations:
-        embeddings = encode(whole["image"], encoder, rotations, options.threads)
-        pca = fit_pca(embeddings[usable], pca_share["components"])
-        components = project(embeddings, pca)
-        voters = fit_voters(
-            components[usable],
-            voting["groups"],
-            voting["agreement"],
-            voting["seed"],
-            voting["voters"],
-            quiet=True,
-        )
-        was_kept = stability.cast_votes(components[rows], voters)["kept"]
-        for way, pictures in ways.items():
-            if way != "as it is" and rotations != options.rotations[0]:
-                continue
-            moved = project(encode(pictures, encoder, rotations, options.threads), pca)
-            scores = stability.score_views(
-                moved, galaxy, components[rows], components[usable], voters
-            )
-            table = stability.tabulate(views, galaxy, sample, was_kept) | scores
+        # The other ways are compared at the first number of rotations alone.
+        ways = list(turned[2]) if rotations == options.rotations[0] else ["as it is"]
+        scored = score_rotations(run, turned, encoder, rotations, ways, options.threads)
+        for way, table in scored.items():
             found += rows_of(table, rotations, way)
-            if way != "as it is":
-                continue
-            tables[rotations] = table
-            for i, name in enumerate(FRAMES):
-                part = {key: array[(frame == i) & (table["kind"] == "turned")]
-                        for key, array in table.items()}  # fmt: skip
-                shares = [float(np.mean(part[score])) if len(part["row"]) else np.nan
-                          for score in SCORES]  # fmt: skip
-                losses.append((rotations, name, len(part["row"]), *np.round(shares, 4)))
+        tables[rotations] = scored["as it is"]
+        losses += losses_of(tables[rotations], frame, rotations)
         print(f"rotations {rotations}: done", flush=True)
     names = [f"{score}{end}" for score in SCORES for end in ("", "_low", "_high")]
     head = ("rotations", "way", "kind", "galaxies", "count", "views", *names)
-    shares, losses = (
-        Table(rows=found, names=head),
-        Table(rows=losses, names=("rotations", "frame", "views", *SCORES)),
-    )
-    shares.pprint_all()
-    losses.pprint_all()
-    style.save_numbers(shares, options.output / "stability_rotations.csv")
-    style.save_numbers(losses, options.output / "stability_losses.csv")
+    shares = Table(rows=found, names=head)
+    losses = Table(rows=losses, names=("rotations", "frame", "views", *SCORES))
+    for table, name in ((shares, "stability_rotations"), (losses, "stability_losses")):
+        table.pprint_all()
+        style.save_numbers(table, options.output / f"{name}.csv")
     style.save_figure(draw(tables), options.output / "stability_rotations.png")
-    path = field_path / "stability.h5"
-    if path.exists():
-        table = shards.read_shard(path)
-        summary = summarise_stability(table, shards.read_attributes(path))
-        figure, numbers = stability_figure.plot_stability(table, summary)
-        style.save_figure(figure, options.output / "stability.png")
-        style.save_numbers(numbers, options.output / "stability.csv")
+    redraw_check(options.field, options.output)
 
 
 if __name__ == "__main__":

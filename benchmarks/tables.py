@@ -1,18 +1,48 @@
-"""The tables that benchmarks leave."""
+"""The tables that benchmarks write and print."""
 
 import csv
 from pathlib import Path
 
 
-def write_table(path: str | Path, rows: list[dict], digits: int = 4) -> None:
-    """Write rows as CSV, to `digits` significant digits; what a row lacks is left empty."""
+def write_table(path: str | Path, rows: list[dict], digits: int | None = 4) -> None:
+    """Write rows as CSV; what a row lacks is left empty.
+
+    Parameters
+    ----------
+    path : path
+        Its folder is made where it is not there.
+    rows : list of dict
+        Column -> value; columns come in the order in which they are first seen.
+    digits : int, optional
+        Significant digits of floats; None writes all that they have.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns)
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         for row in rows:
             writer.writerow(
-                {k: f"{v:.{digits}g}" if isinstance(v, float) else v for k, v in row.items()}
+                {
+                    name: f"{value:.{digits}g}" if digits and isinstance(value, float) else value
+                    for name, value in row.items()
+                }
             )
+
+
+def markdown(head: list[str], rows: list[list]) -> str:
+    """A table in Markdown; floats to two decimals."""
+    lines = [head, ["---"] * len(head)]
+    lines += [[f"{v:.2f}" if isinstance(v, float) else str(v) for v in row] for row in rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def print_table(head: list[str], rows: list[list]) -> None:
+    """Print a table in Markdown, and an empty line."""
+    print(markdown(head, rows), end="\n\n", flush=True)
+
+
+def print_row(row: dict) -> None:
+    """Print a row as soon as it is there, floats to three decimals."""
+    print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}, flush=True)

@@ -7,7 +7,6 @@ Prints the tables of docs/validation.md and writes its figures.
 
 import argparse
 import glob
-import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -17,6 +16,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import statmorph
+from common import DATA, FIGURES
 from astropy.io import fits
 from astropy.table import Table, vstack
 from matplotlib.ticker import LogLocator
@@ -24,24 +24,21 @@ from photutils.morphology import gini
 from scipy import ndimage
 from scipy.stats import spearmanr
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from morphovote.fields import (  # noqa: E402
+from morphovote.fields import (
     cutouts,
     sources,
 )
-from morphovote.flags import BAD, BEYOND_CUTOUT, FAILED, MISSING, NEIGHBOUR, OWN  # noqa: E402
-from morphovote.measure.morphology import (  # noqa: E402
+from morphovote.flags import BAD, BEYOND_CUTOUT, FAILED, MISSING, NEIGHBOUR, OWN
+from morphovote.measure.morphology import (
     measure_galaxy,
     measure_shard,
     prepare_psf,
     regularise_segment,
 )
-from morphovote.simulate.galaxies import make_galaxy, render  # noqa: E402
-from morphovote.simulate.population import draw_properties  # noqa: E402
-from morphovote.simulate.survey import signal_to_noise  # noqa: E402
-from morphovote.storage import shards  # noqa: E402
+from morphovote.simulate.galaxies import make_galaxy, render
+from morphovote.simulate.population import draw_properties
+from morphovote.simulate.survey import signal_to_noise
+from morphovote.storage import shards
 
 matplotlib.use("Agg")
 SCALE = 0.03
@@ -445,8 +442,8 @@ def check_structure(folder, galaxies, processes):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "figures")
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--out", type=Path, default=FIGURES)
     parser.add_argument("--galaxies", type=int, default=300)
     parser.add_argument("--processes", type=int, default=2)
     every = ["ceers", "cosmos", "simulated", "structure"]

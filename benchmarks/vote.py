@@ -8,17 +8,12 @@ the process and its largest worker, times the number of workers.
 """
 
 import argparse
-import multiprocessing
-import resource
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from common import new_parser
+from timing import time_apart
 
 from morphovote.storage import shards
 from morphovote.storage.model_files import write_model
@@ -66,37 +61,9 @@ def exact_ward(path: Path, model: Path, options: argparse.Namespace) -> None:
     AgglomerativeClustering(options.groups, linkage="ward").fit_predict(points)
 
 
-def measure(part: Callable, *arguments) -> tuple[float, float, float]:
-    """Seconds, CPU seconds of all processes, and peak memory (GB) of a part in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    process = context.Process(target=_report, args=(results, part, *arguments))
-    process.start()
-    process.join()
-    if process.exitcode:
-        raise SystemExit(f"{part.__name__} ended with exit code {process.exitcode}")
-    return results.get()
-
-
-def _report(results, part: Callable, path: Path, model: Path, options) -> None:
-    start = time.monotonic()
-    part(path, model, options)
-    seconds = time.monotonic() - start
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    # What joblib started ends with this process, so it is asked for before.
-    from joblib.externals.loky import get_reusable_executor
-
-    workers = options.threads if part is fit and options.threads > 1 else 0
-    if workers:
-        get_reusable_executor().shutdown(wait=True)
-    child = resource.getrusage(resource.RUSAGE_CHILDREN)
-    processor = sum(usage.ru_utime + usage.ru_stime for usage in (own, child))
-    results.put((seconds, processor, (own.ru_maxrss + workers * child.ru_maxrss) / 1024**2))
-
-
 def main() -> None:
     """Draw, fit, cast, compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = new_parser(__doc__)
     parser.add_argument("--galaxies", type=int, default=100_000)
     parser.add_argument("--reference", type=int, default=bagged.SAMPLE_LIMIT)
     parser.add_argument("--components", type=int, default=320)
@@ -128,8 +95,10 @@ def main() -> None:
         if not options.no_ward:
             parts.append(("exact Ward on the reference", exact_ward, sample))
         for name, function, source in parts:
-            seconds, processor, memory = measure(function, source, model, options)
-            print(f"{name:32}{seconds:9.1f}{processor:9.1f}{memory:9.2f}", flush=True)
+            workers = options.threads if function is fit and options.threads > 1 else 0
+            _, cost = time_apart(function, source, model, options, workers=workers)
+            numbers = f"{cost.seconds:9.1f}{cost.processor:9.1f}{cost.memory / 1024:9.2f}"
+            print(f"{name:32}{numbers}", flush=True)
         votes = shards.read_shard(path.with_name("votes.h5"), ["group", "kept"])
         group, kept = votes["group"], votes["kept"]
         print(

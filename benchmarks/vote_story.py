@@ -2,24 +2,22 @@
 
     python benchmarks/vote_story.py results/demo
 
-Needs results/demo/group_scan.json: snakemake results/demo/figures/groups.png. Writes
-docs/figures/vote.png, docs/figures/vote_groups.png and docs/figures/vote.csv. Also tries a Gaussian
-mixture as a voter, which the workflow leaves out.
+Needs results/demo/group_scan.json: snakemake results/demo/figures/groups.png. Writes vote.png,
+vote_groups.png and vote.csv to `--output`, docs/figures. Also tries a Gaussian mixture as a voter,
+which the workflow leaves out.
 """
 
-import csv
 import json
-import sys
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from common import DEMO, FIGURES, new_parser
 from astropy.table import Table
 from matplotlib.figure import Figure
 from sklearn.mixture import GaussianMixture
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+from tables import print_row, write_table
 
 from morphovote.compute.statistics import fraction_interval
 from morphovote.report.figures import group_scan, style
@@ -27,7 +25,6 @@ from morphovote.storage import shards
 from morphovote.vote import bagged
 from morphovote.vote.controls import null_sample
 
-FIGURES = Path(__file__).resolve().parents[1] / "docs/figures"
 PARTS = np.array([0, 0.3, 0.45, 0.6, 0.75, 1.001])
 
 
@@ -98,7 +95,10 @@ def draw(controls: dict, purity: list, stability: list) -> Figure:
 
 def main() -> None:
     """Read the run, draw, and print the numbers of the page."""
-    run = Path(sys.argv[1])
+    parser = new_parser(__doc__, FIGURES)
+    parser.add_argument("field", type=Path, nargs="?", default=DEMO)
+    options = parser.parse_args()
+    run = options.field
     controls = json.loads((run / "vote_controls.json").read_text())
     catalogue = Table.read(run / "catalogue.fits")
     found = Table.read(run / "simulated/truth.fits")
@@ -114,18 +114,16 @@ def main() -> None:
     seeds = Table.read(run / "seed_stability.csv", format="ascii.csv")
     rows = np.asarray(seeds["row"])
     stability = bin_by_votes(share[rows], np.asarray(seeds["stability"]) == 1)
-    style.save_figure(draw(controls, purity, stability), FIGURES / "vote.png")
+    style.save_figure(draw(controls, purity, stability), options.output / "vote.png")
     scan = json.loads((run / "group_scan.json").read_text())
-    style.save_figure(group_scan.plot_groups(scan)[0], FIGURES / "vote_groups.png")
+    style.save_figure(group_scan.plot_groups(scan)[0], options.output / "vote_groups.png")
     points = shards.read_shard(run / "components.h5", ["component"])["component"]
     mixture = try_mixture(points[np.isfinite(points).all(axis=1)])
-    with open(FIGURES / "vote.csv", "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["quantity", "vote_fraction", "value", "low", "high", "galaxies"])
-        for quantity, found in (("purity", purity), ("same group", stability)):
-            table.writerows([quantity, *(f"{value:.4g}" for value in row)] for row in found)
+    names = ("quantity", "vote_fraction", "value", "low", "high", "galaxies")
+    rows = [("purity", *row) for row in purity] + [("same group", *row) for row in stability]
+    write_table(options.output / "vote.csv", [dict(zip(names, row, strict=True)) for row in rows])
     for row in mixture:
-        print(row)
+        print_row(row)
     print(controls["sentence"])
     print({key: controls[key] for key in ("ratio", "voter_ari", "algorithms_ari")})
     print({key: controls["confidence"][key] for key in ("null_share", "at_agreement", "cuts")})

@@ -1,11 +1,13 @@
-"""Make docs/figures/readme.png from a finished demo run: python docs/readme_figure.py."""
+"""Make the README's figure from a finished demo run.
 
-import sys
+python benchmarks/readme_figure.py [results/demo]
+"""
+
 from pathlib import Path
 
+from common import DEMO, FIGURES, new_parser
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 1000, 560
 
 
@@ -17,6 +19,13 @@ def readme_figure(results: Path) -> Image.Image:
     return small.crop((0, 0, WIDTH, min(height, HEIGHT)))
 
 
+def main() -> None:
+    """Make the figure."""
+    parser = new_parser(__doc__, FIGURES / "readme.png")
+    parser.add_argument("field", type=Path, nargs="?", default=DEMO)
+    options = parser.parse_args()
+    readme_figure(options.field).save(options.output, optimize=True)
+
+
 if __name__ == "__main__":
-    results = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "results/demo"
-    readme_figure(results).save(ROOT / "docs/figures/readme.png", optimize=True)
+    main()

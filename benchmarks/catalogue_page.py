@@ -1,13 +1,13 @@
-"""Write docs/catalogue.md from the dictionary of columns: python docs/catalogue_page.py."""
+"""Write docs/catalogue.md from the dictionary of columns.
 
-import sys
-from pathlib import Path
+python benchmarks/catalogue_page.py
+"""
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts"))
+from common import ROOT, new_parser
+from tables import markdown
 
-from morphovote.catalogue.columns import COLUMNS  # noqa: E402
-from morphovote.flags import FLAGS, MEASURE_FLAGS  # noqa: E402
+from morphovote.catalogue.columns import COLUMNS
+from morphovote.flags import FLAGS, MEASURE_FLAGS
 
 INTRODUCTION = """\
 # The catalogue
@@ -17,23 +17,24 @@ the order of the source catalogue, whatever happened to the source. First come t
 then every column of the source catalogue, with its values unchanged. A source column whose name is
 taken (case does not count) gets the prefix `SOURCE_`, twice where that is taken too; in FITS and as
 the ID in VOTable, characters other than letters, digits and underscores become underscores. This
-page is made from the dictionary that writes the units and UCDs: `python docs/catalogue_page.py`.
+page is made from the dictionary that writes the units and UCDs:
+`python benchmarks/catalogue_page.py`.
 """
 
 
 def flag_table(flags: dict[str, tuple[int, str]]) -> str:
     """Markdown table of a column's bits."""
-    rows = [f"| {bit} | `{name}` | {meaning} |" for name, (bit, meaning) in flags.items()]
-    return "\n".join(["| bit | name | meaning |", "| --- | --- | --- |", *rows])
+    rows = [[bit, f"`{name}`", meaning] for name, (bit, meaning) in flags.items()]
+    return markdown(["bit", "name", "meaning"], rows)
 
 
 def catalogue_page() -> str:
     """The page, in Markdown."""
     rows = [
-        f"| `{column.name}` | {column.unit} | {column.description} | `{column.ucd}` |"
+        [f"`{column.name}`", column.unit, column.description, f"`{column.ucd}`"]
         for column in COLUMNS
     ]
-    columns = "\n".join(["| column | unit | meaning | UCD |", "| --- | --- | --- | --- |", *rows])
+    columns = markdown(["column", "unit", "meaning", "UCD"], rows)
     return (
         f"{INTRODUCTION}\n## Columns\n\n{columns}\n"
         f"\n## Bits of `FLAGS`\n\n{flag_table(FLAGS)}\n"
@@ -41,5 +42,11 @@ def catalogue_page() -> str:
     )
 
 
+def main() -> None:
+    """Write the page."""
+    options = new_parser(__doc__, ROOT / "docs/catalogue.md").parse_args()
+    options.output.write_text(catalogue_page(), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    (ROOT / "docs/catalogue.md").write_text(catalogue_page(), encoding="utf-8")
+    main()

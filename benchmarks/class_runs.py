@@ -1,0 +1,73 @@
+"""Runs of simulated fields for `classes.py`: their truth, and classes given with known names."""
+
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import (
+    adjusted_mutual_info_score,
+    adjusted_rand_score,
+    balanced_accuracy_score,
+)
+
+from morphovote.classify import assignment, classifier
+from morphovote.fields.catalogues import read_catalogue
+from morphovote.groups.suggestion import FEWEST_MEMBERS
+from morphovote.measure.quality import MEASURED
+from morphovote.storage import shards
+from morphovote.storage.rows import align_rows
+
+
+def read_run(folder: Path) -> dict:
+    """Truth, votes, components and measurements of a run, one row a galaxy."""
+    votes = shards.read_shard(folder / "votes.h5")
+    truth = read_catalogue(folder / "simulated/truth.fits")[votes["row"]]
+    places = [sorted((folder / stage).glob("*.h5")) for stage in ("measurements", "cutouts")]
+    shape = None
+    if places[0]:
+        shape = shards.concatenate(places[0], ["row", "measure_flag", "flags", *MEASURED])
+        shape = align_rows(votes["row"], shape)
+    light = shards.concatenate(places[1], ["row", "snr", "flags"])
+    return {
+        "votes": votes,
+        "groups": int(shards.read_attributes(folder / "votes.h5")["groups"]),
+        "voters": str(shards.read_attributes(folder / "votes.h5")["voters"]),
+        "component": shards.read_shard(folder / "components.h5", ["component"])["component"],
+        "true": np.asarray(truth["TYPE"]).astype(str),
+        "mag": np.asarray(truth["MAG"], float),
+        "shape": shape,
+        "light": align_rows(votes["row"], light),
+    }
+
+
+def oracle_names(run: dict) -> dict[int, str]:
+    """Commonest true type of each group's kept members."""
+    names = {}
+    for number in range(run["groups"]):
+        member = run["votes"]["group"] == number
+        core = member & run["votes"]["kept"]
+        use = core if core.sum() >= FEWEST_MEMBERS else member
+        kinds, counts = np.unique(run["true"][use], return_counts=True)
+        names[number] = str(kinds[counts.argmax()]) if use.any() else "UNC"
+    return names
+
+
+def classify_run(run: dict, names: dict[int, str], checked=None) -> tuple[dict, dict]:
+    """Classes of all galaxies, and how the classifier does on kept galaxies left out."""
+    votes, rows = run["votes"], np.flatnonzero(run["votes"]["kept"] & ~run["votes"]["outlier"])
+    labels = np.array([names[int(group)] for group in votes["group"][rows]])
+    model, held = classifier.fit_classifier(run["component"][rows], labels)
+    seen = run["component"][checked[0]] if checked else run["component"][:0]
+    model, _ = assignment.complete_model(votes, names, seen, model, checked)
+    found = assignment.classify(votes, names, run["component"], model)
+    right = model["names"][held.argmax(axis=1)] == labels
+    return found, {"probability": held.max(axis=1), "right": right}
+
+
+def score(true: np.ndarray, given: np.ndarray) -> list[float]:
+    """Accuracy, balanced accuracy, ARI and AMI."""
+    return [
+        float(np.mean(true == given)),
+        float(balanced_accuracy_score(true, given)),
+        float(adjusted_rand_score(true, given)),
+        float(adjusted_mutual_info_score(true, given)),
+    ]
