@@ -18,9 +18,9 @@ from class_runs import classify_run, oracle_names, read_run, score
 from tables import print_table
 
 from morphovote.classify import classes
-from morphovote.groups.names import write_yaml
 from morphovote.groups.suggestion import suggest_names
 from morphovote.measure.quality import trusted
+from morphovote.storage.files import write_yaml
 
 DRAWN = ("demo", "second")
 

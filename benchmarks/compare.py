@@ -34,15 +34,15 @@ from tables import markdown, print_row, write_table
 
 from morphovote import flags
 from morphovote.config.resolve import complete_config
-from morphovote.denoise import dense as dense_denoiser
-from morphovote.denoise import network, recorrupted
+from morphovote.denoise import schemes as denoisers
 from morphovote.encode import encoding
 from morphovote.encode import weights as encoder_weights
 from morphovote.fields import cutouts, sources
-from morphovote.polar import moments
+from morphovote.polar import schemes as polar_pictures
 from morphovote.reduce import pca
 from morphovote.storage import shards
-from morphovote.vote import bagged, controls, unanimous
+from morphovote.vote import controls
+from morphovote.vote import schemes as votings
 
 STEPS = ("cutout", "denoiser", "polar", "input", "pca", "vote")
 # The number committed in the paper's code, of the 2,048 features of its network.
@@ -50,7 +50,19 @@ PUBLISHED_SHARE = 1500 / 2048
 DEFAULT = complete_config(
     {"fields": {"demo": {"simulate": {}}}}, ROOT / "workflow/schemas/config.schema.yaml"
 )
+DEFAULTS = {
+    "cutout": DEFAULT["cutout"]["scaling"],
+    "denoiser": DEFAULT["denoiser"]["scheme"],
+    "polar": DEFAULT["polar"]["scheme"],
+    "input": DEFAULT["encoder"]["input"],
+    "vote": DEFAULT["voting"]["scheme"],
+}
 BRIGHT = 20
+
+
+def kind_of(new: set, step: str) -> str:
+    """Which kind of a step, the default's or the published, an arm with some `new` steps takes."""
+    return DEFAULTS[step] if step in new else "published"
 
 
 def read_field(folder: Path, default: bool) -> tuple[dict, np.ndarray]:
@@ -153,41 +165,33 @@ class Ladder:
             paths = sorted((options.field / "denoised").glob("*.h5"))
             shards.write_shard(path, shards.concatenate(paths, ["row", "id", "image"]))
             return path
+        scheme, scaling = kind_of(new, "denoiser"), kind_of(new, "cutout")
         if not own and not weights.exists():
             cut = [self.cutouts("cutout" in new)]
-            if "denoiser" in new:
-                recorrupted.train_file(cut, weights, history, 40, options.epochs, 0)
-            else:
-                scaling = "flux" if "cutout" in new else "published"
-                dense_denoiser.train_file(
-                    cut, weights, history, options.latent, options.epochs, 0, scaling
-                )
+            latent = DEFAULT["denoiser"]["latent"] if "denoiser" in new else options.latent
+            train = denoisers.SCHEMES[scheme].train
+            train(cut, weights, history, latent, options.epochs, 0, scaling)
         began = time.process_time()
-        if "denoiser" in new:
-            model = network.load_denoiser(trained if own else weights)
-            recorrupted.denoise_shard(model, source, path)
-        else:
-            scaling = "flux" if "cutout" in new else "published"
-            dense = dense_denoiser.load_model(weights)
-            dense_denoiser.denoise_shard(dense, source, path, scaling)
+        model = denoisers.SCHEMES[scheme].load(trained if own else weights)
+        denoisers.denoise_shard(scheme, model, source, path, scaling)
         self.note(f"denoise {kind}", began, shards.count_rows(path))
         return path
 
     def features(self, new: set, source: Path) -> np.ndarray:
         """Features (N, D) of a shard of cutouts."""
         denoised = self.denoised(new, source)
-        scheme = "moments" if "polar" in new else "published"
+        scheme, inputs = kind_of(new, "polar"), kind_of(new, "input")
         kind = f"{denoised.stem}-{scheme}-{'new' if 'input' in new else 'plain'}"
         path = self.work / f"features-{kind}.h5"
         if not path.exists():
-            began, step = time.process_time(), self.work / "polar.h5"
-            moments.unwrap_shard(denoised, source, step, scheme)
+            began = time.process_time()
+            place = shards.read_shard(source, ["row", "id", "mask", "flags", "x", "y"])
+            polar = polar_pictures.unwrap(scheme, shards.read_shard(denoised), place)
             model, card = encoder_weights.load_encoder(*self.weights)
-            inputs = "normalised" if "input" in new else "published"
             turns = DEFAULT["encoder"]["rotations"] if "input" in new else 1
-            rows = encoding.encode_shard(step, model, card, "auto", turns, 1, inputs)
-            place = shards.read_shard(source, ["row", "id"])
-            shards.write_shard(path, place | {"embedding": rows})
+            rows = encoding.encode(polar, model, card, "auto", turns, 1, inputs)
+            names = {name: place[name] for name in ("row", "id")}
+            shards.write_shard(path, names | {"embedding": rows})
             self.note(f"encode {scheme} {inputs}", began, len(rows))
         return shards.read_shard(path, ["embedding"])["embedding"]
 
@@ -205,7 +209,7 @@ class Ladder:
         began = time.process_time()
         model = pca.fit_pca(features[known], share)
         points = pca.project(features[known], model)
-        scheme = "bagged" if "vote" in new else "published"
+        scheme = kind_of(new, "vote")
         runs = [self.vote(points, scheme, seed) for seed in range(self.options.seeds)]
         seconds = (time.process_time() - began) / len(points) / len(runs)
         nulls = [
@@ -221,22 +225,16 @@ class Ladder:
         row |= compare_vote(runs, nulls, label)
         row["rotation"] = rotation_retrieval(turned[0], turned[1:])
         kind = f"{'mask' if 'cutout' in new else 'keep'}-{'new' if 'denoiser' in new else 'dense'}"
-        scheme = "moments" if "polar" in new else "published"
-        inputs = "normalised" if "input" in new else "published"
-        parts = (f"denoise {kind}", f"encode {scheme} {inputs}")
+        parts = (f"denoise {kind}", f"encode {kind_of(new, 'polar')} {kind_of(new, 'input')}")
         row["seconds"] = seconds + sum(self.seconds[part] for part in parts)
         return row
 
     def vote(self, points: np.ndarray, scheme: str, seed: int) -> dict:
         """One vote on components."""
-        if scheme == "published":
-            fitted = unanimous.fit_voters(points, self.options.groups, seed)
-            return unanimous.cast_votes(points, fitted)
-        vote = DEFAULT["voting"]
-        fitted = bagged.fit_voters(
-            points, self.options.groups, vote["agreement"], seed, vote["voters"], quiet=True
-        )
-        return bagged.cast_votes(points, fitted)
+        vote, groups = DEFAULT["voting"], self.options.groups
+        scheme = votings.SCHEMES[scheme]
+        fitted = scheme.fit(points, groups, vote["agreement"], seed, vote["voters"], 1)
+        return scheme.cast(points, fitted)
 
 
 def compare_vote(runs: list[dict], nulls: list[float], label: np.ndarray) -> dict:

@@ -65,11 +65,12 @@ def cut(work: Path, cores: int, table: str = "sources") -> int:
 
 def denoise(work: Path, cores: int) -> int:
     """Denoise, as denoise_cutouts does."""
-    from morphovote.denoise import network, recorrupted
+    from morphovote.denoise import network, schemes
     from morphovote.storage import shards
 
     model = network.load_denoiser(work / "denoiser.safetensors")
-    recorrupted.denoise_shard(model, work / "cut_many.h5", work / "denoised.h5", cores)
+    cutouts, output = work / "cut_many.h5", work / "denoised.h5"
+    schemes.denoise_shard("recorrupted", model, cutouts, output, threads=cores)
     return shards.count_rows(work / "denoised.h5")
 
 
@@ -77,11 +78,11 @@ def unwrap(work: Path, cores: int) -> int:
     """Unwrap, as unwrap_polar does."""
     import torch
 
-    from morphovote.polar import moments
+    from morphovote.polar import schemes
     from morphovote.storage import shards
 
     torch.set_num_threads(cores)
-    moments.unwrap_shard(work / "denoised.h5", work / "cut_many.h5", work / "polar.h5", "moments")
+    schemes.unwrap_shard(work / "denoised.h5", work / "cut_many.h5", work / "polar.h5", "moments")
     return shards.count_rows(work / "polar.h5")
 
 

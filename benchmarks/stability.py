@@ -11,7 +11,6 @@ or not) are dealt out over the sample, `--turns` to a galaxy. Writes stability_r
 """
 
 import json
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +31,7 @@ from morphovote.checks.stability_scores import (
 )
 from morphovote.denoise import recorrupted
 from morphovote.denoise.network import load_denoiser
-from morphovote.encode.encoding import encode_shard
+from morphovote.encode import encoding
 from morphovote.encode.weights import load_encoder
 from morphovote.polar import moments
 from morphovote.reduce.pca import fit_pca, project
@@ -51,12 +50,8 @@ def unwrap(images: np.ndarray, cutouts: dict) -> dict[str, np.ndarray]:
 
 def encode(images: np.ndarray, encoder: tuple, rotations: int, threads: int) -> np.ndarray:
     """Embeddings of polar images."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "polar.h5"
-        row = np.arange(len(images))
-        arrays = {"row": row, "id": row.astype(str), "image": images, "angle": np.zeros(len(row))}
-        shards.write_shard(path, arrays)
-        return encode_shard(path, *encoder, "auto", rotations, threads)
+    polar = {"image": images, "angle": np.zeros(len(images))}
+    return encoding.encode(polar, *encoder, "auto", rotations, threads)
 
 
 def expected_frame(own: dict, views: list, galaxy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,10 @@
 """Vote on every galaxy of the field."""
 
 from morphovote.logs import rule_log
-from morphovote.vote import bagged, unanimous
+from morphovote.vote.schemes import SCHEMES
 
 with rule_log(snakemake.log[0]):
-    vote = unanimous if snakemake.params.scheme == "published" else bagged
-    vote.cast_votes_file(
+    SCHEMES[snakemake.params.scheme].cast_file(
         snakemake.input.components,
         snakemake.input.voters,
         snakemake.input.confidence,

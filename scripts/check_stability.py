@@ -2,20 +2,16 @@
 
 import torch
 
+from morphovote.chain import Chain
 from morphovote.checks.stability import check_stability_file
 from morphovote.logs import rule_log
 
+MODELS = ("denoiser", "weights", "card", "pca", "voters", "components")
+
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
+    given, params = snakemake.input, snakemake.params
+    chain = Chain.load({name: given[name] for name in MODELS}, params.steps, snakemake.threads)
     check_stability_file(
-        snakemake.input.cutouts,
-        snakemake.input.components,
-        snakemake.input.votes,
-        {name: snakemake.input[name] for name in ("denoiser", "weights", "card", "pca", "voters")},
-        snakemake.output[0],
-        steps=snakemake.params.steps,
-        precision=snakemake.params.precision,
-        rotations=snakemake.params.rotations,
-        seed=snakemake.params.seed,
-        threads=snakemake.threads,
+        given.cutouts, given.components, given.votes, chain, snakemake.output[0], seed=params.seed
     )

@@ -2,20 +2,17 @@
 
 import torch
 
-from morphovote.denoise import dense as dense_denoiser
-from morphovote.denoise import network, recorrupted
+from morphovote.denoise import schemes
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
-    weights, cutouts, output = (
-        snakemake.input.denoiser,
+    scheme = snakemake.params.scheme
+    schemes.denoise_shard(
+        scheme,
+        schemes.SCHEMES[scheme].load(snakemake.input.denoiser),
         snakemake.input.cutouts,
         snakemake.output[0],
+        scaling=snakemake.params.scaling,
+        threads=snakemake.threads,
     )
-    if snakemake.params.scheme == "published":
-        dense = dense_denoiser.load_model(weights)
-        dense_denoiser.denoise_shard(dense, cutouts, output, snakemake.params.scaling)
-    else:
-        denoiser = network.load_denoiser(weights)
-        recorrupted.denoise_shard(denoiser, cutouts, output, snakemake.threads)

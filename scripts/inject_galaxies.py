@@ -1,26 +1,25 @@
 """Put simulated galaxies of known class into the field's images, and see what is recovered."""
 
+import torch
+
+from morphovote.chain import Chain
 from morphovote.checks.recovery import inject_file
 from morphovote.logs import rule_log
 
-MODEL = ("denoiser", "weights", "card", "pca", "voters", "confidence", "classifier")
+MODELS = ("denoiser", "weights", "card", "pca", "voters", "components")
+MODELS += ("confidence", "names", "classifier")
 
 with rule_log(snakemake.log[0]):
+    torch.set_num_threads(snakemake.threads)
     given, params = snakemake.input, snakemake.params
+    chain = Chain.load({name: given[name] for name in MODELS}, params.steps, snakemake.threads)
     inject_file(
         given.sources,
         given.psf,
-        given.votes,
-        given.names,
-        given.components,
-        {name: given[name] for name in MODEL},
+        chain,
         snakemake.output[0],
         count=params.galaxies,
         seed=params.seed,
         cutout=params.cutout,
         detects=params.detects,
-        steps=params.steps,
-        precision=params.precision,
-        rotations=params.rotations,
-        threads=snakemake.threads,
     )

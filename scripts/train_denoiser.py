@@ -2,15 +2,18 @@
 
 import torch
 
-from morphovote.denoise import dense, recorrupted
+from morphovote.denoise import schemes
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     params = snakemake.params
-    files = (snakemake.input.cutouts, snakemake.output.weights, snakemake.output.history)
-    settings = (params.latent, params.epochs, params.seed)
-    if params.scheme == "published":
-        dense.train_file(*files, *settings, params.scaling)
-    else:
-        recorrupted.train_file(*files, *settings)
+    schemes.SCHEMES[params.scheme].train(
+        snakemake.input.cutouts,
+        snakemake.output.weights,
+        snakemake.output.history,
+        latent=params.latent,
+        epochs=params.epochs,
+        seed=params.seed,
+        scaling=params.scaling,
+    )

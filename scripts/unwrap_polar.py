@@ -3,11 +3,11 @@
 import torch
 
 from morphovote.logs import rule_log
-from morphovote.polar import moments
+from morphovote.polar import schemes
 
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
-    moments.unwrap_shard(
+    schemes.unwrap_shard(
         snakemake.input.denoised,
         snakemake.input.cutouts,
         snakemake.output[0],

@@ -9,9 +9,11 @@ from morphovote import flags
 from morphovote.compute import memory
 from morphovote.denoise import dense
 from morphovote.denoise.scaling import scale_to_bytes, scale_to_range
+from morphovote.denoise.schemes import denoise_shard
 from morphovote.errors import InputError
 from morphovote.groups.regrouping import relabel_unanimous_file
-from morphovote.polar import extremes, moments
+from morphovote.polar import extremes
+from morphovote.polar.schemes import unwrap_shard
 from morphovote.storage import shards
 from morphovote.vote import unanimous
 from morphovote.vote.bagged import cast_votes
@@ -71,7 +73,7 @@ def test_shard_is_unwrapped_by_either_scheme(tmp_path):
     shards.write_shard(tmp_path / "denoised.h5", rows | {"image": images})
     paths = [tmp_path / "denoised.h5", tmp_path / "cutouts.h5", tmp_path / "polar.h5"]
     for scheme, shape in (("moments", (64, 96)), ("published", (125, 200))):
-        moments.unwrap_shard(*paths, scheme)
+        unwrap_shard(*paths, scheme)
         found = shards.read_shard(paths[2])
         assert found["image"].shape == (count, *shape)
         assert found["image"][0].max() > 0
@@ -147,13 +149,16 @@ def test_shards_train_and_are_denoised(tmp_path):
     assert paths[1].read_text().count("\n") == 3
     model = dense.load_model(paths[0])
     output = tmp_path / "denoised.h5"
-    dense.denoise_shard(model, tmp_path / "cutouts.h5", output, "published")
+    denoise_shard("published", model, tmp_path / "cutouts.h5", output, "published")
     found = shards.read_shard(output)
     assert found["image"].shape == (12, 32, 32)
     assert not found["image"][2].any()
     assert found["image"][3].any()
     assert found["high"].shape == (12,)
     assert shards.read_attributes(output)["pixel_scale"] == 0.03
+    write_cutouts(tmp_path / "larger.h5", 40)
+    with pytest.raises(InputError, match=r"larger\.h5: .*side of 40 px.* trained for 32 px"):
+        denoise_shard("published", model, tmp_path / "larger.h5", output, "published")
 
 
 def test_denoiser_stops_where_it_does_not_fit(tmp_path, monkeypatch):

@@ -17,13 +17,13 @@ from scipy.ndimage import gaussian_filter
 
 from morphovote.classify.assignment import classify_file
 from morphovote.denoise import network as denoiser_network
-from morphovote.denoise import recorrupted
+from morphovote.denoise.schemes import denoise_shard
 from morphovote.encode import encoding
 from morphovote.encode import weights as encoder_weights
 from morphovote.fields import cutouts
 from morphovote.fields.sources import read_sources
 from morphovote.measure import morphology
-from morphovote.polar import moments
+from morphovote.polar.schemes import unwrap_shard
 from morphovote.reduce.pca import project_shards
 from morphovote.storage import shards
 from morphovote.vote.bagged import cast_votes_file
@@ -257,8 +257,8 @@ def take_through(cutout, rows, parts, folder, model, encoder):
         names = {step: folder / f"{step}{number}.h5" for step in ("cut", "clean", "polar", "code")}
         arrays = {name: values[part] for name, values in cutout.items()}
         shards.write_shard(names["cut"], arrays, {"pixel_scale": 0.03})
-        recorrupted.denoise_shard(denoiser, names["cut"], names["clean"])
-        moments.unwrap_shard(names["clean"], names["cut"], names["polar"], "moments")
+        denoise_shard("recorrupted", denoiser, names["cut"], names["clean"])
+        unwrap_shard(names["clean"], names["cut"], names["polar"], "moments")
         embedding = encoding.encode_shard(names["polar"], network, card, "float32", 2, 2)
         known = {"row": arrays["row"], "id": arrays["id"], "embedding": embedding}
         about = {"encoder": card["sha256"], "rotations": 2, "polar": "moments"}

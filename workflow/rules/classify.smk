@@ -82,7 +82,6 @@ rule inject_galaxies:
         images=field_entry("images"),
         rms=field_entry("rms"),
         weight=field_entry("weight"),
-        votes="results/{field}/votes.h5",
         components="results/{field}/components.h5",
         names=model_file("names.yaml"),
         denoiser=model_file("denoiser.safetensors"),
@@ -110,7 +109,5 @@ rule inject_galaxies:
         cutout={key: config["cutout"][key] for key in ("size", "neighbours")},
         detects=field_entry("detect"),
         steps=STEPS,
-        precision=config["encoder"]["precision"],
-        rotations=config["encoder"]["rotations"],
     script:
         "../../scripts/inject_galaxies.py"

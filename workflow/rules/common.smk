@@ -117,13 +117,15 @@ def model_file(name):
     return path
 
 
-# Which kind of each step the rules take that follow galaxies through the whole chain.
+# Which kind of each step galaxies go through in the rules that follow them all the way.
 STEPS = {
     "scaling": config["cutout"]["scaling"],
     "denoiser": config["denoiser"]["scheme"],
     "polar": config["polar"]["scheme"],
     "input": config["encoder"]["input"],
     "vote": config["voting"]["scheme"],
+    "precision": config["encoder"]["precision"],
+    "rotations": config["encoder"]["rotations"],
 }
 
 

@@ -165,8 +165,6 @@ rule check_stability:
     params:
         code=code_digest("check_stability"),
         steps=STEPS,
-        precision=config["encoder"]["precision"],
-        rotations=config["encoder"]["rotations"],
         seed=config["voting"]["seed"],
     script:
         "../../scripts/check_stability.py"

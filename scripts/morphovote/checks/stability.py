@@ -4,35 +4,24 @@ A bounded sample of galaxies is changed at the cutout stage and taken through ev
 with the run's own model: denoiser, polar image, encoder, components, voters.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from torch import nn
 
 from morphovote import flags
+from morphovote.chain import Chain
 from morphovote.checks.perturbations import add_noise, turn, widen_psf
 from morphovote.checks.stability_scores import KINDS
 from morphovote.compute.neighbours import nearest
-from morphovote.denoise import dense as dense_denoiser
-from morphovote.denoise.network import Denoiser, load_denoiser
 from morphovote.denoise.noise import noise_correlation
-from morphovote.denoise.recorrupted import denoise
-from morphovote.encode.encoding import encode_shard
-from morphovote.encode.weights import load_encoder
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
-from morphovote.polar import extremes
-from morphovote.polar.moments import unwrap
-from morphovote.reduce.pca import project
 from morphovote.storage import shards
-from morphovote.storage.model_files import read_model
 from morphovote.storage.rows import SAMPLE_LIMIT
-from morphovote.vote import unanimous
-from morphovote.vote.bagged import Voters, cast_votes, load_voters
+from morphovote.vote.bagged import Voters, cast_votes
 
 # A sample of this share of the galaxies, at most LIMIT, costs about as much as denoising the
 # field once again. Fewer than FEWEST_SAMPLED show nothing.
@@ -193,33 +182,6 @@ def _noise_seed(seed: int, row: int, view: View) -> int:
     return int(np.random.default_rng(entropy).integers(2**31))
 
 
-def encode_views(
-    views: dict[str, np.ndarray],
-    denoiser: Denoiser | dense_denoiser.DenseAutoencoder,
-    steps: dict[str, str],
-    encoder: tuple[nn.Module, dict],
-    precision: str,
-    rotations: int,
-    threads: int,
-) -> np.ndarray:
-    """Embeddings (M, D) of changed cutouts, as the workflow's own rules would make them."""
-    limits = None
-    if steps["denoiser"] == "published":
-        scaling = steps["scaling"]
-        clean, *limits = dense_denoiser.denoise(denoiser, views["image"], scaling)
-    else:
-        clean = denoise(denoiser, views["image"], views["rms"])
-    if steps["polar"] == "published":
-        polar = extremes.unwrap(clean, limits)
-    else:
-        polar = unwrap(clean, views["mask"], views["x"], views["y"])
-    count = np.arange(len(clean))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "polar.h5"
-        shards.write_shard(path, {"row": count, "id": count.astype(str), **polar})
-        return encode_shard(path, *encoder, precision, rotations, threads, steps["input"])
-
-
 def score_views(
     components: np.ndarray,
     galaxy: np.ndarray,
@@ -322,13 +284,9 @@ def check_stability_file(
     cutouts: Sequence[str | Path],
     components: str | Path,
     votes: str | Path,
-    model: dict[str, str | Path],
+    chain: Chain,
     output: str | Path,
-    steps: dict[str, str],
-    precision: str,
-    rotations: int,
     seed: int,
-    threads: int,
 ) -> None:
     """Check the stability of a field's vote, and write one row a view.
 
@@ -336,17 +294,11 @@ def check_stability_file(
     ----------
     cutouts : sequence of path
     components, votes : path
-    model : dict of path
-        denoiser, weights, card, pca, voters.
+    chain : Chain
     output : path
         An HDF5 table: row, id, snr, kind, amount, mirrored, was_kept (of the galaxy as it is),
         and what `score_views` gives. Attributes: galaxies, rivals (galaxies to be confused with).
-    steps : dict of str
-        Which kind of each step the config asks for: scaling, denoiser, polar, input, vote.
-    precision, rotations
-        Of the config: encoder.precision, encoder.rotations.
     seed : int
-    threads : int
     """
     field = read_field(cutouts, votes)
     usable = (field["group"] >= 0) & ((field["flags"] & flags.NO_DATA) == 0)
@@ -358,28 +310,22 @@ def check_stability_file(
         shards.write_shard(output, _nothing(), attributes)
         return
     sample = read_cutouts(cutouts, field["row"][rows])
-    dense = steps["denoiser"] == "published"
-    denoiser = (dense_denoiser.load_model if dense else load_denoiser)(model["denoiser"])
-    encoder = load_encoder(model["weights"], model["card"])
-    pca, _ = read_model(model["pca"], "pca", ("mean", "components"))
-    if steps["vote"] == "published":
-        voters = unanimous.nearest_voters(components, model["voters"])
-    else:
-        voters, _ = load_voters(model["voters"])
-    galaxy, views, embeddings = run_views(
-        sample,
-        deal_views,
-        lambda part: encode_views(
-            part, denoiser, steps, encoder, precision, rotations, threads
-        ),
-        seed,
-    )  # fmt: skip
+
+    def follow(changed: dict[str, np.ndarray]) -> np.ndarray:
+        # All galaxies of the sample have data.
+        return chain.locate(changed | {"flags": np.zeros(len(changed["x"]), int)})
+
+    galaxy, views, moved = run_views(sample, deal_views, follow, seed)
     own, others = (
         shards.read_shard(components, ["component"], some)["component"] for some in (rows, rivals)
     )
-    scores = score_views(project(embeddings, pca), galaxy, own, others, voters)
+    scores = score_views(moved, galaxy, own, others, chain.voters)
     table = tabulate(views, galaxy, sample, field["kept"][rows]) | scores
     shards.write_shard(output, table, attributes)
+    _log_shares(table)
+
+
+def _log_shares(table: dict[str, np.ndarray]) -> None:
     for kind in KINDS:
         of_kind = table["kind"] == kind
         log.info(

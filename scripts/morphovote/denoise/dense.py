@@ -3,7 +3,7 @@
 Fang et al. 2025 (A&A 693, A141) and their code: (convolution 5 x 5 to 16 channels, ReLU, maximum
 of 2 x 2) twice, all of it in one vector, one dense layer to the code; the decoder mirrors it. Mean
 squared error, Adam at 3e-4 times 0.8 every 2,000 steps, 8 cutouts a step. What it removes of the
-noise it removes by blurring. See `published.FAULTS`.
+noise it removes by blurring. See `checks.published_faults`.
 """
 
 import time
@@ -19,9 +19,8 @@ from torch.nn.functional import mse_loss
 from morphovote.compute.devices import pick_device
 from morphovote.compute.memory import require_memory
 from morphovote.denoise.recorrupted import read_sample
-from morphovote.denoise.scaling import scale_to_bytes, scale_to_range
+from morphovote.denoise.scaling import SCALINGS
 from morphovote.errors import InputError
-from morphovote.flags import NO_DATA
 from morphovote.logs import log, progress
 from morphovote.storage import shards
 from morphovote.storage.files import write_curve, write_tensors
@@ -168,14 +167,6 @@ def _validate(model: DenseAutoencoder, images: np.ndarray, device: torch.device)
     return float(np.mean(losses))
 
 
-def scale(images: np.ndarray, scaling: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Network input from 0 to 1, through 8 bits where `scaling` is 'published'; and the limits."""
-    if scaling == "published":
-        scaled, low, high = scale_to_bytes(images)
-        return scaled.astype(np.float32) / 255, low, high
-    return scale_to_range(images)
-
-
 @torch.no_grad()
 def denoise(
     model: DenseAutoencoder, images: np.ndarray, scaling: str
@@ -196,10 +187,20 @@ def denoise(
         In the unit of `images`.
     low, high : ndarray, shape (N,), float32
         Extremes of each cutout, 0 and 1 for the network.
+
+    Raises
+    ------
+    InputError
+        If the model was trained for cutouts of another size.
     """
+    if images.shape[1] != model.size:
+        raise InputError(
+            f"array 'image' has a side of {images.shape[1]} px, but the denoiser was trained for "
+            f"{model.size} px.\nTrain it on cutouts of this size."
+        )
     device = pick_device()
     model = model.eval().to(device)
-    shares, low, high = scale(images, scaling)
+    shares, low, high = SCALINGS[scaling](images)
     result = np.empty(images.shape, np.float32)
     for i in range(0, len(images), BATCH):
         here = shares[i : i + BATCH]
@@ -235,43 +236,9 @@ def train_file(
     check_memory(size, latent)
     images = read_sample(cutouts, seed, SAMPLE)["image"]
     log.info("%d cutouts, a code of %d numbers", len(images), latent)
-    model, curve = train(scale(images, scaling)[0], latent, epochs, seed)
+    model, curve = train(SCALINGS[scaling](images)[0], latent, epochs, seed)
     save_model(weights, model)
     write_curve(history, curve)
-
-
-def denoise_shard(
-    model: DenseAutoencoder, cutouts: str | Path, path: str | Path, scaling: str
-) -> None:
-    """Denoise a shard of cutouts into another, with `low` and `high`; see `denoise`.
-
-    Galaxies without data become zeros.
-
-    Raises
-    ------
-    InputError
-        If the model was trained for cutouts of another size.
-    """
-    parts = []
-    count = shards.count_rows(cutouts)
-    batches = shards.iterate_batches(cutouts, ["image", "flags"], 4 * BATCH)
-    for batch in progress(batches, -(-count // (4 * BATCH)), f"batches of {4 * BATCH} galaxies"):
-        if batch["image"].shape[1] != model.size:
-            raise InputError(
-                f"{cutouts}: array 'image' has a side of {batch['image'].shape[1]} px, but the "
-                f"denoiser was trained for {model.size} px.\nTrain it on cutouts of this size."
-            )
-        clean, low, high = denoise(model, batch["image"], scaling)
-        clean[(batch["flags"] & NO_DATA) != 0] = 0.0
-        parts.append({"image": clean, "low": low, "high": high})
-    arrays = shards.read_shard(cutouts, ["row", "id"])
-    if not parts:
-        parts = [{"image": np.empty((0, model.size, model.size), np.float32)}]
-        parts[0] |= {"low": np.empty(0, np.float32), "high": np.empty(0, np.float32)}
-    arrays |= {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    attributes = shards.read_attributes(cutouts)
-    attributes.pop("made_by", None)
-    shards.write_shard(path, arrays, attributes)
 
 
 def save_model(path: str | Path, model: DenseAutoencoder) -> None:

@@ -18,7 +18,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from morphovote.compute.batches import map_ordered
 from morphovote.denoise.network import STRIDE, Denoiser, centre_distance, save_denoiser
 from morphovote.denoise.noise import draw_noise, noise_amplitude, noise_correlation
 from morphovote.errors import InputError
@@ -218,11 +217,8 @@ def train(
         losses = []
         model.train()
         for i in range(0, len(rows), STEP):
-            image, level, place, good = _patches(sample, rows[i : i + STEP], patch, generator)
-            noise = draw_noise(amplitude, image.shape, generator) * level
-            tau = _draw_tau(len(noise), generator)
             optimiser.zero_grad(set_to_none=True)
-            loss = recorrupted_loss(model, image, place, good, noise, tau)
+            loss = _step_loss(model, sample, rows[i : i + STEP], patch, amplitude, generator)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
@@ -253,6 +249,21 @@ def train(
             break
     model.load_state_dict(best_state)
     return model.eval(), curve
+
+
+def _step_loss(
+    model: Denoiser,
+    sample: dict[str, np.ndarray],
+    rows: np.ndarray,
+    patch: tuple[int, int],
+    amplitude: torch.Tensor,
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Loss on random patches of some galaxies, with fresh noise."""
+    image, level, place, good = _patches(sample, rows, patch, generator)
+    noise = draw_noise(amplitude, image.shape, generator) * level
+    tau = _draw_tau(len(noise), generator)
+    return recorrupted_loss(model, image, place, good, noise, tau)
 
 
 def _draw_tau(count: int, generator: torch.Generator) -> torch.Tensor:
@@ -368,37 +379,6 @@ def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
         answer = torch.clamp(answer, image - reach, image + reach)
         result[i : i + here] = answer[:here, 0].numpy() * scale
     return result
-
-
-def denoise_shard(model: Denoiser, cutouts: str | Path, path: str | Path, threads: int = 1) -> None:
-    """Denoise a shard of cutouts into another; galaxies without data become zeros.
-
-    Parameters
-    ----------
-    model : Denoiser
-    cutouts, path : path
-        Shard to read, with `image`, `rms`, `flags`; shard to write, with `row`, `id`, `image`
-        and the attributes of the first.
-    threads : int
-        Processors.
-    """
-
-    def clean(batch: dict[str, np.ndarray]) -> np.ndarray:
-        answer = denoise(model, batch["image"], batch["rms"])
-        answer[(batch["flags"] & NO_DATA) != 0] = 0.0
-        return answer
-
-    count = shards.count_rows(cutouts)
-    batches = shards.iterate_batches(cutouts, ["image", "rms", "flags"], BATCH)
-    cleaned = map_ordered(clean, batches, threads)
-    parts = list(progress(cleaned, -(-count // BATCH), f"batches of {BATCH} galaxies"))
-    arrays = shards.read_shard(cutouts, ["row", "id"])
-    with shards.open_shard(cutouts) as file:
-        empty = np.empty(file["image"].shape, np.float32)
-    arrays["image"] = np.concatenate(parts) if parts else empty
-    attributes = shards.read_attributes(cutouts)
-    attributes.pop("made_by", None)
-    shards.write_shard(path, arrays, attributes)
 
 
 def train_file(

@@ -1,4 +1,4 @@
-"""Scaling a cutout to its own minimum and maximum, as the published code does."""
+"""Scaling a cutout to its own minimum and maximum, with or without the published code's 8 bits."""
 
 import numpy as np
 
@@ -28,3 +28,13 @@ def scale_to_range(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     low, high = images.min(axis=(1, 2)), images.max(axis=(1, 2))
     span = np.where(high > low, high - low, 1)[:, None, None]
     return (images - low[:, None, None]) / span, low, high
+
+
+def scale_through_bytes(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same through 8 bits: float32 from 0 to 1 in 256 steps, and minimum and maximum (N,)."""
+    scaled, low, high = scale_to_bytes(images)
+    return scaled.astype(np.float32) / 255, low, high
+
+
+# What the dense autoencoder is given, by the config's `cutout.scaling`.
+SCALINGS = {"flux": scale_to_range, "published": scale_through_bytes}

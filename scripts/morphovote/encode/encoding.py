@@ -1,6 +1,6 @@
 """Encoding: polar images to the pooled features of a ConvNeXt."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,18 +36,52 @@ def encode_shard(
     threads: int = 1,
     scheme: str = "normalised",
 ) -> np.ndarray:
-    """Encode the polar images of a shard.
+    """Encode the polar images of a shard, a few batches in memory at a time.
+
+    Parameters
+    ----------
+    path : str or Path
+        A shard with `image` (N, R, A) and `angle` (N,), NaN where a galaxy has no data.
+    model, card, precision, rotations, threads, scheme
+        See `encode`.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, D)
+        NaN for galaxies without data.
+
+    Raises
+    ------
+    InputError
+        See `encode`.
+    """
+    batches = shards.iterate_batches(path, ["image", "angle"], BATCH)
+    return _encode_batches(
+        batches, shards.count_rows(path), model, card, precision, rotations, threads, scheme
+    )
+
+
+def encode(
+    polar: dict[str, np.ndarray],
+    model: nn.Module,
+    card: dict,
+    precision: str = "auto",
+    rotations: int = 1,
+    threads: int = 1,
+    scheme: str = "normalised",
+) -> np.ndarray:
+    """Encode polar images.
 
     Each processor takes batches of its own: faster than all of them sharing the arithmetic of
     one small batch, and the result does not depend on how many there are.
 
     Parameters
     ----------
-    path : str or Path
-        A shard with `image` (N, R, A) and `angle` (N,), NaN where a galaxy has no data.
+    polar : dict of ndarray
+        `image` (N, R, A) and `angle` (N,), NaN where a galaxy has no data.
     model : nn.Module
-        A ConvNeXt with pooled features, as `encoder_files.load_encoder` gives it. Changed in
-        place: wraps in angle from here on.
+        A ConvNeXt with pooled features, as `weights.load_encoder` gives it. Changed in place:
+        wraps in angle from here on.
     card : dict
         `mean`, `std`, `channels`, `upsample`, `planes`.
     precision : str
@@ -70,26 +104,43 @@ def encode_shard(
     InputError
         If precision or rotations is not one that there is.
     """
-    count = shards.count_rows(path)
+    count = len(polar["image"])
+    batches = (
+        {name: polar[name][start : start + BATCH] for name in ("image", "angle")}
+        for start in range(0, count, BATCH)
+    )
+    return _encode_batches(
+        batches, count, model, card, precision, rotations, threads, scheme
+    )  # fmt: skip
+
+
+def _encode_batches(
+    batches: Iterable[dict[str, np.ndarray]],
+    count: int,
+    model: nn.Module,
+    card: dict,
+    precision: str,
+    rotations: int,
+    threads: int,
+    scheme: str,
+) -> np.ndarray:
+    """Features (N, D) of N = `count` galaxies in batches of `BATCH`; see `encode`."""
     device = pick_device()
     dtype = choose_dtype(precision, device)
-    published = scheme == "published"
-    encoder = prepare_model(model, device, dtype, wrap=not published)
-    prepare = prepare_published_input if published else prepare_input
+    prepare, wrap = INPUTS[scheme]
+    encoder = prepare_model(model, device, dtype, wrap)
     result = np.full((count, model.num_features), np.nan, np.float32)
 
-    def encode(batch: dict[str, np.ndarray]) -> np.ndarray:
+    def features_of(batch: dict[str, np.ndarray]) -> np.ndarray:
         images = prepare(batch["image"], card, dtype).to(device)
         features = encode_batch(encoder, images, rotations)[: len(batch["image"])].cpu().numpy()
         features[~np.isfinite(batch["angle"])] = np.nan
         return features
 
     workers = threads if device.type == "cpu" else min(threads, GPU_FEEDERS)
-    batches = shards.iterate_batches(path, ["image", "angle"], BATCH)
+    encoded = map_ordered(features_of, batches, workers)
     start = 0
-    for features in progress(
-        map_ordered(encode, batches, workers), -(-count // BATCH), f"batches of {BATCH} galaxies"
-    ):
+    for features in progress(encoded, -(-count // BATCH), f"batches of {BATCH} galaxies"):
         result[start : start + len(features)] = features
         start += len(features)
     return result
@@ -138,6 +189,10 @@ def prepare_published_input(images: np.ndarray, card: dict, dtype: torch.dtype) 
     full = torch.zeros((BATCH, *pictures.shape[1:]))
     full[: len(images)] = pictures
     return full.to(dtype, memory_format=torch.channels_last)
+
+
+# By the config's `encoder.input`: how a picture is prepared, whether the network wraps in angle.
+INPUTS = {"normalised": (prepare_input, True), "published": (prepare_published_input, False)}
 
 
 def structure_planes(grey: torch.Tensor) -> torch.Tensor:

@@ -124,7 +124,7 @@ def regroup_voters(
     voters : Voters
         As fitted.
     groups : dict
-        Number -> entry with "merge" or "split", from `group_names.read_names`.
+        Number -> entry with "merge" or "split", from `names.read_names`.
     seed, threads : int
 
     Returns
@@ -210,15 +210,28 @@ def regroup_voters_file(
 
 
 def relabel_unanimous_file(
-    model: str | Path, output: str | Path, groups: str | Path, names: str | Path | None
+    model: str | Path,
+    output: str | Path,
+    groups: str | Path,
+    names: str | Path | None,
+    seed: int = 0,
+    threads: int = 1,
 ) -> None:
-    """Pass a published vote on as it is, with the groups' names; see `regrouping`.
+    """Pass a published vote on as it is, with the groups' names.
+
+    Parameters
+    ----------
+    model, output, groups, names
+        See `regroup_voters_file`.
+    seed, threads
+        Those of the other scheme; nothing is drawn or fitted here.
 
     Raises
     ------
     InputError
         If the file of names joins or splits groups, or was written for another vote.
     """
+    del seed, threads
     arrays, attributes = read_model(model, KIND, ("labels", "row", "centres"))
     count, voters = int(attributes["groups"]), str(attributes["voters"])
     content = {"version": VERSION, "origin": "suggestion", "groups": {}}
@@ -238,8 +251,12 @@ def relabel_unanimous_file(
     content = {key: value for key, value in content.items() if value is not None}
     content |= {"voters": voters, "fitted": count, "regrouped": voters}
     content["centres"] = {
-        number: [float(f"{value:.6g}") for value in row]
+        number: [float(f"{value:.{DIGITS}g}") for value in row]
         for number, row in enumerate(arrays["centres"])
     }
     pca = attributes.get("pca")
     write_yaml(groups, content | ({"pca": str(pca)} if pca is not None else {}))
+
+
+# By the config's `voting.scheme`.
+SCHEMES = {"bagged": regroup_voters_file, "published": relabel_unanimous_file}

@@ -1,80 +1,11 @@
-"""The published method's own steps on pictures, and the faults of its code that shape the result.
+"""Adaptive polar coordinates, as published: pole and zero angle on one pixel each.
 
-Fang et al. 2025 (A&A 693, A141) and the code released with it: cutouts in 8 bits, adaptive polar
-coordinates (Fang et al. 2023, arXiv:2212.06981), and the network's input. The dense autoencoder
-is in `published_denoiser`, the vote of three clusterings in `published_vote`. What is wrong or
-unlucky there is kept on purpose, so that a user can reproduce it and see what it costs. `FAULTS`
-names all of it, in every stage; each has a test of its own in tests/unit/test_published_faults.py.
+Fang et al. 2025 (A&A 693, A141), Fang et al. 2023 (arXiv:2212.06981), and the code released with
+them. What is wrong or unlucky there is kept on purpose, so that a user can reproduce it and see
+what it costs: `checks.published_faults` names all of it.
 """
 
 import numpy as np
-
-# name: (stage, what is wrong, where it lives)
-FAULTS = {
-    "min-max": (
-        "cutout",
-        "Each cutout is scaled to its own faintest and brightest pixel in 256 steps: a faint "
-        "galaxy's noise fills the range, and one bright pixel squeezes the rest into few steps.",
-        "published.scale_to_bytes",
-    ),
-    "neighbours": (
-        "cutout",
-        "Neighbours stay in, so the brightest pixel, the pole of what follows, may be theirs.",
-        "published.find_pixels",
-    ),
-    "no-bottleneck": (
-        "denoise",
-        "The autoencoder's code holds as many numbers as reach it, and it learns to repeat the "
-        "noisy cutout: nothing tells noise from light.",
-        "published_denoiser.DenseAutoencoder",
-    ),
-    "two-pixels": (
-        "polar",
-        "Pole and zero angle hang on one pixel each, the brightest and the faintest: in noise the "
-        "frame of a galaxy jumps.",
-        "published.find_pixels",
-    ),
-    "wrap-round": (
-        "polar",
-        "Samples left of or below the cutout have negative indices, which count from the other "
-        "end: the far side of the picture appears near its edge.",
-        "published.sample_pixels",
-    ),
-    "mirror": (
-        "polar",
-        "The mirrored half is one column off: the pole stands once instead of twice, the first "
-        "column stays empty, and the picture is not symmetric about its middle.",
-        "published.mirror_radii",
-    ),
-    "open-turn": (
-        "polar",
-        "125 steps of 0.05 rad are 6.25 rad: a sliver of 0.03 rad is never seen.",
-        "published.sample_pixels",
-    ),
-    "plain-input": (
-        "encode",
-        "The network gets values in [0, 1] though it learnt from normalised ones, the picture is "
-        "stretched to a square, and its angle does not wrap.",
-        "published.network_input",
-    ),
-    "twin-voters": (
-        "vote",
-        "With its default threshold BIRCH makes every galaxy a sub-cluster of its own and ends as "
-        "Ward: three voters are two.",
-        "published_vote.cluster_all",
-    ),
-    "overwritten": (
-        "vote",
-        "Where two clusters have the same most frequent K-means group, the later takes it over and "
-        "the members of the earlier are rejected.",
-        "published_vote.map_clusters",
-    ),
-    "unmapped": (
-        "vote",
-        "A K-means group that no cluster maps to is accepted without that voter's vote.",
-        "published_vote.voter_labels",
-    ),
-}
 
 ANGLES, ANGLE_STEP = 125, 0.05
 RADII, RADIUS_STEP = 100, 0.5
@@ -99,7 +30,7 @@ def unwrap(
     Returns
     -------
     dict of ndarray
-        As `polar.unwrap` returns them, but `image` is (N, 125, 200) float32 in [0, 1]: rows are
+        As `moments.unwrap` returns them, but `image` is (N, 125, 200) float32 in [0, 1]: rows are
         angles in steps of 0.05 rad, columns radii in steps of half a pixel, outwards from the
         pole in column 100, and mirrored to its left.
     """

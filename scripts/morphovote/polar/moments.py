@@ -5,17 +5,13 @@ pixels, radii in pixels. Inclination is not removed: an edge-on disc stays an ed
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn.functional import avg_pool2d, grid_sample
 
 from morphovote import flags
-from morphovote.errors import InputError
 from morphovote.logs import progress
-from morphovote.polar import extremes
-from morphovote.storage import shards
 
 RADII, ANGLES = 64, 96
 # Galaxies at a time. Every batch has this shape (the last is padded), so that the arithmetic of
@@ -84,51 +80,6 @@ def unwrap(
             for name, values in batch.items():
                 result[name][rows] = values[: len(rows)].numpy()
     return result
-
-
-def unwrap_shard(
-    denoised: str | Path, cutouts: str | Path, output: str | Path, scheme: str
-) -> None:
-    """Unwrap a shard of denoised galaxies; see `unwrap` and `published.unwrap`.
-
-    Parameters
-    ----------
-    denoised, cutouts : path
-        Shards of the same galaxies: `image` (and `low`, `high` from the published denoiser), and
-        `mask`, `flags`, `x`, `y`.
-    output : path
-        Gets `row`, `id` and what unwrapping returns.
-    scheme : {'moments', 'published'}
-
-    Raises
-    ------
-    InputError
-        If the shards hold other galaxies.
-    """
-    with shards.open_shard(denoised) as file:
-        limits = [name for name in ("low", "high") if name in file]
-    galaxies = shards.read_shard(denoised, ["row", "id", "image", *limits])
-    source = shards.read_shard(cutouts, ["row", "mask", "flags", "x", "y"])
-    if not np.array_equal(galaxies["row"], source["row"]):
-        raise InputError(
-            f"{denoised}: array 'row' differs from that of {cutouts}, expected the same galaxies. "
-            "Delete both and run the workflow again."
-        )
-    empty = (source["flags"] & flags.NO_DATA) > 0
-    if scheme == "published":
-        known = (galaxies["low"], galaxies["high"]) if limits else None
-        unwrapped = extremes.unwrap(galaxies["image"], known, empty)
-    else:
-        unwrapped = unwrap(galaxies["image"], source["mask"], source["x"], source["y"], empty)
-    shards.write_shard(
-        output,
-        {"row": galaxies["row"], "id": galaxies["id"], **unwrapped},
-        attributes={
-            "scheme": scheme,
-            "pixel_scale": shards.read_attributes(denoised).get("pixel_scale", np.nan),
-        },
-        units={"pole_x": "pix", "pole_y": "pix", "angle": "rad", "radius": "pix"},
-    )
 
 
 def _batches(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

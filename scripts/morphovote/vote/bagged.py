@@ -30,7 +30,7 @@ from morphovote.storage.rows import SAMPLE_LIMIT, sample_rows
 from morphovote.storage.shards import count_rows, iterate_batches, read_attributes, write_shard
 from morphovote.vote.algorithms import ALGORITHMS, cluster
 from morphovote.vote.alignment import align, count_votes, rank_groups
-from morphovote.vote.confidence import load_confidence, look_up
+from morphovote.vote.confidence import add_confidence, load_confidence
 
 # Share of the components that a voter sees. On four samples of 600 (simulated galaxies with a
 # random encoder, and mixtures) with 20 groups, the kept fraction was 1.9-2.2 times that of the
@@ -446,10 +446,7 @@ def cast_votes_file(
     parts = []
     for batch in progress(batches, -(-count_rows(components) // BATCH), "batches"):
         votes = cast_votes(batch.pop("component"), voters)
-        own = np.maximum(votes["group"], 0).astype(int)[:, None]
-        highest = np.take_along_axis(votes["counts"], own, axis=1)[:, 0]
-        votes["vote_confidence"] = look_up(highest, confidence)
-        parts.append(batch | votes)
+        parts.append(batch | add_confidence(votes, confidence))
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     kept = arrays["kept"]
     log.info(

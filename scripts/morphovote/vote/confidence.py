@@ -102,6 +102,21 @@ def look_up(votes: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     return np.where(votes > 0, confidence[votes], np.nan).astype(np.float32)
 
 
+def add_confidence(votes: dict[str, np.ndarray], confidence: np.ndarray) -> dict[str, np.ndarray]:
+    """Votes with `vote_confidence` (N,), what the number of votes for each galaxy's group is worth.
+
+    Parameters
+    ----------
+    votes : dict of ndarray
+        `group` (N,), -1 where none, and `counts` (N, K), votes for each group.
+    confidence : ndarray, shape (V + 1,)
+        Of every number of votes, see `load_confidence`.
+    """
+    own = np.maximum(votes["group"], 0).astype(int)[:, None]
+    cast = np.take_along_axis(votes["counts"], own, axis=1)[:, 0]
+    return votes | {"vote_confidence": look_up(cast, confidence)}
+
+
 def describe_cuts(table: dict, kept_from: int) -> dict:
     """The table in a form for JSON, with the vote fraction that some cuts come to.
 

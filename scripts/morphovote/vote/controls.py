@@ -12,11 +12,12 @@ from morphovote.logs import log, progress
 from morphovote.storage.files import write_csv, write_json
 from morphovote.storage.rows import choose_rows, sample_rows
 from morphovote.storage.shards import read_attributes, read_shard
-from morphovote.vote import unanimous
 from morphovote.vote.algorithms import ALGORITHMS, cluster
 from morphovote.vote.alignment import align, count_votes, pairwise_rand_index, rand_index
-from morphovote.vote.bagged import cast_votes, fit_voters, votes_needed
+from morphovote.vote.bagged import Voters, votes_needed
 from morphovote.vote.confidence import calibrate_votes, describe_cuts
+from morphovote.vote.schemes import SCHEMES
+from morphovote.vote.unanimous import PublishedVoters
 
 # Data and null are voted on in samples of one size, this at most: a full reference would take
 # the time of the vote itself for every draw.
@@ -193,31 +194,14 @@ def check_vote(
         Group in the runs' common numbering and `seed_stability`'s share, one row a galaxy.
     """
     began = time.monotonic()
-    tasks = [("data", number) for number in range(1 + OTHER_SEEDS)]
-    tasks += [("null", number) for number in range(DRAWS)]
-    runs: dict[str, list[dict]] = {"data": [], "null": []}
-    first = None
-    for kind, number in progress(tasks, len(tasks), "controls"):
-        sample = components if kind == "data" else null_sample(components, seed + number)
-        if scheme == "published":
-            fitted = unanimous.fit_voters(sample, groups, seed + number)
-            runs[kind].append(unanimous.cast_votes(sample, fitted))
-        else:
-            fitted = fit_voters(
-                sample, groups, agreement, seed + number, voters, threads, quiet=True
-            )
-            runs[kind].append(cast_votes(sample, fitted))
-        first = first or fitted
+    runs, first = _repeat_vote(components, groups, agreement, seed, voters, threads, scheme)
     kept = {kind: mean_interval([run["kept"].mean() for run in runs[kind]]) for kind in runs}
     voter_ari, by_algorithm, pairs = voter_likeness(first.labels, first.algorithms)
-    if scheme == "published":
-        # Its voters are the algorithms, on the same galaxies.
+    if SCHEMES[scheme].share_galaxies:
         alike, distinct = by_algorithm, same_algorithms(by_algorithm)
     else:
         alike, distinct = compare_algorithms(components, groups, seed)
     seeds, galaxies = seed_stability(runs["data"], groups)
-    votes = {kind: np.stack([count_galaxies(run, voters) for run in runs[kind]]) for kind in runs}
-    table = calibrate_votes(votes["data"], votes["null"])
     result = {
         "galaxies": len(components),
         "voters": voters,
@@ -228,9 +212,7 @@ def check_vote(
         "data": kept["data"],
         "null": kept["null"],
         "ratio": _ratio(kept["data"], kept["null"]),
-        "vote_histogram": {kind: (sum(votes[kind]) / votes[kind].sum()).tolist() for kind in votes},
-        "vote_counts": {kind: votes[kind].tolist() for kind in votes},
-        "confidence": describe_cuts(table, votes_needed(agreement, voters)),
+        **_describe_counts(runs, voters, agreement),
         "seed_ari": seeds["ari_all"]["mean"],
         "seeds": seeds,
         "voter_ari": voter_ari,
@@ -242,6 +224,39 @@ def check_vote(
     result["sentence"] = describe(result)
     result["seconds"] = round(time.monotonic() - began, 1)
     return result, galaxies
+
+
+def _repeat_vote(
+    components: np.ndarray,
+    groups: int,
+    agreement: float,
+    seed: int,
+    voters: int,
+    threads: int,
+    scheme: str,
+) -> tuple[dict[str, list[dict]], Voters | PublishedVoters]:
+    """Votes on the data with several seeds and on draws of the null; and the first one fitted."""
+    tasks = [("data", number) for number in range(1 + OTHER_SEEDS)]
+    tasks += [("null", number) for number in range(DRAWS)]
+    runs: dict[str, list[dict]] = {"data": [], "null": []}
+    first = None
+    for kind, number in progress(tasks, len(tasks), "controls"):
+        sample = components if kind == "data" else null_sample(components, seed + number)
+        fitted = SCHEMES[scheme].fit(sample, groups, agreement, seed + number, voters, threads)
+        runs[kind].append(SCHEMES[scheme].cast(sample, fitted))
+        first = first or fitted
+    return runs, first
+
+
+def _describe_counts(runs: dict[str, list[dict]], voters: int, agreement: float) -> dict:
+    """How many votes galaxies get for their group, on the data and on the null."""
+    votes = {kind: np.stack([count_galaxies(run, voters) for run in runs[kind]]) for kind in runs}
+    table = calibrate_votes(votes["data"], votes["null"])
+    return {
+        "vote_histogram": {kind: (sum(votes[kind]) / votes[kind].sum()).tolist() for kind in votes},
+        "vote_counts": {kind: votes[kind].tolist() for kind in votes},
+        "confidence": describe_cuts(table, votes_needed(agreement, voters)),
+    }
 
 
 def _ratio(data: dict, null: dict) -> dict:

@@ -2,9 +2,9 @@
 
 Fang et al. 2025 (A&A 693, A141) and their code. K-means is the reference. Every cluster of the
 other two stands for the K-means group that most of its members are in, and a galaxy is kept where
-all three say the same. Three things in it are wrong, and kept here (`published.FAULTS`): BIRCH's
-default threshold, and two in the mapping. Ward holds the distances of all pairs of galaxies, and
-nothing fitted here can label a galaxy that was not there.
+all three say the same. Three things in it are wrong, and kept here (`checks.published_faults`):
+BIRCH's default threshold, and two in the mapping. Ward holds the distances of all pairs of
+galaxies, and nothing fitted here can label a galaxy that was not there.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from morphovote.logs import log
 from morphovote.storage.model_files import digest, read_model, write_model
 from morphovote.storage.shards import read_attributes, read_shard, write_shard
 from morphovote.vote.bagged import Voters
-from morphovote.vote.confidence import load_confidence, look_up
+from morphovote.vote.confidence import add_confidence, load_confidence
 
 ALGORITHMS = ("kmeans", "ward", "birch")
 # Neighbours whose mean distance is a galaxy's own, as in the bagged vote.
@@ -173,7 +173,7 @@ def cast_votes(components: np.ndarray, voters: PublishedVoters) -> dict[str, np.
     Returns
     -------
     dict of ndarray, shape (N, ...)
-        As `voting.cast_votes` gives them. group is always that of K-means, which the published
+        As `bagged.cast_votes` gives them. group is always that of K-means, which the published
         method takes as the reference; kept where all three agree. No galaxy is an outlier.
     """
     finite = np.isfinite(components).all(axis=1)
@@ -210,8 +210,9 @@ def cast_votes(components: np.ndarray, voters: PublishedVoters) -> dict[str, np.
 def nearest_voters(components: str | Path, model: str | Path) -> Voters:
     """A vote that a changed galaxy can take part in: it goes where its nearest galaxy went.
 
-    The published method has none; this serves the check of stability. Each cluster counts for the
-    K-means group that most of its members are in, without the mapping's faults.
+    The published method has none; this serves the checks that follow changed and injected galaxies.
+    Each cluster counts for the K-means group that most of its members are in, without the mapping's
+    faults.
 
     Parameters
     ----------
@@ -291,10 +292,8 @@ def cast_votes_file(
             "the same field.\nThe published vote cannot be used on another: fit it there."
         )
     voters = PublishedVoters(arrays["labels"], int(attributes["groups"]))
-    votes = cast_votes(component, voters)
     confidence, _ = load_confidence(calibration, len(ALGORITHMS))
-    cast = np.rint(np.nan_to_num(votes["vote_fraction"]) * len(ALGORITHMS)).astype(int)
-    votes["vote_confidence"] = look_up(cast, confidence)
+    votes = add_confidence(cast_votes(component, voters), confidence)
     log.info("%d of %d galaxies kept", votes["kept"].sum(), len(finite))
     write_shard(
         output,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from scipy import ndimage
 
-from morphovote.denoise import network, noise, recorrupted
+from morphovote.denoise import network, noise, recorrupted, schemes
 from morphovote.errors import InputError
 from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA, OWN
 from morphovote.storage import shards
@@ -235,14 +235,14 @@ def test_shard_keeps_rows_and_blanks_what_has_no_data(field, trained, tmp_path):
     flags = np.zeros(5)
     flags[3] = NO_DATA
     write_cutouts(source, *(field[name][:5] for name in ("image", "rms", "mask")), flags)
-    recorrupted.denoise_shard(trained[0], source, target)
+    schemes.denoise_shard("recorrupted", trained[0], source, target)
     result = shards.read_shard(target)
     assert list(result["id"]) == ["g0", "g1", "g2", "g3", "g4"]
     assert not result["image"][3].any()
     assert result["image"][[0, 1, 2, 4]].any((1, 2)).all()
     assert shards.read_attributes(target)["pixel_scale"] == 0.03
     write_cutouts(source, *(field[name][:0] for name in ("image", "rms", "mask")), [])
-    recorrupted.denoise_shard(trained[0], source, target)
+    schemes.denoise_shard("recorrupted", trained[0], source, target)
     assert shards.read_shard(target)["image"].shape == (0, SIZE, SIZE)
 
 

@@ -181,6 +181,8 @@ def test_galaxies_without_data_are_nan_and_the_rest_is_not(tmp_path, encoder):
     write_polar(tmp_path / "some.h5", images, known)
     write_polar(tmp_path / "only.h5", images[known])
     some = encoding.encode_shard(tmp_path / "some.h5", *encoder)
+    arrays = shards.read_shard(tmp_path / "some.h5", ["image", "angle"])
+    assert np.array_equal(some, encoding.encode(arrays, *encoder), equal_nan=True)
     assert np.isnan(some[~known]).all()
     assert np.array_equal(some[known], encoding.encode_shard(tmp_path / "only.h5", *encoder))
     assert some.dtype == np.float32
@@ -189,6 +191,8 @@ def test_galaxies_without_data_are_nan_and_the_rest_is_not(tmp_path, encoder):
 def test_empty_shard(tmp_path, encoder):
     write_polar(tmp_path / "none.h5", np.zeros((0, 64, 96), np.float32))
     assert encoding.encode_shard(tmp_path / "none.h5", *encoder).shape == (0, 64)
+    nothing = {"image": np.zeros((0, 64, 96), np.float32), "angle": np.zeros(0)}
+    assert encoding.encode(nothing, *encoder).shape == (0, 64)
 
 
 def test_bfloat16_is_near_float32(wrapped, encoder):
@@ -296,3 +300,5 @@ def test_features_do_not_depend_on_the_number_of_threads(tmp_path, encoder):
     )
     assert np.array_equal(one, three)
     assert spread(one) > 0
+    arrays = shards.read_shard(tmp_path / "polar.h5", ["image", "angle"])
+    assert np.array_equal(one, encoding.encode(arrays, *encoder, rotations=2, threads=2))

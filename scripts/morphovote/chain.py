@@ -1,0 +1,168 @@
+"""One galaxy's way from its cutout to its class, on arrays, with a model that is already fitted.
+
+The rules take a field's galaxies the same way, one step a rule and shard by shard, through the
+same functions. Here all steps follow each other in memory, for galaxies that are in no shard:
+changed, injected, or anybody's own.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from morphovote.classify.assignment import classify, read_group_classes
+from morphovote.classify.classifier import load_classifier
+from morphovote.denoise import schemes as denoisers
+from morphovote.encode.encoding import encode
+from morphovote.encode.weights import load_encoder
+from morphovote.logs import progress
+from morphovote.polar import schemes as polar_pictures
+from morphovote.reduce.pca import project
+from morphovote.storage.model_files import read_model
+from morphovote.storage.shards import read_attributes
+from morphovote.vote import schemes as votings
+from morphovote.vote.bagged import Voters, cast_votes
+from morphovote.vote.confidence import add_confidence, load_confidence
+
+# What `Chain.follow` needs of each galaxy.
+CUTOUT = ("image", "rms", "mask", "flags", "x", "y", "snr")
+# Galaxies in memory at once in the denoiser and the encoder.
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The loaded models of a field, in the order in which a galaxy meets them.
+
+    Attributes
+    ----------
+    steps : dict
+        Which kind of each step the config asks for: scaling, denoiser, polar, input, vote; and of
+        the encoder precision and rotations.
+    threads : int
+        Processors.
+    denoiser : nn.Module
+    encoder : (nn.Module, dict)
+        The network and its card.
+    pca : dict of ndarray
+    voters : Voters
+    confidence : ndarray, shape (V + 1,), or None
+        What every number of votes is worth.
+    classes : dict of str, or None
+        Class of each group.
+    classifier : dict of ndarray, or None
+    """
+
+    steps: dict
+    threads: int
+    denoiser: nn.Module
+    encoder: tuple[nn.Module, dict]
+    pca: dict[str, np.ndarray]
+    voters: Voters
+    confidence: np.ndarray | None = None
+    classes: dict[int, str] | None = None
+    classifier: dict[str, np.ndarray] | None = None
+
+    @classmethod
+    def load(cls, files: dict[str, str | Path], steps: dict, threads: int = 1) -> "Chain":
+        """Read the models.
+
+        Parameters
+        ----------
+        files : dict of path
+            denoiser, pca, voters, of the model folder; weights, card, of the encoder; components,
+            of the field, at which only the published vote looks. For classes also confidence,
+            names, classifier, of the model folder.
+        steps : dict
+        threads : int
+
+        Raises
+        ------
+        InputError
+            If a file is missing, damaged, or does not belong to the others.
+        """
+        voters = votings.SCHEMES[steps["vote"]].load(files["voters"], files["components"])
+        chain = cls(
+            steps=steps,
+            threads=threads,
+            denoiser=denoisers.SCHEMES[steps["denoiser"]].load(files["denoiser"]),
+            encoder=load_encoder(files["weights"], files["card"]),
+            pca=read_model(files["pca"], "pca", ("mean", "components"))[0],
+            voters=voters,
+        )
+        if "classifier" not in files:
+            return chain
+        return replace(
+            chain,
+            confidence=load_confidence(files["confidence"], len(voters.labels))[0],
+            classes=read_group_classes(files["names"], read_attributes(files["voters"])),
+            classifier=load_classifier(files["classifier"])[0],
+        )
+
+    def denoise(self, cutouts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Denoise cutouts, see `denoise.schemes.denoise`."""
+        kind, scaling = self.steps["denoiser"], self.steps["scaling"]
+        return denoisers.denoise(kind, self.denoiser, cutouts, scaling)
+
+    def unwrap(
+        self, denoised: dict[str, np.ndarray], cutouts: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Polar pictures of denoised cutouts, see `polar.schemes.unwrap`."""
+        return polar_pictures.unwrap(self.steps["polar"], denoised, cutouts)
+
+    def encode(self, polar: dict[str, np.ndarray]) -> np.ndarray:
+        """Embeddings (N, D) of polar pictures, see `encoding.encode`."""
+        precision, rotations = self.steps["precision"], self.steps["rotations"]
+        scheme = self.steps["input"]
+        return encode(polar, *self.encoder, precision, rotations, self.threads, scheme)
+
+    def project(self, embeddings: np.ndarray) -> np.ndarray:
+        """Principal components (N, P) of embeddings, see `pca.project`."""
+        return project(embeddings, self.pca)
+
+    def locate(self, cutouts: dict[str, np.ndarray]) -> np.ndarray:
+        """Principal components (N, P) of cutouts: denoised, unwrapped, encoded and projected.
+
+        Parameters
+        ----------
+        cutouts : dict of ndarray, shape (N, ...)
+            image, rms, mask, flags, x, y.
+        """
+        polar = self.unwrap(self.denoise(cutouts), cutouts)
+        return self.project(self.encode(polar))
+
+    def vote(self, components: np.ndarray) -> dict[str, np.ndarray]:
+        """Votes on galaxies, see `bagged.cast_votes`; with their confidence where it is known."""
+        votes = cast_votes(components, self.voters)
+        return votes if self.confidence is None else add_confidence(votes, self.confidence)
+
+    def classify(
+        self, votes: dict[str, np.ndarray], components: np.ndarray, snr: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Classes of galaxies, see `assignment.classify`."""
+        return classify(votes, self.classes, components, self.classifier, snr)
+
+    def follow(self, cutouts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Take galaxies all the way, some at a time.
+
+        Parameters
+        ----------
+        cutouts : dict of ndarray, shape (N, ...)
+            `CUTOUT`.
+
+        Returns
+        -------
+        dict of ndarray, shape (N,)
+            group, vote_fraction, kept, outlier, and what `assignment.classify` gives.
+        """
+        parts = []
+        starts = range(0, len(cutouts["x"]), BATCH)
+        for start in progress(starts, len(starts), f"batches of {BATCH} galaxies"):
+            some = {name: cutouts[name][start : start + BATCH] for name in CUTOUT}
+            components = self.locate(some)
+            votes = self.vote(components)
+            found = self.classify(votes, components, some["snr"])
+            found |= {name: votes[name] for name in ("group", "vote_fraction", "kept", "outlier")}
+            parts.append(found)
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,90 @@
+"""The polar pictures beside each other: `polar.scheme` of the config picks one, here only."""
+
+from pathlib import Path
+
+import numpy as np
+
+from morphovote import flags
+from morphovote.errors import InputError
+from morphovote.polar import extremes, moments
+from morphovote.storage import shards
+
+
+def _by_moments(
+    denoised: dict[str, np.ndarray], cutouts: dict[str, np.ndarray], empty: np.ndarray
+) -> dict[str, np.ndarray]:
+    return moments.unwrap(
+        denoised["image"], cutouts["mask"], cutouts["x"], cutouts["y"], empty
+    )  # fmt: skip
+
+
+def _by_extremes(
+    denoised: dict[str, np.ndarray], cutouts: dict[str, np.ndarray], empty: np.ndarray
+) -> dict[str, np.ndarray]:
+    del cutouts
+    limits = (denoised["low"], denoised["high"]) if "low" in denoised else None
+    return extremes.unwrap(denoised["image"], limits, empty)
+
+
+# (denoised, cutouts, galaxies without data) -> what unwrapping returns.
+SCHEMES = {"moments": _by_moments, "published": _by_extremes}
+
+
+def unwrap(
+    scheme: str, denoised: dict[str, np.ndarray], cutouts: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Unwrap denoised galaxies into polar pictures.
+
+    Parameters
+    ----------
+    scheme : {'moments', 'published'}
+    denoised : dict of ndarray
+        `image` (N, S, S); from the published denoiser also `low`, `high` (N,).
+    cutouts : dict of ndarray
+        Of the same galaxies: `mask` (N, S, S), `flags`, `x`, `y` (N,).
+
+    Returns
+    -------
+    dict of ndarray
+        See `moments.unwrap` and `extremes.unwrap`.
+    """
+    empty = (cutouts["flags"] & flags.NO_DATA) > 0
+    return SCHEMES[scheme](denoised, cutouts, empty)
+
+
+def unwrap_shard(
+    denoised: str | Path, cutouts: str | Path, output: str | Path, scheme: str
+) -> None:
+    """Unwrap a shard of denoised galaxies; see `unwrap`.
+
+    Parameters
+    ----------
+    denoised, cutouts : path
+        Shards of the same galaxies.
+    output : path
+        Gets `row`, `id` and what unwrapping returns.
+    scheme : {'moments', 'published'}
+
+    Raises
+    ------
+    InputError
+        If the shards hold other galaxies.
+    """
+    with shards.open_shard(denoised) as file:
+        limits = [name for name in ("low", "high") if name in file]
+    galaxies = shards.read_shard(denoised, ["row", "id", "image", *limits])
+    source = shards.read_shard(cutouts, ["row", "mask", "flags", "x", "y"])
+    if not np.array_equal(galaxies["row"], source["row"]):
+        raise InputError(
+            f"{denoised}: array 'row' differs from that of {cutouts}, expected the same galaxies. "
+            "Delete both and run the workflow again."
+        )
+    shards.write_shard(
+        output,
+        {"row": galaxies["row"], "id": galaxies["id"], **unwrap(scheme, galaxies, source)},
+        attributes={
+            "scheme": scheme,
+            "pixel_scale": shards.read_attributes(denoised).get("pixel_scale", np.nan),
+        },
+        units={"pole_x": "pix", "pole_y": "pix", "angle": "rad", "radius": "pix"},
+    )
