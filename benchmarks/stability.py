@@ -41,6 +41,7 @@ from morphovote.reduce.pca import fit_pca, project
 from morphovote.report.figures import stability as stability_figure
 from morphovote.report.figures import style
 from morphovote.storage import shards
+from morphovote.storage.numbers import save_numbers
 from morphovote.vote.bagged import fit_voters
 
 FRAMES = ("same frame", "other end", "other hand", "other axis")
@@ -255,8 +256,8 @@ def main() -> None:
     )
     shares.pprint_all()
     losses.pprint_all()
-    style.save_numbers(shares, options.output / "stability_rotations.csv")
-    style.save_numbers(losses, options.output / "stability_losses.csv")
+    save_numbers(shares, options.output / "stability_rotations.csv")
+    save_numbers(losses, options.output / "stability_losses.csv")
     style.save_figure(draw(tables), options.output / "stability_rotations.png")
     path = field_path / "stability.h5"
     if path.exists():
@@ -264,7 +265,7 @@ def main() -> None:
         summary = summarise_stability(table, shards.read_attributes(path))
         figure, numbers = stability_figure.plot_stability(table, summary)
         style.save_figure(figure, options.output / "stability.png")
-        style.save_numbers(numbers, options.output / "stability.csv")
+        save_numbers(numbers, options.output / "stability.csv")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from morphovote.report.figures import galleries
 from morphovote.report.page import write_page
 from morphovote.report.summary import read_names
 from morphovote.report.text import findings
+from morphovote.storage.numbers import read_rows
 
 with rule_log(snakemake.log[0]):
     members = naming_page.read_members(snakemake.input.catalogue, snakemake.input.sources)
@@ -19,7 +20,7 @@ with rule_log(snakemake.log[0]):
         galleries.read_stamps(snakemake.input[stage], array, shown)
         for stage, array in (("cutouts", "image"), ("denoised", "image"), ("cutouts", "rms"))
     ]
-    audit = findings.summarise_audit(findings.read_rows(snakemake.input.confounders), [])
+    audit = findings.summarise_audit(read_rows(snakemake.input.confounders), [])
     page = naming_page.render(
         snakemake.input.template,
         snakemake.input.style,

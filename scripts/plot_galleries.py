@@ -5,6 +5,7 @@ from morphovote.logs import rule_log
 from morphovote.report.figures import galleries as galleries_figure
 from morphovote.report.figures import style
 from morphovote.report.summary import read_names
+from morphovote.storage.numbers import save_numbers
 
 with rule_log(snakemake.log[0]):
     catalogue = read_catalogue(snakemake.input.catalogue)
@@ -18,8 +19,8 @@ with rule_log(snakemake.log[0]):
     rms = galleries_figure.read_stamps(snakemake.input.cutouts, "rms", rows)
     denoised = galleries_figure.read_stamps(snakemake.input.denoised, "image", rows)
     figure, numbers = galleries_figure.plot_galleries(catalogue, galleries, cutouts, denoised, rms)
-    style.save_numbers(numbers, snakemake.output.table)
+    save_numbers(numbers, snakemake.output.table)
     style.save_figure(figure, snakemake.output.figure)
     figure, numbers = galleries_figure.plot_class_galleries(catalogue, members, cutouts, rms)
-    style.save_numbers(numbers, snakemake.output.class_table)
+    save_numbers(numbers, snakemake.output.class_table)
     style.save_figure(figure, snakemake.output.class_figure)

@@ -8,13 +8,14 @@ from morphovote.logs import rule_log
 from morphovote.report import summary
 from morphovote.report.text import findings
 from morphovote.storage import shards
+from morphovote.storage.numbers import read_rows
 
 with rule_log(snakemake.log[0]):
     stability = snakemake.input.stability
     catalogue = read_catalogue(snakemake.input.catalogue)
     sources = read_sources(snakemake.input.sources)
     comparisons, ordering, groups, overall = (
-        findings.read_rows(snakemake.input[name])
+        read_rows(snakemake.input[name])
         for name in ("separation", "ordering", "confounders", "overall")
     )
     massive = snakemake.params.config["diagnose"]["massive"]

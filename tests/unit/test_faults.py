@@ -15,9 +15,9 @@ from morphovote.denoise import network
 from morphovote.fields import sources
 from morphovote.groups import names
 from morphovote.logs import rule_log
-from morphovote.report.figures import style
 from morphovote.report.page import write_page
 from morphovote.storage import model_files, shards
+from morphovote.storage.numbers import save_numbers
 
 ROWS = 400
 NOISE = np.random.default_rng(0).normal(size=(ROWS, 24, 24)).astype(np.float32)
@@ -52,7 +52,7 @@ WRITERS = {
     "names.yaml": lambda path, scale: names.write_yaml(
         path, {n: f"{scale} {n}" for n in range(ROWS)}
     ),
-    "table.csv": lambda path, scale: style.save_numbers(scaled(scale), path),
+    "table.csv": lambda path, scale: save_numbers(scaled(scale), path),
     "page.html": lambda path, scale: write_page(f"{scale}" * 50_000, path),
     "denoiser.safetensors": lambda path, scale: network.save_denoiser(
         path, network.Denoiser(4), np.eye(5) * scale

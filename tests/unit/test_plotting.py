@@ -17,6 +17,7 @@ from morphovote.report.figures import effects, population, structure, style, vot
 from morphovote.report.figures import galleries as galleries_figure
 from morphovote.report.figures import sizes as sizes_figure
 from morphovote.storage import shards
+from morphovote.storage.numbers import save_numbers
 
 SIZES = (0, 4, 60, 4000)
 
@@ -60,7 +61,7 @@ def test_figures_of_the_catalogue_are_drawn_at_any_size(count, tmp_path):
     drawn = draw_all(catalogue, synthetic_field.make_sources(catalogue))
     for name, (figure, numbers) in drawn.items():
         style.save_figure(figure, tmp_path / f"{name}.png")
-        style.save_numbers(numbers, tmp_path / f"{name}.csv")
+        save_numbers(numbers, tmp_path / f"{name}.csv")
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         with open(tmp_path / f"{name}.csv", newline="") as file:
             assert len(list(csv.reader(file))) == len(numbers) + 1
@@ -256,7 +257,7 @@ def test_hostile_class_names_are_drawn_as_text(text, tmp_path):
     samples = {"all": np.ones(len(catalogue), dtype=bool)}
     figure, numbers = structure.plot_structure(catalogue, samples)
     style.save_figure(figure, tmp_path / "figure.png")
-    style.save_numbers(numbers, tmp_path / "figure.csv")
+    save_numbers(numbers, tmp_path / "figure.csv")
     labels = [entry.get_text() for entry in figure.legends[0].get_texts()]
     assert len(labels) == 5
     assert any(style.label_text(text) in label for label in labels)

@@ -1,14 +1,10 @@
-"""The look that all figures share, and how figures and the numbers behind them are written."""
+"""The look that all figures share, and how figures are written."""
 
-import csv
-import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
 import numpy as np
-from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -17,10 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from scipy.ndimage import gaussian_filter
 
 from morphovote.report.diagnostics import order_classes
-
-# What a spreadsheet takes for the beginning of a formula, and what it rightly takes for a number.
-FORMULA = tuple("=+-@")
-NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
+from morphovote.storage.files import replacing
 
 # Inches: both columns of an A4 page. Text of 8 points keeps its size there.
 WIDTH = 7.1
@@ -269,42 +262,6 @@ def spread_limits(values: np.ndarray, fallback: tuple[float, float]) -> tuple[fl
 @styled
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as partial:
         # A fixed Software entry: the same numbers give the same file.
         figure.savefig(partial, format="png", metadata={"Software": "morphovote"})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def save_numbers(table: Table, path: str | Path) -> None:
-    """Write the numbers behind a figure as CSV, whole or not at all; NaN becomes an empty cell.
-
-    A text that a spreadsheet would take for a formula gets an apostrophe before it.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(partial, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(table.colnames)
-            columns = [[_cell(value) for value in table[name].tolist()] for name in table.colnames]
-            writer.writerows(zip(*columns, strict=True))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return f"{value:.6g}" if np.isfinite(value) else ""
-    if isinstance(value, str):
-        # A lone carriage return would end the row for most readers.
-        value = value.replace("\r\n", "\n").replace("\r", "\n")
-        if value.lstrip().startswith(FORMULA) and not NUMBER.fullmatch(value):
-            return f"'{value}"
-    return value

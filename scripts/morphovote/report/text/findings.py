@@ -1,14 +1,10 @@
 """What the tests of the classes and the audit of the groups found: for summary and report."""
 
-import csv
-from pathlib import Path
-
 import numpy as np
 from astropy.table import Table
 
 from morphovote.checks.class_tests import is_massive
 from morphovote.checks.confounders import FEWEST_IN_GROUP, FOREIGN, LIMIT, LOWER, QUANTITIES, SAMPLE
-from morphovote.errors import InputError
 from morphovote.report import diagnostics
 
 # What the source catalogue may lack, and what cannot be drawn without it: column -> its name,
@@ -68,36 +64,6 @@ def missing_sentence(missing: dict) -> str:
         f"{'; '.join(missing['shows'])}. Name the columns in the config (columns), where your "
         "catalogue has them."
     )
-
-
-def read_rows(path: str | Path) -> list[dict]:
-    """Read the numbers behind a figure: numbers as such, an empty cell as None, truth as bool.
-
-    Raises
-    ------
-    InputError
-        If the file is no CSV table.
-    """
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, strict=True))
-        return [{key: _value(text) for key, text in row.items()} for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
-        raise InputError(
-            f"{path}: not a readable CSV table ({error}). Delete it and run the workflow again."
-        ) from error
-
-
-def _value(text: str) -> object:
-    text = text.strip()
-    if text in ("True", "False"):
-        return text == "True"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text or None
 
 
 def summarise_tests(

@@ -1,4 +1,4 @@
-# Takes: the catalogue, and what the stages before it left.
+# Takes: the catalogue, the numbers of the checks, and what the stages before left.
 # Leaves: figures with their numbers, summary.json, one self-contained report, and the naming page.
 
 
@@ -309,18 +309,15 @@ rule plot_depth:
 
 
 rule plot_separation:
-    """Test how the classes differ in what was measured, and draw the effect sizes."""
+    """Draw the effect sizes between the classes."""
     input:
-        catalogue="results/{field}/catalogue.fits",
-        sources="results/{field}/sources.fits",
+        tests="results/{field}/figures/separation.csv",
     output:
         figure=report(
             "results/{field}/figures/separation.png",
             caption="../report/separation.rst",
             category="{field}",
         ),
-        table="results/{field}/figures/separation.csv",
-        ordering="results/{field}/figures/ordering.csv",
     log:
         "results/{field}/logs/plot_separation.log",
     benchmark:
@@ -329,18 +326,15 @@ rule plot_separation:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("plot_separation"),
-        massive=config["diagnose"]["massive"],
     script:
         "../../scripts/plot_separation.py"
 
 
 rule plot_confounders:
-    """Audit how well brightness, size, place and the like alone tell the groups."""
+    """Draw how well brightness, size, place and the like alone tell the groups."""
     input:
-        sources="results/{field}/sources.fits",
-        votes="results/{field}/votes.h5",
-        cutouts=shards_of("cutouts"),
-        measurements=shards_of("measurements"),
+        groups="results/{field}/figures/confounders.csv",
+        overall="results/{field}/figures/confounders_overall.csv",
         names=model_file("names.yaml"),
     output:
         figure=report(
@@ -348,8 +342,6 @@ rule plot_confounders:
             caption="../report/confounders.rst",
             category="{field}",
         ),
-        table="results/{field}/figures/confounders.csv",
-        overall="results/{field}/figures/confounders_overall.csv",
     log:
         "results/{field}/logs/plot_confounders.log",
     benchmark:
@@ -358,7 +350,6 @@ rule plot_confounders:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("plot_confounders"),
-        seed=config["voting"]["seed"],
     script:
         "../../scripts/plot_confounders.py"
 
@@ -408,6 +399,29 @@ rule plot_training:
         code=code_digest("plot_training"),
     script:
         "../../scripts/plot_training.py"
+
+
+rule plot_shift:
+    """Draw how far a field lies from the reference of its frozen model."""
+    input:
+        shift="results/{field}/shift.json",
+    output:
+        figure=report(
+            "results/{field}/figures/shift.png",
+            caption="../report/shift.rst",
+            category="{field}",
+        ),
+        table="results/{field}/figures/shift.csv",
+    log:
+        "results/{field}/logs/plot_shift.log",
+    benchmark:
+        "results/{field}/benchmarks/plot_shift.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("plot_shift"),
+    script:
+        "../../scripts/plot_shift.py"
 
 
 rule build_naming:

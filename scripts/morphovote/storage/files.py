@@ -1,0 +1,89 @@
+"""Files written whole or not at all, and JSON read back.
+
+Every file is written under a hidden name in its own folder and renamed when it is whole, so that a
+run that is cut short never leaves half a file under a name that another rule reads, nor anything
+else.
+"""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from morphovote.errors import InputError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a name to write under; the file is renamed to `path` when the block ends without error.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its folder is made where it is missing. A file that is there stays until the new one is
+        whole.
+
+    Yields
+    ------
+    Path
+        A hidden name in the same folder, removed if the block fails.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text as UTF-8, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def read_json(path: str | Path) -> dict:
+    """Read a JSON object.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: not a readable JSON file ({error}). Delete it and run the workflow again."
+        ) from error
+    if not isinstance(found, dict):
+        raise InputError(
+            f"{path}: found a JSON {type(found).__name__}, expected an object. Delete it and run "
+            "the workflow again."
+        )
+    return found
+
+
+def write_csv(
+    path: str | Path, names: Sequence[str], rows: Iterable[Sequence], line_end: str = "\n"
+) -> None:
+    r"""Write a table as CSV, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+    names : sequence of str
+        The columns, for the first line.
+    rows : iterable of sequence
+        One value a column.
+    line_end : str
+        "\r\n" for loss curves, as the standard of CSV (RFC 4180) has it.
+    """
+    with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator=line_end)
+        writer.writerow(names)
+        writer.writerows(rows)
