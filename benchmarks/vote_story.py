@@ -22,7 +22,7 @@ from sklearn.mixture import GaussianMixture
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from morphovote.compute.statistics import fraction_interval
-from morphovote.report.figures import group_scan, style
+from morphovote.report.figures import groups, style
 from morphovote.storage import shards
 from morphovote.vote import bagged
 from morphovote.vote.controls import null_sample
@@ -116,7 +116,7 @@ def main() -> None:
     stability = bin_by_votes(share[rows], np.asarray(seeds["stability"]) == 1)
     style.save_figure(draw(controls, purity, stability), FIGURES / "vote.png")
     scan = json.loads((run / "group_scan.json").read_text())
-    style.save_figure(group_scan.plot_groups(scan)[0], FIGURES / "vote_groups.png")
+    style.save_figure(groups.plot_groups(scan)[0], FIGURES / "vote_groups.png")
     points = shards.read_shard(run / "components.h5", ["component"])["component"]
     mixture = try_mixture(points[np.isfinite(points).all(axis=1)])
     with open(FIGURES / "vote.csv", "w", newline="", encoding="utf-8") as file:

@@ -6,7 +6,7 @@ from astropy.table import Table
 
 from morphovote.checks import confounders
 from morphovote.errors import InputError
-from morphovote.report.figures import effects
+from morphovote.report.figures.confounders import plot_confounders
 from morphovote.report.text import findings
 from morphovote.storage.numbers import read_rows, save_numbers
 
@@ -75,7 +75,7 @@ def test_what_does_not_vary_is_left_out_and_missing_values_are_not_counted():
     assert set(groups["group"]) == {1, 2, 3, 4, 5}
     nothing, groups = audit()
     assert len(nothing) == len(groups) == 0
-    figure = effects.plot_confounders(nothing, groups, {})
+    figure = plot_confounders(nothing, groups, {})
     assert "Too few" in figure.texts[0].get_text()
 
 

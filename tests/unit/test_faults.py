@@ -15,8 +15,7 @@ from morphovote.denoise import network
 from morphovote.fields import sources
 from morphovote.groups import names
 from morphovote.logs import rule_log
-from morphovote.report.page import write_page
-from morphovote.storage import model_files, shards
+from morphovote.storage import files, model_files, shards
 from morphovote.storage.numbers import save_numbers
 
 ROWS = 400
@@ -53,7 +52,7 @@ WRITERS = {
         path, {n: f"{scale} {n}" for n in range(ROWS)}
     ),
     "table.csv": lambda path, scale: save_numbers(scaled(scale), path),
-    "page.html": lambda path, scale: write_page(f"{scale}" * 50_000, path),
+    "page.html": lambda path, scale: files.write_text(path, f"{scale}" * 50_000),
     "denoiser.safetensors": lambda path, scale: network.save_denoiser(
         path, network.Denoiser(4), np.eye(5) * scale
     ),

@@ -274,12 +274,6 @@ def test_numbers_are_written_with_sensible_digits():
     } == {"\N{EN DASH}"}
 
 
-def test_page_is_written_whole(tmp_path):
-    report_page.write_page("<html>é</html>", tmp_path / "report.html")
-    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
-    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "<html>é</html>"
-
-
 def test_agreement_is_not_called_accuracy():
     page, _ = make_summary()
     text = " ".join(trust.trust_sentences(page["calibration"]))

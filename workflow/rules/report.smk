@@ -1,427 +1,106 @@
 # Takes: the catalogue, the numbers of the checks, and what the stages before left.
 # Leaves: figures with their numbers, summary.json, one self-contained report, and the naming page.
+# Which figures there are stands in one table, morphovote/report/figures/table.py.
+from morphovote.report.figures.table import FIGURES
 
 
-rule plot_votes:
-    """Draw the kept fraction beside the null's, and the vote fractions."""
-    input:
-        catalogue="results/{field}/catalogue.fits",
-        controls="results/{field}/vote_controls.json",
-    output:
-        figure=report(
-            "results/{field}/figures/votes.png",
-            caption="../report/votes.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/votes.csv",
-    log:
-        "results/{field}/logs/plot_votes.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_votes.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_votes"),
-    script:
-        "../../scripts/plot_votes.py"
+def held_out_of(wildcards):
+    """Input function: galaxies on which the classifier is checked, of the field it was fitted to."""
+    model = FIELDS[wildcards.field]["model"]
+    if model is None:
+        return f"results/{wildcards.field}/held_out.h5"
+    parts = Path(model).parts
+    # An archive is unpacked under results/ too, and not fitted there.
+    fitted_here = parts[0::2] == ("results", "model") and parts[1] in FIELDS
+    return f"results/{parts[1]}/held_out.h5" if fitted_here else []
 
 
-rule plot_stability:
-    """Draw which galaxies keep their place and group when turned, noisier or blurred."""
-    input:
-        stability="results/{field}/stability.h5",
-    output:
-        figure=report(
-            "results/{field}/figures/stability.png",
-            caption="../report/stability.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/stability.csv",
-    log:
-        "results/{field}/logs/plot_stability.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_stability.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_stability"),
-    script:
-        "../../scripts/plot_stability.py"
+def shift_of(wildcards):
+    """Input function: how far a field lies from its frozen model, where it has one."""
+    own = FIELDS[wildcards.field]["model"] is None
+    return [] if own else [f"results/{wildcards.field}/shift.json"]
 
 
-rule plot_groups:
-    """Draw what the vote finds with each number of groups, beside its null."""
-    input:
-        scan="results/{field}/group_scan.json",
-    output:
-        figure=report(
-            "results/{field}/figures/groups.png",
-            caption="../report/groups.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/groups.csv",
-    log:
-        "results/{field}/logs/plot_groups.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_groups.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_groups"),
-    script:
-        "../../scripts/plot_groups.py"
+def injections_of(wildcards):
+    """Input function: what became of injected galaxies, where the config asks for any."""
+    return [f"results/{wildcards.field}/injections.h5"] if config["inject"]["galaxies"] else []
 
 
-rule plot_galleries:
-    """Draw the most typical and most doubtful members of every group, and members of each class."""
-    input:
-        catalogue="results/{field}/catalogue.fits",
-        cutouts=shards_of("cutouts"),
-        denoised=shards_of("denoised"),
-        votes="results/{field}/votes.h5",
-        names=model_file("names.yaml"),
-    output:
-        figure=report(
-            "results/{field}/figures/galleries.png",
-            caption="../report/galleries.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/galleries.csv",
-        class_figure=report(
-            "results/{field}/figures/classes.png",
-            caption="../report/classes.rst",
-            category="{field}",
-        ),
-        class_table="results/{field}/figures/classes.csv",
-    log:
-        "results/{field}/logs/plot_galleries.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_galleries.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_galleries"),
-        seed=config["voting"]["seed"],
-    script:
-        "../../scripts/plot_galleries.py"
+# Which fields have a figure: its condition in the table -> function of the wildcards.
+CONDITIONS = {
+    "": lambda wildcards: True,
+    "frozen": lambda wildcards: FIELDS[wildcards.field]["model"] is not None,
+    "fitted": lambda wildcards: FIELDS[wildcards.field]["model"] is None,
+    "scanned": lambda wildcards: (
+        FIELDS[wildcards.field]["model"] is None and config["voting"]["groups"] == "auto"
+    ),
+    "held_out": lambda wildcards: bool(held_out_of(wildcards)),
+    "injected": lambda wildcards: bool(config["inject"]["galaxies"]),
+}
 
 
-rule plot_reliability:
-    """Draw how often classes are right against how probable they are said to be."""
-    input:
-        held_out=held_out_of,
-    output:
-        figure=report(
-            "results/{field}/figures/reliability.png",
-            caption="../report/reliability.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/reliability.csv",
-    log:
-        "results/{field}/logs/plot_reliability.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_reliability.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_reliability"),
-    script:
-        "../../scripts/plot_reliability.py"
+def figures_of(wildcards):
+    """Input function: the figures of a field, in the order of the report."""
+    return [
+        f"results/{wildcards.field}/figures/{figure.name}.png"
+        for figure in FIGURES
+        if CONDITIONS[figure.condition](wildcards)
+    ]
 
 
-rule plot_completeness:
-    """Draw what is recovered of injected galaxies, by magnitude, size and class."""
-    input:
-        injections="results/{field}/injections.h5",
-    output:
-        figure=report(
-            "results/{field}/figures/completeness.png",
-            caption="../report/completeness.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/completeness.csv",
-    log:
-        "results/{field}/logs/plot_completeness.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_completeness.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_completeness"),
-    script:
-        "../../scripts/plot_completeness.py"
+def figure_input(path):
+    """A path of the table of figures as Snakemake takes it: a path, or an input function."""
+    if path == "held_out.h5":
+        return held_out_of
+    if path.endswith("/"):
+        return shards_of(path.removesuffix("/"))
+    if path.startswith("model/"):
+        return model_file(path.removeprefix("model/"))
+    return f"results/{{field}}/{path}"
 
 
-rule plot_tsne:
-    """Draw a t-SNE map of the components, by class and by vote fraction."""
-    input:
-        catalogue="results/{field}/catalogue.fits",
-        components="results/{field}/components.h5",
-    output:
-        figure=report(
-            "results/{field}/figures/tsne.png",
-            caption="../report/tsne.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/tsne.csv",
-    log:
-        "results/{field}/logs/plot_tsne.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_tsne.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_tsne"),
-        seed=config["voting"]["seed"],
-    script:
-        "../../scripts/plot_tsne.py"
+def figure_output(figure):
+    """A figure, and the table of the numbers behind it unless a check has written them."""
+    path = f"results/{{field}}/figures/{figure.name}"
+    caption = f"../report/{figure.name}.rst"
+    drawn = report(f"{path}.png", caption=caption, category="{field}")
+    return {"figure": drawn} | ({"table": f"{path}.csv"} if figure.numbers else {})
 
 
-rule plot_structure:
-    """Draw Gini-M20, concentration-asymmetry, and the MID statistics, by class."""
-    input:
-        catalogue="results/{field}/catalogue.fits",
-        sources="results/{field}/sources.fits",
-        measurements=shards_of("measurements"),
-    output:
-        figure=report(
-            "results/{field}/figures/structure.png",
-            caption="../report/structure.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/structure.csv",
-        mid_figure=report(
-            "results/{field}/figures/mid.png",
-            caption="../report/mid.rst",
-            category="{field}",
-        ),
-        mid_table="results/{field}/figures/mid.csv",
-    log:
-        "results/{field}/logs/plot_structure.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_structure.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_structure"),
-        massive=config["diagnose"]["massive"],
-    script:
-        "../../scripts/plot_structure.py"
+def figure_settings(figure):
+    """What a figure is given of the config."""
+    found = {}
+    for name, key in figure.settings.items():
+        section, entry = key.split(".")
+        found[name] = config[section][entry]
+    return found
 
 
-rule plot_sizes:
-    """Draw the distributions of Sersic index and effective radius, by class."""
-    input:
-        catalogue="results/{field}/catalogue.fits",
-        sources="results/{field}/sources.fits",
-    output:
-        figure=report(
-            "results/{field}/figures/sizes.png",
-            caption="../report/sizes.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/sizes.csv",
-    log:
-        "results/{field}/logs/plot_sizes.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_sizes.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_sizes"),
-        massive=config["diagnose"]["massive"],
-    script:
-        "../../scripts/plot_sizes.py"
+for figure in FIGURES:
 
-
-rule plot_masses:
-    """Draw half-light radius in kpc and Sersic index against stellar mass, by class."""
-    input:
-        catalogue="results/{field}/catalogue.fits",
-        sources="results/{field}/sources.fits",
-    output:
-        figure=report(
-            "results/{field}/figures/masses.png",
-            caption="../report/masses.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/masses.csv",
-    log:
-        "results/{field}/logs/plot_masses.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_masses.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_masses"),
-        massive=config["diagnose"]["massive"],
-    script:
-        "../../scripts/plot_masses.py"
-
-
-rule plot_fractions:
-    """Draw the share of each class by redshift and by stellar mass."""
-    input:
-        catalogue="results/{field}/catalogue.fits",
-        sources="results/{field}/sources.fits",
-    output:
-        figure=report(
-            "results/{field}/figures/fractions.png",
-            caption="../report/fractions.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/fractions.csv",
-    log:
-        "results/{field}/logs/plot_fractions.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_fractions.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_fractions"),
-        massive=config["diagnose"]["massive"],
-    script:
-        "../../scripts/plot_fractions.py"
-
-
-rule plot_depth:
-    """Draw vote fraction and kept fraction against magnitude and S/N."""
-    input:
-        catalogue="results/{field}/catalogue.fits",
-        sources="results/{field}/sources.fits",
-    output:
-        figure=report(
-            "results/{field}/figures/depth.png",
-            caption="../report/depth.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/depth.csv",
-    log:
-        "results/{field}/logs/plot_depth.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_depth.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_depth"),
-    script:
-        "../../scripts/plot_depth.py"
-
-
-rule plot_separation:
-    """Draw the effect sizes between the classes."""
-    input:
-        tests="results/{field}/figures/separation.csv",
-    output:
-        figure=report(
-            "results/{field}/figures/separation.png",
-            caption="../report/separation.rst",
-            category="{field}",
-        ),
-    log:
-        "results/{field}/logs/plot_separation.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_separation.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_separation"),
-    script:
-        "../../scripts/plot_separation.py"
-
-
-rule plot_confounders:
-    """Draw how well brightness, size, place and the like alone tell the groups."""
-    input:
-        groups="results/{field}/figures/confounders.csv",
-        overall="results/{field}/figures/confounders_overall.csv",
-        names=model_file("names.yaml"),
-    output:
-        figure=report(
-            "results/{field}/figures/confounders.png",
-            caption="../report/confounders.rst",
-            category="{field}",
-        ),
-    log:
-        "results/{field}/logs/plot_confounders.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_confounders.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_confounders"),
-    script:
-        "../../scripts/plot_confounders.py"
-
-
-rule plot_colours:
-    """Draw the UVJ diagram by redshift, where the catalogue has the colours."""
-    input:
-        catalogue="results/{field}/catalogue.fits",
-        sources="results/{field}/sources.fits",
-    output:
-        figure=report(
-            "results/{field}/figures/colours.png",
-            caption="../report/colours.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/colours.csv",
-    log:
-        "results/{field}/logs/plot_colours.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_colours.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_colours"),
-    script:
-        "../../scripts/plot_colours.py"
-
-
-rule plot_training:
-    """Draw the denoiser's loss curve."""
-    input:
-        history="results/{field}/denoiser_training.csv",
-    output:
-        figure=report(
-            "results/{field}/figures/training.png",
-            caption="../report/training.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/training.csv",
-    log:
-        "results/{field}/logs/plot_training.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_training.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_training"),
-    script:
-        "../../scripts/plot_training.py"
-
-
-rule plot_shift:
-    """Draw how far a field lies from the reference of its frozen model."""
-    input:
-        shift="results/{field}/shift.json",
-    output:
-        figure=report(
-            "results/{field}/figures/shift.png",
-            caption="../report/shift.rst",
-            category="{field}",
-        ),
-        table="results/{field}/figures/shift.csv",
-    log:
-        "results/{field}/logs/plot_shift.log",
-    benchmark:
-        "results/{field}/benchmarks/plot_shift.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    params:
-        code=code_digest("plot_shift"),
-    script:
-        "../../scripts/plot_shift.py"
+    rule:
+        """Draw one figure of the table, and write the numbers behind it."""
+        name:
+            f"plot_{figure.name}"
+        input:
+            **{name: figure_input(path) for name, path in figure.inputs.items()},
+        output:
+            **figure_output(figure),
+        log:
+            f"results/{{field}}/logs/plot_{figure.name}.log",
+        benchmark:
+            f"results/{{field}}/benchmarks/plot_{figure.name}.tsv"
+        # What takes seconds is one job of a cluster, not a dozen.
+        group:
+            FIGURES_JOB
+        conda:
+            "../../envs/morphovote.yaml"
+        params:
+            # The figure's own module: an edit draws this figure anew and no other.
+            code=code_digest("plot_figure", f"morphovote/report/figures/{figure.name}"),
+            settings=figure_settings(figure),
+        script:
+            "../../scripts/plot_figure.py"
 
 
 rule build_naming:
@@ -496,10 +175,7 @@ rule build_report:
         summary="results/{field}/summary.json",
         names=model_file("names.yaml"),
         figures=figures_of,
-        captions=expand(
-            ROOT / "workflow/report/{figure}.rst",
-            figure=[*FIGURES, "completeness", "groups", "training", "shift"],
-        ),
+        captions=[ROOT / f"workflow/report/{figure.name}.rst" for figure in FIGURES],
         template=ROOT / "workflow/report/report.html.j2",
     output:
         "results/{field}/report.html",

@@ -1,7 +1,6 @@
 """One self-contained HTML page on a run: figures, captions, numbers, and what they mean."""
 
 import base64
-import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -490,15 +489,3 @@ def memory(megabytes: float | None) -> str:
 def count(value: int | None) -> str:
     """A whole number, with commas at the thousands."""
     return MISSING if value is None else f"{value:,}"
-
-
-def write_page(page: str, path: str | Path) -> None:
-    """Write the page, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

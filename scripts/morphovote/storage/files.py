@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
+
 from morphovote.errors import InputError
 
 
@@ -44,6 +46,19 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text as UTF-8, whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: str | Path, content: dict, **form) -> None:
+    """Write a dictionary as JSON with a line end, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+    content : dict
+    **form
+        Of `json.dumps`; two spaces of indent if left out.
+    """
+    write_text(path, json.dumps(content, **{"indent": 2, **form}) + "\n")
 
 
 def read_json(path: str | Path) -> dict:
@@ -87,3 +102,46 @@ def write_csv(
         writer = csv.writer(file, lineterminator=line_end)
         writer.writerow(names)
         writer.writerows(rows)
+
+
+def write_curve(path: str | Path, curve: Sequence[dict]) -> None:
+    """Write a loss curve as CSV, one line an entry; all have the keys of the first."""
+    names = list(curve[0])
+    write_csv(path, names, ([entry[name] for name in names] for entry in curve), "\r\n")
+
+
+def write_yaml(path: str | Path, content: dict) -> None:
+    """Write YAML, whole or not at all; innermost tables take one line each."""
+    text = yaml.safe_dump(
+        content, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=None
+    )
+    write_text(path, text)
+
+
+def write_tensors(path: str | Path, tensors: dict, about: dict[str, str]) -> None:
+    """Write a network's weights as safetensors, whole or not at all.
+
+    The same weights are the same file: safetensors leaves the order of what it says about them to
+    chance, here it is alphabetical. And others may read it, which they may not where safetensors
+    makes the file itself.
+
+    Parameters
+    ----------
+    path : str or Path
+    tensors : dict of torch.Tensor
+        On any device, of any memory layout.
+    about : dict of str
+        What the header says.
+    """
+    from safetensors.torch import save
+
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    content = save(plain, about)
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(about.items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with replacing(path) as partial, open(partial, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.write(memoryview(content)[8 + length :])

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from scipy.ndimage import gaussian_filter
 
-from morphovote.report.diagnostics import order_classes
+from morphovote.classify.classes import class_style, order_names
 from morphovote.storage.files import replacing
 
 # Inches: both columns of an A4 page. Text of 8 points keeps its size there.
@@ -45,36 +45,11 @@ STYLE = {
 }
 styled = matplotlib.rc_context(STYLE)
 
-# Colours of Okabe & Ito (2008), told apart with any colour vision; warm is early type.
-CLASS_STYLES = {
-    "SPH": ("#D55E00", "o"),
-    "ETD": ("#E69F00", "s"),
-    "LTD": ("#0072B2", "D"),
-    "IRR": ("#009E73", "^"),
-    "UNC": ("#888888", "X"),
-}
-OTHER_STYLES = (("#CC79A7", "v"), ("#56B4E9", "P"), ("#000000", "*"), ("#B8A800", "p"))
 INK, MUTED, PALE = "#222222", "#777777", "#d5d5d5"
 DATA_COLOUR, NULL_COLOUR = "#0072B2", "#D55E00"
 
 # Beyond as many galaxies, points would hide each other: densities are drawn instead.
 MANY = 3000
-
-
-def class_style(name: str, names: Sequence[str] = ()) -> tuple[str, str]:
-    """Colour and marker of a class; classes of a user's own take the next free ones in order.
-
-    Parameters
-    ----------
-    name : str
-    names : sequence of str
-        All classes of the figure, in order.
-    """
-    if name in CLASS_STYLES:
-        return CLASS_STYLES[name]
-    others = [other for other in names if other not in CLASS_STYLES]
-    place = others.index(name) if name in others else 0
-    return OTHER_STYLES[place % len(OTHER_STYLES)]
 
 
 def label_text(text: object, length: int = 24) -> str:
@@ -130,7 +105,7 @@ def scatter_classes(
         Galaxies in all panels of the figure, which decides how they are drawn; N if left out.
     """
     total = len(x) if total is None else total
-    names = order_classes(classes)
+    names = order_names(classes)
     (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
     inside = (x >= min(x0, x1)) & (x <= max(x0, x1)) & (y >= min(y0, y1)) & (y <= max(y0, y1))
     if total <= MANY:
@@ -265,3 +240,8 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     with replacing(path) as partial:
         # A fixed Software entry: the same numbers give the same file.
         figure.savefig(partial, format="png", metadata={"Software": "morphovote"})
+
+
+def sample_title(sample: str, galaxies: int) -> str:
+    """Title of a panel: which galaxies it shows, and how many."""
+    return f"{sample} galaxies ({galaxies:,})"

@@ -5,7 +5,7 @@ from astropy.table import Table
 
 from morphovote.checks.class_tests import is_massive
 from morphovote.checks.confounders import FEWEST_IN_GROUP, FOREIGN, LIMIT, LOWER, QUANTITIES, SAMPLE
-from morphovote.report import diagnostics
+from morphovote.classify.classes import EARLY, LATE
 
 # What the source catalogue may lack, and what cannot be drawn without it: column -> its name,
 # and figure (None where only a part of others) -> what it shows.
@@ -87,7 +87,7 @@ def summarise_tests(
         the pixels), fitted (with a sound Sersic fit), massive, massive_galaxies, tests,
         comparisons, ordering.
     """
-    named = np.isin(np.asarray(catalogue["CLASS"], dtype=str), diagnostics.CLASSES[:4])
+    named = np.isin(np.asarray(catalogue["CLASS"], dtype=str), EARLY + LATE)
     heavy = is_massive(sources["LOG_MASS"], massive)
     return {
         "galaxies": int(named.sum()),
