@@ -30,6 +30,7 @@ configfile: "config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/field.smk"
+include: "workflow/rules/frozen.smk"
 include: "workflow/rules/denoise.smk"
 include: "workflow/rules/polar.smk"
 include: "workflow/rules/encode.smk"
@@ -37,9 +38,10 @@ include: "workflow/rules/reduce.smk"
 include: "workflow/rules/vote.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/classify.smk"
-include: "workflow/rules/frozen.smk"
+include: "workflow/rules/model.smk"
 include: "workflow/rules/catalogue.smk"
-include: "workflow/rules/diagnose.smk"
+include: "workflow/rules/check.smk"
+include: "workflow/rules/report.smk"
 
 
 localrules:

@@ -20,7 +20,7 @@ from sklearn.mixture import GaussianMixture
 from tables import print_row, write_table
 
 from morphovote.compute.statistics import fraction_interval
-from morphovote.report.figures import group_scan, style
+from morphovote.report.figures import groups, style
 from morphovote.storage import shards
 from morphovote.vote import bagged
 from morphovote.vote.controls import null_sample
@@ -116,7 +116,7 @@ def main() -> None:
     stability = bin_by_votes(share[rows], np.asarray(seeds["stability"]) == 1)
     style.save_figure(draw(controls, purity, stability), options.output / "vote.png")
     scan = json.loads((run / "group_scan.json").read_text())
-    style.save_figure(group_scan.plot_groups(scan)[0], options.output / "vote_groups.png")
+    style.save_figure(groups.plot_groups(scan)[0], options.output / "vote_groups.png")
     points = shards.read_shard(run / "components.h5", ["component"])["component"]
     mixture = try_mixture(points[np.isfinite(points).all(axis=1)])
     names = ("quantity", "vote_fraction", "value", "low", "high", "galaxies")

@@ -3,23 +3,23 @@
 import numpy as np
 
 from morphovote.logs import rule_log
-from morphovote.report import naming_page
-from morphovote.report.figures import galleries
-from morphovote.report.summary import read_names
+from morphovote.report import naming_page, stamps
 from morphovote.report.text import findings
 from morphovote.storage.files import write_text
+from morphovote.storage.model_folder import read_names
+from morphovote.storage.numbers import read_rows
 
 with rule_log(snakemake.log[0]):
     members = naming_page.read_members(snakemake.input.catalogue, snakemake.input.sources)
-    distance = galleries.read_distances(snakemake.input.votes, len(members))
+    distance = stamps.read_distances(snakemake.input.votes, len(members))
     names = read_names(snakemake.input.names)
     chosen = naming_page.choose_members(members, distance, len(names["groups"]))
     shown = np.unique(np.concatenate([rows[rows >= 0] for rows in chosen.values()]))
     pictures = [
-        galleries.read_stamps(snakemake.input[stage], array, shown)
+        stamps.read_stamps(snakemake.input[stage], array, shown)
         for stage, array in (("cutouts", "image"), ("denoised", "image"), ("cutouts", "rms"))
     ]
-    audit = findings.summarise_audit(findings.read_rows(snakemake.input.confounders), [])
+    audit = findings.summarise_audit(read_rows(snakemake.input.confounders), [])
     page = naming_page.render(
         snakemake.input.template,
         snakemake.input.style,

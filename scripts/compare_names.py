@@ -4,7 +4,7 @@ import sys
 
 from morphovote.errors import InputError
 from morphovote.groups.comparison import compare_files
-from morphovote.report.figures.style import save_numbers
+from morphovote.storage.numbers import save_numbers
 
 if len(sys.argv) != 4:
     sys.exit(__doc__)

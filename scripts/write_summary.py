@@ -8,13 +8,16 @@ from morphovote.logs import rule_log
 from morphovote.report import summary
 from morphovote.report.text import findings
 from morphovote.storage import shards
+from morphovote.storage.files import read_json
+from morphovote.storage.model_folder import read_names
+from morphovote.storage.numbers import read_rows
 
 with rule_log(snakemake.log[0]):
     stability = snakemake.input.stability
     catalogue = read_catalogue(snakemake.input.catalogue)
     sources = read_sources(snakemake.input.sources)
     comparisons, ordering, groups, overall = (
-        findings.read_rows(snakemake.input[name])
+        read_rows(snakemake.input[name])
         for name in ("separation", "ordering", "confounders", "overall")
     )
     massive = snakemake.params.config["diagnose"]["massive"]
@@ -22,7 +25,7 @@ with rule_log(snakemake.log[0]):
         summary.summarise(
             catalogue=catalogue,
             sources=sources,
-            controls=summary.read_json(snakemake.input.controls),
+            controls=read_json(snakemake.input.controls),
             stability=summarise_stability(
                 shards.read_shard(stability), shards.read_attributes(stability)
             ),
@@ -32,13 +35,13 @@ with rule_log(snakemake.log[0]):
             recovery=next(map(completeness.read_recovery, snakemake.input.injections), None),
             tests=findings.summarise_tests(catalogue, sources, massive, comparisons, ordering),
             audit=findings.summarise_audit(groups, overall),
-            card=summary.read_json(snakemake.input.card),
-            names=summary.read_names(snakemake.input.names),
+            card=read_json(snakemake.input.card),
+            names=read_names(snakemake.input.names),
             timings=summary.read_benchmarks(snakemake.params.benchmarks),
             config=snakemake.params.config,
             field=snakemake.wildcards.field,
-            match=next(map(summary.read_json, snakemake.input.match), None),
-            model=summary.read_json(snakemake.input.model),
+            match=next(map(read_json, snakemake.input.match), None),
+            model=read_json(snakemake.input.model),
             frozen=summary.read_frozen(snakemake.input.get("shift", [])),
         ),
         snakemake.output[0],

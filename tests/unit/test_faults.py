@@ -14,8 +14,8 @@ from morphovote.catalogue import writers
 from morphovote.denoise import network
 from morphovote.fields import sources
 from morphovote.logs import rule_log
-from morphovote.report.figures import style
 from morphovote.storage import files, model_files, shards
+from morphovote.storage.numbers import save_numbers
 
 ROWS = 400
 NOISE = np.random.default_rng(0).normal(size=(ROWS, 24, 24)).astype(np.float32)
@@ -50,7 +50,7 @@ WRITERS = {
     "names.yaml": lambda path, scale: files.write_yaml(
         path, {n: f"{scale} {n}" for n in range(ROWS)}
     ),
-    "table.csv": lambda path, scale: style.save_numbers(scaled(scale), path),
+    "table.csv": lambda path, scale: save_numbers(scaled(scale), path),
     "page.html": lambda path, scale: files.write_text(path, f"{scale}" * 50_000),
     "numbers.json": lambda path, scale: files.write_json(path, {"all": [scale] * 50_000}),
     "curve.csv": lambda path, scale: files.write_curve(path, [{"loss": scale}] * 50_000),

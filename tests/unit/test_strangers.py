@@ -19,8 +19,8 @@ from morphovote.fields.cutouts import make_cutouts
 from morphovote.fields.sources import read_sources, write_sources
 from morphovote.report import naming_page
 from morphovote.report import page as report_page
-from morphovote.report.figures import style
 from morphovote.storage import shards
+from morphovote.storage.numbers import save_numbers
 
 SCRIPT = "<script>alert(1)</script>"
 IDS = {
@@ -83,7 +83,7 @@ def test_id_goes_through_every_file_as_text(tmp_path, kind, monkeypatch):
         (writers.write_votable, "vot"),
     ):
         write(tmp_path / f"results/cat.{end}", table)
-    style.save_numbers(table, tmp_path / "results/table.csv")
+    save_numbers(table, tmp_path / "results/table.csv")
     found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
     assert found == {"image.fits", "cat.parquet", "results"} | {
         f"results/{n}"
@@ -132,7 +132,7 @@ def test_any_text_is_text_in_a_caption(tmp_path, kind):
 @pytest.mark.parametrize("text", ["=1+1", "+cmd", "-cmd", "@SUM(A1)", "\t=1", "\r=1"])
 def test_formula_gets_an_apostrophe_in_tables_of_figures(tmp_path, text):
     path = tmp_path / "table.csv"
-    style.save_numbers(Table({"id": [text, "-12.5e3", "NGC -1"]}), path)
+    save_numbers(Table({"id": [text, "-12.5e3", "NGC -1"]}), path)
     with open(path, newline="") as file:
         assert [row[0] for row in csv.reader(file)] == [
             "id", "'" + text.replace("\r", "\n"), "-12.5e3", "NGC -1"]  # fmt: skip

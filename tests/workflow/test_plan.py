@@ -1,32 +1,27 @@
 """What would run again after a change: what depends on it, and nothing else."""
 
+import os
+import re
+
 import pytest
 from project import changed
 
-DIAGNOSE = {
-    "plot_votes",
-    "plot_galleries",
-    "plot_tsne",
-    "plot_structure",
-    "plot_sizes",
-    "plot_masses",
-    "plot_fractions",
-    "plot_depth",
-    "plot_separation",
-    "plot_colours",
-    "write_summary",
-    "build_report",
-    "build_naming",
-}
-FIGURES = DIAGNOSE | {"plot_confounders", "plot_reliability", "plot_stability", "plot_training"}
-CATALOGUE = {"write_catalogue"} | DIAGNOSE
-MASSIVE = {"plot_structure", "plot_sizes", "plot_masses", "plot_fractions", "plot_separation"}
+from morphovote.report.figures.table import FIGURES
+
+FROM_CATALOGUE = {f"plot_{figure.name}" for figure in FIGURES if "catalogue" in figure.inputs}
+CLASS_TESTS = {"test_classes", "plot_separation"}
+CATALOGUE = {"write_catalogue", "write_summary", "build_report", "build_naming"}
+CATALOGUE |= FROM_CATALOGUE | CLASS_TESTS
+MASSIVE = {"plot_structure", "plot_sizes", "plot_masses", "plot_fractions"} | CLASS_TESTS
 NAMING = {"plot_confounders", "name_groups", "fit_classifier", "classify_galaxies"}
 NAMING |= {"plot_reliability", "describe_model"}
 CLASSIFY = NAMING | CATALOGUE
 STABILITY = {"check_stability", "plot_stability"}
+CHECKS = STABILITY | {"audit_groups"}
 FIT = {"fit_voters", "check_vote", "calibrate_votes"}
-VOTE = FIT | {"regroup_voters", "cast_votes"} | STABILITY | CLASSIFY
+FIGURE_RULES = FROM_CATALOGUE | {"plot_separation", "plot_confounders", "plot_reliability"}
+FIGURE_RULES |= {"plot_stability", "plot_training"}
+VOTE = FIT | {"regroup_voters", "cast_votes"} | CHECKS | CLASSIFY
 REDUCE = {"fit_pca", "project_embeddings"} | VOTE
 ENCODE = {"unwrap_polar", "encode_polar"} | REDUCE
 DENOISE = {"train_denoiser", "denoise_cutouts", "plot_training"} | ENCODE
@@ -47,7 +42,7 @@ def test_second_run_does_nothing(finished, small_config):
         ("pca.components", 5, REDUCE),
         ("voting.groups", 3, VOTE),
         ("diagnose.massive", 9.5, MASSIVE | {"write_summary", "build_report"}),
-        ("measure.select", {"mag": [None, 23]}, CLASSIFY | {"measure_morphology"}),
+        ("measure.select", {"mag": [None, 23]}, CLASSIFY | {"measure_morphology", "audit_groups"}),
     ],
 )
 def test_config_key_reruns_what_depends_on_it(finished, small_config, key, value, reruns):
@@ -67,6 +62,17 @@ def test_classes_rerun_the_naming_and_marks_the_casting_of_votes(finished, small
     assert "Traceback" not in process.stdout
 
 
+def test_figures_are_one_job_of_a_cluster(finished, small_config, tmp_path, monkeypatch):
+    (tmp_path / "sbatch").write_text("#!/bin/sh\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    config = changed(small_config, "diagnose.massive", 9.5)
+    output = finished.snakemake("--dry-run", config=config).stdout
+    group = output[output.index("group job") :]
+    assert re.findall(r"rule (\w+):", group)
+    assert set(re.findall(r"^ +(?:local)?rule (\w+):", group, flags=re.MULTILINE)) >= MASSIVE
+
+
 def test_another_field_leaves_this_one_alone(finished, small_config):
     config = changed(small_config, "fields.other.simulate.galaxies", 30)
     output = finished.snakemake("--dry-run", config=config).stdout
@@ -80,11 +86,13 @@ def test_another_field_leaves_this_one_alone(finished, small_config):
     [
         ("polar/moments", ENCODE),
         ("vote/algorithms", VOTE),
-        ("measure/morphology", CLASSIFY | {"measure_morphology"}),
-        ("report/page", {"build_report", "build_naming"}),
-        ("report/figures/style", FIGURES),
-        ("report/figures/__init__", FIGURES),
+        ("measure/morphology", CLASSIFY | {"measure_morphology", "audit_groups"}),
+        ("report/page", {"build_report"}),
+        ("report/figures/votes", {"plot_votes", "build_report"}),
+        ("report/figures/style", FIGURE_RULES | {"build_report"}),
+        ("report/figures/table", {"write_summary", "build_report"}),
         ("checks/perturbations", STABILITY | {"write_summary", "build_report"}),
+        ("report/figures/__init__", FIGURE_RULES | {"build_report"}),
         ("reduce/__init__", REDUCE),
         ("simulate/survey", None),
     ],

@@ -1,6 +1,5 @@
 # Takes: votes, the groups' names (or their measured medians, to suggest names), components.
-# Leaves: the names and the classifier in the model folder, and every galaxy's class; on request
-# what is recovered of galaxies injected into the images.
+# Leaves: the names and the classifier in the model folder, and every galaxy's class.
 NAMES = [path for path in [config["classes"]["names"]] if path]
 
 
@@ -72,42 +71,3 @@ rule classify_galaxies:
         given=given_files(model_file("names.yaml"), model_file("classifier.h5")),
     script:
         "../../scripts/classify_galaxies.py"
-
-
-rule inject_galaxies:
-    """Inject simulated galaxies of known class into the images, and see what is recovered."""
-    input:
-        sources="results/{field}/sources.fits",
-        psf=field_entry("psf"),
-        images=field_entry("images"),
-        rms=field_entry("rms"),
-        weight=field_entry("weight"),
-        components="results/{field}/components.h5",
-        names=model_file("names.yaml"),
-        denoiser=model_file("denoiser.safetensors"),
-        weights=encoder_file("encoder.safetensors"),
-        card=encoder_file("encoder.json"),
-        pca=model_file("pca.h5"),
-        voters=model_file("voters.h5"),
-        confidence=model_file("confidence.h5"),
-        classifier=model_file("classifier.h5"),
-    output:
-        "results/{field}/injections.h5",
-    log:
-        "results/{field}/logs/inject_galaxies.log",
-    benchmark:
-        "results/{field}/benchmarks/inject_galaxies.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    threads: 16
-    resources:
-        gpu=GPUS,
-    params:
-        code=code_digest("inject_galaxies"),
-        galaxies=config["inject"]["galaxies"],
-        seed=config["inject"]["seed"],
-        cutout={key: config["cutout"][key] for key in ("size", "neighbours")},
-        detects=field_entry("detect"),
-        steps=STEPS,
-    script:
-        "../../scripts/inject_galaxies.py"

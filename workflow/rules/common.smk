@@ -43,6 +43,9 @@ def count_gpus():
 
 GPUS = count_gpus()
 
+# Jobs that a cluster is given as one; elsewhere Snakemake would only say that it does not group.
+FIGURES_JOB = "figures" if shutil.which("sbatch") else None
+
 # Processors of a job on one shard: fewer where there is little for each to do.
 SHARD_THREADS = min(16, 1 + config["shard_size"] // 250)
 
@@ -58,7 +61,7 @@ def shard_mb():
 
 
 def code_digest(*rules):
-    """Digest of the library code behind rules' scripts."""
+    """Digest of the library code behind rules' scripts; a module of the library counts itself."""
     return digest_of_scripts(*(ROOT / "scripts" / f"{rule}.py" for rule in rules))
 
 
@@ -137,17 +140,6 @@ def archive_of(wildcards):
     return archive[0]
 
 
-def held_out_of(wildcards):
-    """Input function: galaxies on which the classifier is checked, of the field it was fitted to."""
-    model = FIELDS[wildcards.field]["model"]
-    if model is None:
-        return f"results/{wildcards.field}/held_out.h5"
-    parts = Path(model).parts
-    # An archive is unpacked under results/ too, and not fitted there.
-    fitted_here = parts[0::2] == ("results", "model") and parts[1] in FIELDS
-    return f"results/{parts[1]}/held_out.h5" if fitted_here else []
-
-
 def chosen_groups(wildcards):
     """Input function: the file that knows the number of groups where the config does not."""
     model = FIELDS[wildcards.field]["model"]
@@ -175,43 +167,3 @@ def transfer_of(wildcards):
     """Input function: the check of a field's frozen model, where it has one."""
     own = FIELDS[wildcards.field]["model"] is None
     return [] if own else [f"results/{wildcards.field}/transfer.json"]
-
-
-def shift_of(wildcards):
-    """Input function: how far a field lies from its frozen model, where it has one."""
-    own = FIELDS[wildcards.field]["model"] is None
-    return [] if own else [f"results/{wildcards.field}/shift.json"]
-
-
-def injections_of(wildcards):
-    """Input function: what became of injected galaxies, where the config asks for any."""
-    return [f"results/{wildcards.field}/injections.h5"] if config["inject"]["galaxies"] else []
-
-
-# In the order of the report.
-FIGURES = [
-    "votes",
-    "depth",
-    "stability",
-    "classes",
-    "reliability",
-    "galleries",
-    "confounders",
-    "tsne",
-    "separation",
-]
-FIGURES += ["structure", "mid", "sizes", "masses", "fractions", "colours"]
-
-
-def figures_of(wildcards):
-    """Input function: the figures of a field, in the order of the report."""
-    names = FIGURES + (["training"] if FIELDS[wildcards.field]["model"] is None else [])
-    if config["voting"]["groups"] == "auto" and FIELDS[wildcards.field]["model"] is None:
-        names = [names[0], "groups", *names[1:]]
-    if not held_out_of(wildcards):
-        names.remove("reliability")
-    if FIELDS[wildcards.field]["model"] is not None:
-        names = ["shift", *names]
-    if config["inject"]["galaxies"]:
-        names.insert(names.index("galleries"), "completeness")
-    return [f"results/{wildcards.field}/figures/{name}.png" for name in names]

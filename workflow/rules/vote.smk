@@ -1,4 +1,4 @@
-# Takes: principal components; for the check of stability, cutouts and the model as well.
+# Takes: principal components, and the file of names where it joins or splits groups.
 # Leaves: the voters, their groups joined and split as the file of names says, and what their votes
 # are worth in the model folder; every galaxy's votes, and the vote's controls.
 
@@ -138,33 +138,3 @@ rule check_vote:
         seed=config["voting"]["seed"],
     script:
         "../../scripts/check_vote.py"
-
-
-rule check_stability:
-    """Turn, mirror, blur and add noise to a sample, and see which galaxies keep their group."""
-    input:
-        cutouts=shards_of("cutouts"),
-        components="results/{field}/components.h5",
-        votes="results/{field}/votes.h5",
-        denoiser=model_file("denoiser.safetensors"),
-        weights=encoder_file("encoder.safetensors"),
-        card=encoder_file("encoder.json"),
-        pca=model_file("pca.h5"),
-        voters=model_file("voters.h5"),
-    output:
-        "results/{field}/stability.h5",
-    log:
-        "results/{field}/logs/check_stability.log",
-    benchmark:
-        "results/{field}/benchmarks/check_stability.tsv"
-    conda:
-        "../../envs/morphovote.yaml"
-    threads: 16
-    resources:
-        gpu=GPUS,
-    params:
-        code=code_digest("check_stability"),
-        steps=STEPS,
-        seed=config["voting"]["seed"],
-    script:
-        "../../scripts/check_stability.py"

@@ -5,6 +5,7 @@ Units are written as VOUnits; UCDs are UCD1+ words (IVOA UCD List 1.5).
 
 from typing import NamedTuple
 
+from morphovote.classify.classes import CLASSES
 from morphovote.flags import FLAGS, MEASURE_FLAGS
 
 
@@ -23,6 +24,7 @@ class CatalogueColumn(NamedTuple):
 
 
 NAN = float("nan")
+_CLASSES = ", ".join(f"{name} {row.meaning.split(':')[0]}" for name, row in CLASSES.items())
 
 COLUMNS = (
     CatalogueColumn("ID", "", "meta.id;meta.main", "", "Identifier in the source catalogue", None),
@@ -58,8 +60,7 @@ COLUMNS = (
         "",
         "src.morph.type",
         "U",
-        "Morphological class: SPH spheroid, ETD early-type disc, LTD late-type disc, "
-        "IRR irregular, UNC unclassifiable, empty where none was given",
+        f"Morphological class: {_CLASSES}, empty where none was given",
         "",
     ),
     CatalogueColumn(

@@ -1,11 +1,13 @@
 """Do the classes differ in what was measured, and in the order that is published?"""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 from astropy.table import Table
 from scipy.stats import mannwhitneyu
 
+from morphovote.classify.classes import EARLY, LATE
 from morphovote.cosmology import kpc_per_arcsec
 
 # Quantity -> its name in sentences, and its unit.
@@ -20,10 +22,9 @@ PARAMETERS = {
     "SMOOTHNESS": ("clumpiness S", ""),
     "AXIS_RATIO": ("axis ratio", ""),
 }
-EARLY, LATE = ("SPH", "ETD"), ("LTD", "IRR")
 # Neighbours in the order of the classes, and early against late types.
-PAIRS = ((("SPH",), ("ETD",)), (("ETD",), ("LTD",)), (("LTD",), ("IRR",)), (EARLY, LATE))
-NEIGHBOURS = PAIRS[:3]
+NEIGHBOURS = tuple(((first,), (second,)) for first, second in pairwise(EARLY + LATE))
+PAIRS = (*NEIGHBOURS, (EARLY, LATE))
 # What is published (Fang et al. 2025): sentence, quantity, pairs, sign of the difference.
 ORDERING = (
     ("n falls from SPH to IRR", "SERSIC_N", NEIGHBOURS, 1),

@@ -1,15 +1,36 @@
-"""The classes: what each stands for, their order, and why a galaxy has none."""
+"""The classes: what each stands for and looks like, their order, and why a galaxy has none."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+
+class Class(NamedTuple):
+    """What is known of a class: its meaning, look, and which of the two families it belongs to."""
+
+    meaning: str
+    colour: str
+    marker: str
+    family: str
+
+
+# In their order, from smooth and concentrated to shapeless. Colours of Okabe & Ito (2008), told
+# apart with any colour vision; warm is early type.
 CLASSES = {
-    "SPH": "spheroid: smooth, round to elliptical, concentrated",
-    "ETD": "early-type disc: a disc with a marked bulge",
-    "LTD": "late-type disc: a disc, often with arms, with little or no bulge",
-    "IRR": "irregular: clumpy, disturbed or merging",
-    "UNC": "unclassifiable: too faint, too small or too damaged to tell",
+    "SPH": Class("spheroid: smooth, round to elliptical, concentrated", "#D55E00", "o", "early"),
+    "ETD": Class("early-type disc: a disc with a marked bulge", "#E69F00", "s", "early"),
+    "LTD": Class(
+        "late-type disc: a disc, often with arms, with little or no bulge", "#0072B2", "D", "late"
+    ),
+    "IRR": Class("irregular: clumpy, disturbed or merging", "#009E73", "^", "late"),
+    "UNC": Class("unclassifiable: too faint, too small or too damaged to tell", "#888888", "X", ""),
 }
+EARLY, LATE = (
+    tuple(name for name, row in CLASSES.items() if row.family == family)
+    for family in ("early", "late")
+)
+# Colours and markers of a user's own classes.
+OWN_LOOKS = (("#CC79A7", "v"), ("#56B4E9", "P"), ("#000000", "*"), ("#B8A800", "p"))
 # Why a galaxy has no class: CLASS_REASON -> what it means.
 REASONS = {
     "": "classified",
@@ -27,6 +48,25 @@ DETECTED = 3.0
 
 
 def order_names(names: Iterable[str]) -> list[str]:
-    """Classes that occur: those of `CLASSES` in their order, then others by alphabet."""
-    found = {str(name) for name in names}
+    """Classes that occur: those of `CLASSES` in their order, then others by alphabet.
+
+    What says that there is none, an empty text or "none", is left out.
+    """
+    found = {str(name) for name in names} - {"", "none"}
     return [name for name in CLASSES if name in found] + sorted(found - set(CLASSES))
+
+
+def class_style(name: str, names: Sequence[str] = ()) -> tuple[str, str]:
+    """Colour and marker of a class; classes of a user's own take the next free ones in order.
+
+    Parameters
+    ----------
+    name : str
+    names : sequence of str
+        All classes that are shown together, in order.
+    """
+    if name in CLASSES:
+        return CLASSES[name].colour, CLASSES[name].marker
+    others = [other for other in names if other not in CLASSES]
+    place = others.index(name) if name in others else 0
+    return OWN_LOOKS[place % len(OWN_LOOKS)]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from morphovote.flags import LOW_SNR, PSF_LIMITED
+from morphovote.measure.lotz import early_line, merger_line
 from morphovote.measure.quality import MEASURED
 
 # Fewest measured members for medians.
@@ -18,13 +19,13 @@ MOST_BAD = 0.5
 def suggest_class(medians: dict[str, float]) -> tuple[str, str]:
     """Suggest a class for a group from the medians of its members.
 
-    In this order: a disturbed shape by Gini-M20 (Lotz et al. 2008, eq. 4: G > -0.14 M20 + 0.33)
+    In this order: a disturbed shape by Gini-M20 (`lotz.merger_line`)
     or by asymmetry (Conselice 2003: A > 0.35 and A > S) is IRR. Then the bulge is judged by n
     alone (2.5 parts bulge from disc, Blanton et al. 2003; 1.5 is half way to the exponential
     n = 1): its fit knows the PSF, while C and Gini-M20 of small, noisy galaxies fall short of
     limits that were set on nearby ones. Without a Sersic fit evidence is counted from C (4.15 and
     3.5 lie half way between the means of E, Sa-Sb and Sc-Sd in Conselice 2003, table 6) and the
-    E/S0/Sa side of Gini-M20 (Lotz et al. 2008, eq. 5: G > 0.14 M20 + 0.80). An E flatter than E7
+    E/S0/Sa side of Gini-M20 (`lotz.early_line`). An E flatter than E7
     is none: an axis ratio below 0.4 makes SPH to ETD. Late discs with A > 0.2 are IRR (half way
     from Sc-Sd to starbursts, ibid.).
 
@@ -40,7 +41,7 @@ def suggest_class(medians: dict[str, float]) -> tuple[str, str]:
     n, concentration = medians["sersic_n"], medians["concentration"]
     gini, m20 = medians["gini"], medians["m20"]
     asymmetry, smoothness = medians["asymmetry"], medians["smoothness"]
-    if gini > -0.14 * m20 + 0.33:
+    if gini > merger_line(m20):
         return "IRR", f"Gini {gini:.2f} and M20 {m20:.2f} on the merger side (Lotz+2008)"
     if asymmetry > 0.35 and asymmetry > smoothness:
         return "IRR", f"asymmetry {asymmetry:.3f} above 0.35 (Conselice 2003)"
@@ -52,7 +53,7 @@ def suggest_class(medians: dict[str, float]) -> tuple[str, str]:
         marks.append(2 if concentration >= 4.15 else 1 if concentration >= 3.5 else 0)
         words.append(f"C {concentration:.1f}")
     if not np.isfinite(n) and np.isfinite(gini) and np.isfinite(m20):
-        early = gini > 0.14 * m20 + 0.80
+        early = gini > early_line(m20)
         marks.append(2 if early else 0)
         words.append(f"Gini-M20 on the {'E/S0/Sa' if early else 'Sb-Irr'} side")
     if not marks:

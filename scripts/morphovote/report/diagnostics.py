@@ -4,18 +4,10 @@ import numpy as np
 from astropy.table import Table
 from scipy.stats import spearmanr
 
+from morphovote.classify.classes import EARLY, LATE, order_names
 from morphovote.compute.statistics import equal_bins, fraction_interval
 
-# The order of the classes wherever they are listed: from smooth and concentrated to shapeless.
-CLASSES = ("SPH", "ETD", "LTD", "IRR", "UNC")
-
 MEASURED = ("SERSIC_N", "R_E", "GINI", "M20", "CONCENTRATION", "ASYMMETRY")
-
-
-def order_classes(classes: np.ndarray) -> list[str]:
-    """Names that occur, in the fixed order; others after them by alphabet, empty ones left out."""
-    found = set(np.unique(np.asarray(classes, dtype=str))) - {"", "none"}
-    return [name for name in CLASSES if name in found] + sorted(found - set(CLASSES))
 
 
 def rank_trend(classes: np.ndarray, values: np.ndarray) -> dict[str, float]:
@@ -36,7 +28,7 @@ def rank_trend(classes: np.ndarray, values: np.ndarray) -> dict[str, float]:
     """
     classes, values = np.asarray(classes, dtype=str), np.asarray(values, dtype=float)
     rank = np.full(len(classes), np.nan)
-    for place, name in enumerate(CLASSES[:4]):
+    for place, name in enumerate(EARLY + LATE):
         rank[classes == name] = place
     use = np.isfinite(rank) & np.isfinite(values)
     count = int(use.sum())
@@ -120,7 +112,7 @@ def class_fractions(name: np.ndarray, values: np.ndarray, bins: int = 8) -> Tabl
         members (of the class), fraction, low, high (95 % Wilson interval).
     """
     name = np.asarray(name, dtype=str)
-    order = order_classes(name)
+    order = order_names(name)
     values = np.where(np.isin(name, order), np.asarray(values, dtype=float), np.nan)
     rows = []
     for part in equal_bins(values, bins, 25):

@@ -18,14 +18,13 @@ from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from morphovote.catalogue.reading import read_columns
-from morphovote.classify.classes import CLASSES, order_names
+from morphovote.classify.classes import CLASSES, class_style, order_names
 from morphovote.groups.names import NO_MATCH, NOT_NAMED
 from morphovote.groups.regrouping import FEWEST_IN_PART
 from morphovote.groups.suggestion import choose_core
 from morphovote.measure.quality import MEASURED, trusted
 from morphovote.report import diagnostics
-from morphovote.report.figures.galleries import stretch
-from morphovote.report.figures.style import class_style
+from morphovote.report.stamps import stretch
 
 # Members of each kind shown of a group.
 SHOWN = 8
@@ -175,39 +174,9 @@ def page_data(
     """
     entries = names["groups"]
     group = np.asarray(members["GROUP"])
-    share = np.asarray(members["VOTE_FRACTION"], dtype=float)
-    kept = np.asarray(members["KEPT"], dtype=bool)
-    is_file = names.get("origin") == "file"
-    own = names.get("classes") or {}
     parts = {part for entry in entries.values() for part in entry.get("split", ())}
-    groups = []
-    for number, rows in chosen.items():
-        entry, here = entries.get(number, {}), group == number
-        # Those that the suggestion is made from.
-        core = choose_core(here, kept)
-        unnamed = entry.get("class") == "UNC" and entry.get("reason") in (NOT_NAMED, NO_MATCH)
-        gone = "merge" in entry or "split" in entry
-        groups.append(
-            {
-                "number": number,
-                "galaxies": int(here.sum()),
-                "kept": int((here & kept).sum()),
-                "vote": _number(np.nanmedian(share[here])) if here.any() else None,
-                "suggested": str(entry.get("suggested", entry.get("class", ""))),
-                "because": str(entry.get("because", entry.get("reason", ""))),
-                "class": entry.get("class") if is_file and not unnamed and not gone else None,
-                "note": str(entry.get("note", "")),
-                "merge": entry.get("merge"),
-                "split": entry.get("split"),
-                "alone": [row["text"] for row in marked if row["group"] == number],
-                "unmatched": entry.get("reason") == NO_MATCH,
-                "medians": {
-                    name: _spread(members[name][core], (16, 50, 84)) for name in QUANTITIES
-                },
-                "members": [[_member(members, row) for row in line if row >= 0] for line in rows],
-            }
-        )
-    order = order_names([*CLASSES, *own])
+    own = names.get("classes") or {}
+    is_file = names.get("origin") == "file"
     return {
         "field": field,
         "voters": names.get("voters"),
@@ -218,11 +187,7 @@ def page_data(
         "who": str(names.get("who") or ""),
         "note": str(names.get("note") or ""),
         "isFile": is_file,
-        "classes": [
-            {"name": name, "meaning": CLASSES.get(name) or str(own.get(name, "")),
-             "colour": class_style(name, order)[0], "own": name not in CLASSES}
-            for name in order
-        ],
+        "classes": _classes(own),
         "spare": [class_style(f"own{i}", [f"own{j}" for j in range(4)])[0] for i in range(4)],
         "quantities": [
             {"key": key, "name": name, "unit": unit, "digits": digits, "log": log,
@@ -231,8 +196,54 @@ def page_data(
         ],
         "fewest": FEWEST_IN_PART,
         "shown": SHOWN,
-        "groups": groups,
+        "groups": [
+            _describe_group(number, rows, entries.get(number, {}), members, is_file)
+            | {"alone": [row["text"] for row in marked if row["group"] == number]}
+            for number, rows in chosen.items()
+        ],
     }  # fmt: skip
+
+
+def _classes(own: dict) -> list[dict]:
+    """Every class that may be given: its meaning and colour, and whether it is the user's own."""
+    order = order_names([*CLASSES, *own])
+    return [
+        {
+            "name": name,
+            "meaning": CLASSES[name].meaning if name in CLASSES else str(own.get(name, "")),
+            "colour": class_style(name, order)[0],
+            "own": name not in CLASSES,
+        }
+        for name in order
+    ]
+
+
+def _describe_group(
+    number: int, rows: np.ndarray, entry: dict, members: Table, is_file: bool
+) -> dict:
+    """What the page says of one group: its size, vote, class, medians, and the galaxies shown."""
+    here = np.asarray(members["GROUP"]) == number
+    kept = np.asarray(members["KEPT"], dtype=bool)
+    share = np.asarray(members["VOTE_FRACTION"], dtype=float)
+    # Those that the suggestion is made from.
+    core = choose_core(here, kept)
+    unnamed = entry.get("class") == "UNC" and entry.get("reason") in (NOT_NAMED, NO_MATCH)
+    gone = "merge" in entry or "split" in entry
+    return {
+        "number": number,
+        "galaxies": int(here.sum()),
+        "kept": int((here & kept).sum()),
+        "vote": _number(np.nanmedian(share[here])) if here.any() else None,
+        "suggested": str(entry.get("suggested", entry.get("class", ""))),
+        "because": str(entry.get("because", entry.get("reason", ""))),
+        "class": entry.get("class") if is_file and not unnamed and not gone else None,
+        "note": str(entry.get("note", "")),
+        "merge": entry.get("merge"),
+        "split": entry.get("split"),
+        "unmatched": entry.get("reason") == NO_MATCH,
+        "medians": {name: _spread(members[name][core], (16, 50, 84)) for name in QUANTITIES},
+        "members": [[_member(members, row) for row in line if row >= 0] for line in rows],
+    }
 
 
 def _number(value: float, digits: int = 5) -> float | None:

@@ -7,13 +7,11 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-import yaml
 from astropy.table import Table
 
 from morphovote import __version__, flags
-from morphovote.classify.classes import REASONS
+from morphovote.classify.classes import REASONS, order_names
 from morphovote.compute.statistics import fraction_interval, median_interval
-from morphovote.errors import InputError
 from morphovote.flags import in_vote
 from morphovote.groups.suggestion import choose_core
 from morphovote.report import diagnostics
@@ -186,7 +184,7 @@ def count_values(values: np.ndarray) -> dict[str, int]:
     values = np.asarray(values, dtype=str)
     found, counts = np.unique(values, return_counts=True)
     count = dict(zip(found.tolist(), counts.tolist(), strict=True))
-    order = diagnostics.order_classes(values)
+    order = order_names(values)
     result = {name: count.pop(name) for name in order}
     rest = sum(count.values())
     return result | ({"none": rest} if rest else {})
@@ -270,7 +268,7 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
         for column in (*diagnostics.MEASURED, "SNR"):
             row[column.lower()] = median_interval(catalogue[column][core])[0]
         rows.append(row)
-    order = diagnostics.order_classes(np.array([row["class"] for row in rows], dtype=str))
+    order = order_names(row["class"] for row in rows)
     place = {name: i for i, name in enumerate(order)}
     return sorted(rows, key=lambda row: (place.get(row["class"], len(order)), -row["galaxies"]))
 
@@ -283,26 +281,6 @@ def count_marks(names: dict, mark: str) -> int:
 def read_frozen(paths: Sequence[str | Path]) -> dict | None:
     """The shift report of a field with a frozen model, None for other fields."""
     return read_json(paths[0]) if paths else None
-
-
-def read_names(path: str | Path) -> dict:
-    """Read the groups' names: `origin`, and `groups`: number -> class and reason.
-
-    Raises
-    ------
-    InputError
-        If the file is not of that form.
-    """
-    try:
-        names = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        entries = list(names["groups"].items())
-        if not all(isinstance(number, int) and "class" in entry for number, entry in entries):
-            raise TypeError("a group has no number or no class")
-    except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(
-            f"{path}: not a file of group names ({error}). Delete it and run the workflow again."
-        ) from error
-    return names
 
 
 def read_benchmarks(folder: str | Path) -> list[dict]:

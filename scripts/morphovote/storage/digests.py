@@ -21,15 +21,16 @@ def code_digest(*scripts: str | Path) -> str:
     ----------
     scripts : str or Path
         Paths of the scripts. A rule that reads temporary files names the scripts of the rules
-        that wrote them too, since Snakemake does not look behind a deleted file.
+        that wrote them too, since Snakemake does not look behind a deleted file. A module of the
+        library among them counts itself as well: Snakemake sees edits of scripts only.
 
     Returns
     -------
     str
         12 hexadecimal digits.
     """
-    modules: set[Path] = set()
     waiting = [Path(script) for script in scripts]
+    modules = {path for path in waiting if path.is_relative_to(PACKAGE)}
     while waiting:
         for module in _imported_modules(waiting.pop()):
             if module not in modules:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import yaml
+
 from morphovote.errors import InputError
 
 DESCRIPTION = "model.json"
@@ -40,3 +42,23 @@ def read_description(path: str | Path) -> dict:
             "writes. Give the model folder of a finished run (results/<field>/model)."
         )
     return found
+
+
+def read_names(path: str | Path) -> dict:
+    """Read the groups' names: `origin`, and `groups`: number -> class and reason.
+
+    Raises
+    ------
+    InputError
+        If the file is not of that form.
+    """
+    try:
+        names = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        entries = list(names["groups"].items())
+        if not all(isinstance(number, int) and "class" in entry for number, entry in entries):
+            raise TypeError("a group has no number or no class")
+    except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(
+            f"{path}: not a file of group names ({error}). Delete it and run the workflow again."
+        ) from error
+    return names

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morphovote.checks import class_tests
-from morphovote.report.figures import style
-from morphovote.report.text import findings
+from morphovote.storage.numbers import read_rows, save_numbers
 
 numbers = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=20).map(np.array)
 
@@ -120,14 +119,14 @@ def test_no_galaxy_gives_an_empty_table_and_a_sentence(tmp_path):
     nothing = class_tests.compare_classes(np.array([], dtype=str), {}, {"all": np.array([], bool)})
     assert len(nothing) == 0
     assert class_tests.check_ordering(nothing) == []
-    style.save_numbers(nothing, tmp_path / "separation.csv")
-    assert findings.read_rows(tmp_path / "separation.csv") == []
+    save_numbers(nothing, tmp_path / "separation.csv")
+    assert read_rows(tmp_path / "separation.csv") == []
 
 
 def test_tables_are_read_back_as_they_were_written(tmp_path):
     table = compare(300)
-    style.save_numbers(table, tmp_path / "separation.csv")
-    rows = findings.read_rows(tmp_path / "separation.csv")
+    save_numbers(table, tmp_path / "separation.csv")
+    rows = read_rows(tmp_path / "separation.csv")
     assert len(rows) == len(table)
     for row, line in zip(rows, table, strict=True):
         assert row["galaxies_first"] == line["galaxies_first"]

@@ -6,8 +6,9 @@ from astropy.table import Table
 
 from morphovote.checks import confounders
 from morphovote.errors import InputError
-from morphovote.report.figures import effects, style
+from morphovote.report.figures.confounders import plot_confounders
 from morphovote.report.text import findings
+from morphovote.storage.numbers import read_rows, save_numbers
 
 RNG = np.random.default_rng(0)
 GROUP = np.repeat(np.arange(6), 60)
@@ -74,7 +75,7 @@ def test_what_does_not_vary_is_left_out_and_missing_values_are_not_counted():
     assert set(groups["group"]) == {1, 2, 3, 4, 5}
     nothing, groups = audit()
     assert len(nothing) == len(groups) == 0
-    figure = effects.plot_confounders(nothing, groups, {})
+    figure = plot_confounders(nothing, groups, {})
     assert "Too few" in figure.texts[0].get_text()
 
 
@@ -137,7 +138,7 @@ def test_position_angle_follows_the_galaxy(degrees):
 def test_rows_of_a_broken_table_are_refused(tmp_path):
     (tmp_path / "rows.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"rows\.csv: not a readable CSV table"):
-        findings.read_rows(tmp_path / "rows.csv")
+        read_rows(tmp_path / "rows.csv")
 
 
 def test_edges_are_those_of_the_image(tmp_path):
@@ -158,8 +159,8 @@ def test_groups_too_small_to_be_judged_are_said(tmp_path):
     few = np.where(np.arange(360) < 5, 6, GROUP)
     overall, groups = audit(few, snr=NOISE, size=NOISE[::-1])
     for name, table in (("overall", overall), ("groups", groups)):
-        style.save_numbers(table, tmp_path / f"{name}.csv")
-    rows = [findings.read_rows(tmp_path / f"{name}.csv") for name in ("groups", "overall")]
+        save_numbers(table, tmp_path / f"{name}.csv")
+    rows = [read_rows(tmp_path / f"{name}.csv") for name in ("groups", "overall")]
     audit_found = findings.summarise_audit(*rows)
     assert (audit_found["judged"], audit_found["groups"]) == (6, 7)
     text = " ".join(findings.audit_sentences(audit_found))

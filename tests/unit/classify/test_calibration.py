@@ -6,7 +6,7 @@ from astropy.table import Table
 
 from morphovote.classify import calibration, classifier
 from morphovote.errors import InputError
-from morphovote.report.figures import classes
+from morphovote.report.figures import reliability
 
 
 def draw(size, seed=0, power=1.0):
@@ -110,10 +110,10 @@ def test_figure_and_its_numbers():
     claimed, right = draw(100)
     vote = {"probability": claimed, "uncorrected": np.full(100, np.nan), "right": right}
     eye = vote | {"uncorrected": claimed**0.5}
-    figure, numbers = classes.plot_reliability({"vote": vote, "eye": eye})
+    figure, numbers = reliability.plot_reliability({"vote": vote, "eye": eye})
     assert len(figure.axes) == 4
     assert numbers["galaxies"][numbers["check"] == "vote"].sum() == 100
     assert numbers["galaxies"][numbers["check"] == "eye"].sum() == 200
-    figure, numbers = classes.plot_reliability({})
+    figure, numbers = reliability.plot_reliability({})
     assert len(numbers) == 0
     assert "frozen" in figure.texts[0].get_text()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from morphovote import flags
 from morphovote.catalogue.reading import leave_out_bad, read_catalogue
 from morphovote.checks.class_tests import is_massive
+from morphovote.classify.classes import CLASSES, order_names
 from morphovote.compute.statistics import fraction_interval, median_interval
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.errors import InputError
@@ -19,6 +20,7 @@ from morphovote.groups.suggestion import suggest_names
 from morphovote.measure.lotz import structure_region
 from morphovote.measure.quality import MEASURED, trusted
 from morphovote.report import diagnostics, summary
+from morphovote.storage.model_folder import read_names
 
 CARD = {"name": "convnext_atto", "weights": "random", "source": "random"}
 NAMES = {
@@ -194,7 +196,7 @@ def test_map_of_too_few_galaxies_is_empty():
 
 
 def test_class_order_is_fixed_and_takes_others_last():
-    assert diagnostics.order_classes(np.array(["ring", "IRR", "", "none", "SPH", "bar"])) == [
+    assert order_names(np.array(["ring", "IRR", "", "none", "SPH", "bar"])) == [
         "SPH",
         "IRR",
         "bar",
@@ -212,7 +214,7 @@ def test_catalogue_is_read_back_with_missing_values(tmp_path):
     assert np.isnan(read["GINI"][-1])
     np.testing.assert_allclose(read["GINI"][:-3], catalogue["GINI"][:-3])
     assert read["KEPT"].dtype == bool
-    assert diagnostics.order_classes(read["CLASS"]) == list(diagnostics.CLASSES)
+    assert order_names(read["CLASS"]) == list(CLASSES)
 
 
 def test_catalogue_without_a_column_says_which(tmp_path):
@@ -308,4 +310,4 @@ def test_names_of_another_form_are_refused(tmp_path):
     for text in ("[1, 2]", "groups: {one: {class: SPH}}", "groups: {1: {name: SPH}}", "a: ["):
         path.write_text(text)
         with pytest.raises(InputError, match=r"names\.yaml"):
-            summary.read_names(path)
+            read_names(path)

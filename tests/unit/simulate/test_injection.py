@@ -9,7 +9,7 @@ from morphovote.checks import completeness
 from morphovote.checks.recovery import empty_table, is_recovered
 from morphovote.errors import InputError
 from morphovote.flags import EDGE
-from morphovote.report.figures import classes
+from morphovote.report.figures import completeness as completeness_figure
 from morphovote.report.text import trust
 from morphovote.simulate import galaxies, injection
 
@@ -153,7 +153,7 @@ def test_completeness_by_magnitude_size_and_class():
 
 def test_figure_numbers_and_sentences():
     attributes = {"missing": "", "detects": True}
-    figure, shares = classes.plot_completeness(table(), "")
+    figure, shares = completeness_figure.plot_completeness(table(), "")
     assert len(figure.axes) == 3
     assert set(shares["class"]) == {"all", "SPH", "LTD"}
     numbers = completeness.summarise_recovery(table(), attributes)
@@ -169,5 +169,5 @@ def test_fields_of_cutouts_say_why_nothing_was_injected():
         empty_table(), {"missing": "needs images", "detects": False}
     )
     assert trust.recovery_sentences(numbers) == ["No galaxies were injected: needs images."]
-    figure, _ = classes.plot_completeness(empty_table(), "needs images")
+    figure, _ = completeness_figure.plot_completeness(empty_table(), "needs images")
     assert "needs images" in figure.texts[0].get_text()

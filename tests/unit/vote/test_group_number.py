@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import make_blobs
 
 from morphovote.errors import InputError
-from morphovote.report.figures import group_scan
+from morphovote.report.figures import groups as groups_figure
 from morphovote.storage import model_files
 from morphovote.storage.model_files import write_model
 from morphovote.vote import group_number
@@ -94,11 +94,11 @@ def test_auto_and_frozen_models_read_the_number_from_a_file(tmp_path, scan):
 
 
 def test_figure_has_every_criterion_with_its_interval(scan):
-    figure, numbers = group_scan.plot_groups(scan)
+    figure, numbers = groups_figure.plot_groups(scan)
     assert len(figure.axes) == len(group_number.CRITERIA)
     assert len(numbers) == len(scan["rows"]) * (2 * len(group_number.CRITERIA) + 1)
     assert (numbers["low"] <= numbers["value"]).all()
     assert (numbers["high"] >= numbers["value"]).all()
     lines = {line.get_label() for line in figure.axes[0].lines}
     assert "recommended" in lines
-    group_scan.plot_groups(scan | {"recommended": None})
+    groups_figure.plot_groups(scan | {"recommended": None})

@@ -1,4 +1,4 @@
-"""Pictures of every group's most typical and most doubtful members."""
+"""The figure of every group's most typical and most doubtful members."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +10,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
+from morphovote.catalogue.reading import read_catalogue
+from morphovote.classify.classes import class_style, order_names
 from morphovote.report import diagnostics
 from morphovote.report.figures.style import (
     INK,
     WIDTH,
-    class_style,
     label_text,
     message_figure,
     styled,
 )
-from morphovote.storage import shards
+from morphovote.report.stamps import read_distances, read_stamps, stretch
+from morphovote.storage.model_folder import read_names
 
 TYPICAL, DOUBTFUL = 5, 3
-CLASS_STAMPS, CLASS_COLUMNS = 24, 12
 HEADLINE = "Upper rows: the data. Lower rows: denoised, in the same stretch."
 # A gap between stamps and between the two kinds, as shares of a stamp.
 GAP, KIND_GAP = 0.05, 0.25
@@ -74,74 +75,27 @@ def choose_galleries(
                 members[doubtful],
             )
         )
-    order = diagnostics.order_classes(np.array(list(names.values())))
+    order = order_names(names.values())
     place = {name: i for i, name in enumerate(order)}
     return sorted(galleries, key=lambda g: (place.get(g.name, len(order)), -g.count, g.group))
 
 
-def read_distances(path: str | Path, count: int) -> np.ndarray:
-    """Distance of every source from its nearest reference galaxies, NaN where it had no vote.
-
-    Parameters
-    ----------
-    path : str or Path
-        votes.h5.
-    count : int
-        Sources of the catalogue.
-    """
-    votes = shards.read_shard(path, ["row", "distance"])
-    distance = np.full(count, np.nan)
-    distance[votes["row"]] = votes["distance"]
-    return distance
-
-
-def shown_rows(galleries: Sequence[Gallery], members: dict[str, np.ndarray]) -> np.ndarray:
-    """Rows of the catalogue of which a picture is shown, of a group or of a class."""
+def shown_rows(galleries: Sequence[Gallery]) -> np.ndarray:
+    """Rows of the catalogue of which a picture is shown."""
     parts = [rows for gallery in galleries for rows in (gallery.typical, gallery.doubtful)]
-    parts += members.values()
     return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=int)
 
 
-def read_stamps(paths: Sequence[str | Path], name: str, rows: np.ndarray) -> dict[int, np.ndarray]:
-    """Read single galaxies' arrays out of shards.
-
-    Parameters
-    ----------
-    paths : sequence of path
-        Shards; only the rows asked for are read.
-    name : str
-        The array.
-    rows : ndarray of int
-        Rows of the source list.
-
-    Returns
-    -------
-    dict of ndarray
-        By row; rows that no shard holds are left out.
-    """
-    found = {}
-    for path in paths:
-        with shards.open_shard(path) as file:
-            here = file["row"][:]
-            for place in np.flatnonzero(np.isin(here, rows)):
-                found[int(here[place])] = file[name][place]
-    return found
-
-
-def stretch(image: np.ndarray, sky: float, bright: float) -> np.ndarray:
-    """Asinh stretch to [0, 1] (Lupton et al. 2004, PASP 116, 133).
-
-    Parameters
-    ----------
-    image : ndarray of float
-    sky : float
-        Standard deviation of the sky: the stretch turns from linear to logarithmic at 3 of it.
-    bright : float
-        The value shown as 1; at least 10 `sky`, so that noise alone stays faint.
-    """
-    soft = 3 * max(sky, 1e-30)
-    low, high = np.arcsinh(-1 / 3), np.arcsinh(max(bright, 10 * sky) / soft)
-    return np.clip((np.arcsinh(image / soft) - low) / (high - low), 0, 1)
+def draw(
+    catalogue: Path, cutouts: Sequence[Path], denoised: Sequence[Path], votes: Path, names: Path
+) -> tuple[Figure, Table]:
+    """The figure and its numbers, from the files of a field."""
+    table = read_catalogue(catalogue)
+    classes = {number: entry["class"] for number, entry in read_names(names)["groups"].items()}
+    galleries = choose_galleries(table, read_distances(votes, len(table)), classes)
+    rows = shown_rows(galleries)
+    images = [read_stamps(paths, "image", rows) for paths in (cutouts, denoised)]
+    return plot_galleries(table, galleries, *images, read_stamps(cutouts, "rms", rows))
 
 
 @styled
@@ -180,7 +134,7 @@ def plot_galleries(
     numbers = Table(rows=rows, names=columns) if rows else Table(names=columns)
     if not rows:
         return message_figure("There are no groups to show."), numbers
-    names = diagnostics.order_classes(np.array([g.name for g in galleries]))
+    names = order_names(g.name for g in galleries)
     pictures = {
         row: _pair(cutouts[row], denoised[row], rms[row]) for row in cutouts if row in denoised
     }
@@ -260,97 +214,3 @@ def _head_block(axes: Axes, units: float, title: float) -> None:
     for x, text in ((0, "most typical"), (TYPICAL * (1 + GAP) - GAP + KIND_GAP, "most doubtful")):
         axes.text(x / units, 1 + title + 0.1, text, transform=axes.transAxes, weight="bold",
                   va="bottom")  # fmt: skip
-
-
-def choose_class_members(catalogue: Table, seed: int, count: int = CLASS_STAMPS) -> dict:
-    """Draw members of every class at random: kept ones first, others where those are too few.
-
-    Parameters
-    ----------
-    catalogue : Table
-        As `read_catalogue` returns it.
-    seed : int
-    count : int
-        Of each class, at most.
-
-    Returns
-    -------
-    dict of ndarray of int
-        By class: rows of the catalogue, by falling S/N.
-    """
-    rng = np.random.default_rng(seed)
-    name = np.asarray(catalogue["CLASS"], dtype=str)
-    kept = np.asarray(catalogue["KEPT"], dtype=bool)
-    snr = np.nan_to_num(np.asarray(catalogue["SNR"], dtype=float), nan=-np.inf)
-    chosen = {}
-    for key in diagnostics.order_classes(name):
-        members = rng.permutation(np.flatnonzero(name == key))
-        rows = np.concatenate([members[kept[members]], members[~kept[members]]])[:count]
-        chosen[key] = rows[np.argsort(-snr[rows], kind="stable")]
-    return chosen
-
-
-@styled
-def plot_class_galleries(
-    catalogue: Table,
-    members: dict[str, np.ndarray],
-    cutouts: dict[int, np.ndarray],
-    rms: dict[int, np.ndarray],
-) -> tuple[Figure, Table]:
-    """Draw members of every class, as measured, by falling S/N.
-
-    Parameters
-    ----------
-    catalogue : Table
-        As `read_catalogue` returns it.
-    members : dict of ndarray of int
-        As `choose_class_members` returns them.
-    cutouts, rms : dict of ndarray, shape (S, S)
-        By row of the catalogue.
-
-    Returns
-    -------
-    Figure
-    Table
-        One row a picture: class, place, id, snr, kept.
-    """
-    columns = ("class", "place", "id", "snr", "kept")
-    rows = [
-        (key, place, str(catalogue["ID"][row]), float(catalogue["SNR"][row]),
-         bool(catalogue["KEPT"][row]))
-        for key, part in members.items()
-        for place, row in enumerate(part, start=1)
-    ]  # fmt: skip
-    if not rows:
-        return message_figure("No galaxy has a class."), Table(names=columns)
-    name = np.asarray(catalogue["CLASS"], dtype=str)
-    names = list(members)
-    stamp, title, gap = (WIDTH - 0.1) / CLASS_COLUMNS, 0.24, 0.02
-    lines = {key: -(-len(part) // CLASS_COLUMNS) for key, part in members.items()}
-    height = sum(title + stamp * count for count in lines.values()) + 0.05
-    figure = Figure(figsize=(WIDTH, height), layout="none")
-    top = height
-    for key, part in members.items():
-        top -= title
-        y = top / height
-        colour, marker = class_style(key, names)
-        axes = figure.add_axes((0.05 / WIDTH, y, 1, title / height))
-        axes.set(xlim=(0, WIDTH), ylim=(0, title))
-        axes.set_axis_off()
-        axes.plot(0.07, 0.09, marker, color=colour, ms=6, clip_on=False)
-        axes.text(
-            0.17, 0.04, f"{label_text(key, 12)}   {(name == key).sum():,} galaxies", color=INK
-        )
-        for place, row in enumerate(part):
-            if row not in cutouts:
-                continue
-            step, column = divmod(place, CLASS_COLUMNS)
-            x, y = 0.05 + column * stamp, top - (step + 1) * stamp
-            size = stamp - gap
-            axes = figure.add_axes((x / WIDTH, y / height, size / WIDTH, size / height))
-            sky, bright = float(np.median(rms[row])), float(np.percentile(cutouts[row], 99.9))
-            picture = stretch(cutouts[row].astype(float), sky, bright)
-            axes.imshow(picture, origin="lower", cmap="gray_r", vmin=0, vmax=1)
-            axes.set_axis_off()
-        top -= stamp * lines[key]
-    return figure, Table(rows=rows, names=columns)

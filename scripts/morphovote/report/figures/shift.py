@@ -1,5 +1,7 @@
 """The figure of how far a field lies from its frozen model's reference."""
 
+from pathlib import Path
+
 import numpy as np
 from astropy.table import Table
 from matplotlib.axes import Axes
@@ -13,6 +15,12 @@ from morphovote.report.figures.style import (
     plain_log_ticks,
     styled,
 )
+from morphovote.storage.files import read_json
+
+
+def draw(shift: Path) -> tuple[Figure, Table]:
+    """The figure and its numbers, from the files of a field."""
+    return plot_shift(read_json(shift))
 
 
 @styled

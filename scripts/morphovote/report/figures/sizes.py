@@ -1,6 +1,7 @@
-"""Figures of Sersic fits by class: distributions of index and size, and both against mass."""
+"""The figure of the distributions of Sersic index and half-light radius, by class."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
@@ -8,28 +9,31 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter1d
 
+from morphovote.catalogue.reading import read_catalogue, read_sources
+from morphovote.checks.class_tests import choose_samples
+from morphovote.classify.classes import class_style, order_names
 from morphovote.compute.statistics import median_interval
-from morphovote.cosmology import kpc_per_arcsec
 from morphovote.report import diagnostics
-from morphovote.report.figures.structure import sample_title
 from morphovote.report.figures.style import (
     INK,
     MUTED,
     WIDTH,
-    class_legend,
-    class_style,
-    count_classes,
-    label_mapped,
     label_text,
     message_figure,
     plain_log_ticks,
-    scatter_classes,
+    sample_title,
     spread_limits,
     styled,
 )
 
 # Beyond as many galaxies in a class its outline stands for the points.
 POINTS_IN_CLASS = 400
+
+
+def draw(catalogue: Path, sources: Path, massive: float) -> tuple[Figure, Table]:
+    """The figure and its numbers, from the files of a field."""
+    samples = choose_samples(read_sources(sources), massive)
+    return plot_sizes(read_catalogue(catalogue), samples)
 
 
 @styled
@@ -52,7 +56,7 @@ def plot_sizes(catalogue: Table, samples: Mapping[str, np.ndarray]) -> tuple[Fig
         order.
     """
     name = np.asarray(catalogue["CLASS"], dtype=str)
-    names = diagnostics.order_classes(name)
+    names = order_names(name)
     panels = (
         ("SERSIC_N", "sersic_n", "Sérsic index n", (0.3, 8.0)),
         ("R_E", "r_e_arcsec", "half-light radius (arcsec)", (0.1, 1.0)),
@@ -142,64 +146,3 @@ def _distribution(axes: Axes, place: int, values: np.ndarray, colour: str) -> No
         axes.plot(
             values, place + shift, ".", color=colour, ms=size, alpha=0.8, mew=0, rasterized=True
         )
-
-
-@styled
-def plot_masses(catalogue: Table, sources: Table, massive: float) -> tuple[Figure, Table]:
-    """Half-light radius (kpc) and Sersic index against stellar mass, by class.
-
-    Parameters
-    ----------
-    catalogue : Table
-        As `read_catalogue` returns it.
-    sources : Table
-        As `read_sources` returns it.
-    massive : float
-        Mass of the line drawn, log10 of solar masses.
-
-    Returns
-    -------
-    Figure
-        Both panels, or the second alone where there is no redshift.
-    Table
-        One row a galaxy drawn: id, class, log_mass, redshift, r_e_arcsec, r_e_kpc, sersic_n.
-    """
-    name = np.asarray(catalogue["CLASS"], dtype=str)
-    log_mass = np.asarray(sources["LOG_MASS"], dtype=float)
-    radius = np.asarray(catalogue["R_E"], dtype=float)
-    values = {
-        "r_e_kpc": radius * kpc_per_arcsec(sources["REDSHIFT"]),
-        "sersic_n": np.asarray(catalogue["SERSIC_N"], dtype=float),
-    }
-    use = np.isfinite(log_mass) & np.isin(name, diagnostics.order_classes(name))
-    use &= np.isfinite(list(values.values())).any(axis=0)
-    numbers = Table(
-        {
-            "id": np.asarray(catalogue["ID"])[use],
-            "class": name[use],
-            "log_mass": log_mass[use],
-            "redshift": np.asarray(sources["REDSHIFT"], dtype=float)[use],
-            "r_e_arcsec": radius[use],
-            **{key: value[use] for key, value in values.items()},
-        }
-    )
-    if not len(numbers):
-        return message_figure("No galaxy has a class, a stellar mass and a Sérsic fit."), numbers
-    figure = Figure(figsize=(WIDTH, 3.4))
-    panels = (
-        ("r_e_kpc", "half-light radius (kpc)", (0.5, 10.0)),
-        ("sersic_n", "Sérsic index n", (0.5, 6.0)),
-    )
-    drawn = [panel for panel in panels if np.isfinite(values[panel[0]][use]).any()]
-    for axes, (key, label, limits) in zip(figure.subplots(1, 2), drawn, strict=False):
-        value = np.log10(np.where(values[key] > 0, values[key], np.nan))
-        limits = spread_limits(value[use], tuple(np.log10(limits)))
-        axes.set(xlim=spread_limits(log_mass[use], (9, 11)), ylim=limits)
-        axes.set(xlabel="stellar mass log (M / solar mass)", ylabel=label)
-        label_mapped(axes.yaxis, np.log10, (0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 20, 50))
-        axes.axvline(massive, color=INK, lw=0.9, ls="--", zorder=3)
-        scatter_classes(axes, log_mass[use], value[use], name[use])
-    for axes in figure.axes[len(drawn) :]:
-        axes.set_axis_off()
-    class_legend(figure, diagnostics.order_classes(name[use]), count_classes(name[use]))
-    return figure, numbers

@@ -1,11 +1,13 @@
 """The figure of a check of stability: shares against the S/N."""
 
+from pathlib import Path
+
 import numpy as np
 from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from morphovote.checks.stability_scores import select, share_by_snr
+from morphovote.checks.stability_scores import select, share_by_snr, summarise_stability
 from morphovote.report.figures.style import (
     DATA_COLOUR,
     MUTED,
@@ -15,6 +17,7 @@ from morphovote.report.figures.style import (
     plain_log_ticks,
     styled,
 )
+from morphovote.storage import shards
 
 # Shares to be reached: a turned galaxy's nearest neighbour is itself; a kept one keeps its group.
 RETRIEVED_GOAL, UNCHANGED_GOAL = 0.98, 0.95
@@ -22,6 +25,12 @@ BINS = 4
 # Colours of Okabe & Ito (2008), from least to most noise; the wider PSF apart from them.
 NOISE_STYLES = (("#E69F00", "^"), ("#D55E00", "s"), ("#882200", "D"))
 PSF_COLOUR = "#009E73"
+
+
+def draw(stability: Path) -> tuple[Figure, Table]:
+    """The figure and its numbers, from the files of a field."""
+    table = shards.read_shard(stability)
+    return plot_stability(table, summarise_stability(table, shards.read_attributes(stability)))
 
 
 @styled

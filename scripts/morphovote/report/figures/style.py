@@ -1,14 +1,10 @@
-"""The look that all figures share, and how figures and the numbers behind them are written."""
+"""The look that all figures share, and how figures are written."""
 
-import csv
-import os
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib
 import numpy as np
-from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -16,11 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from scipy.ndimage import gaussian_filter
 
-from morphovote.report.diagnostics import order_classes
-
-# What a spreadsheet takes for the beginning of a formula, and what it rightly takes for a number.
-FORMULA = tuple("=+-@")
-NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
+from morphovote.classify.classes import class_style, order_names
+from morphovote.storage.files import replacing
 
 # Inches: both columns of an A4 page. Text of 8 points keeps its size there.
 WIDTH = 7.1
@@ -52,36 +45,11 @@ STYLE = {
 }
 styled = matplotlib.rc_context(STYLE)
 
-# Colours of Okabe & Ito (2008), told apart with any colour vision; warm is early type.
-CLASS_STYLES = {
-    "SPH": ("#D55E00", "o"),
-    "ETD": ("#E69F00", "s"),
-    "LTD": ("#0072B2", "D"),
-    "IRR": ("#009E73", "^"),
-    "UNC": ("#888888", "X"),
-}
-OTHER_STYLES = (("#CC79A7", "v"), ("#56B4E9", "P"), ("#000000", "*"), ("#B8A800", "p"))
 INK, MUTED, PALE = "#222222", "#777777", "#d5d5d5"
 DATA_COLOUR, NULL_COLOUR = "#0072B2", "#D55E00"
 
 # Beyond as many galaxies, points would hide each other: densities are drawn instead.
 MANY = 3000
-
-
-def class_style(name: str, names: Sequence[str] = ()) -> tuple[str, str]:
-    """Colour and marker of a class; classes of a user's own take the next free ones in order.
-
-    Parameters
-    ----------
-    name : str
-    names : sequence of str
-        All classes of the figure, in order.
-    """
-    if name in CLASS_STYLES:
-        return CLASS_STYLES[name]
-    others = [other for other in names if other not in CLASS_STYLES]
-    place = others.index(name) if name in others else 0
-    return OTHER_STYLES[place % len(OTHER_STYLES)]
 
 
 def label_text(text: object, length: int = 24) -> str:
@@ -137,7 +105,7 @@ def scatter_classes(
         Galaxies in all panels of the figure, which decides how they are drawn; N if left out.
     """
     total = len(x) if total is None else total
-    names = order_classes(classes)
+    names = order_names(classes)
     (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
     inside = (x >= min(x0, x1)) & (x <= max(x0, x1)) & (y >= min(y0, y1)) & (y <= max(y0, y1))
     if total <= MANY:
@@ -269,42 +237,11 @@ def spread_limits(values: np.ndarray, fallback: tuple[float, float]) -> tuple[fl
 @styled
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path) as partial:
         # A fixed Software entry: the same numbers give the same file.
         figure.savefig(partial, format="png", metadata={"Software": "morphovote"})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
-def save_numbers(table: Table, path: str | Path) -> None:
-    """Write the numbers behind a figure as CSV, whole or not at all; NaN becomes an empty cell.
-
-    A text that a spreadsheet would take for a formula gets an apostrophe before it.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(partial, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(table.colnames)
-            columns = [[_cell(value) for value in table[name].tolist()] for name in table.colnames]
-            writer.writerows(zip(*columns, strict=True))
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return f"{value:.6g}" if np.isfinite(value) else ""
-    if isinstance(value, str):
-        # A lone carriage return would end the row for most readers.
-        value = value.replace("\r\n", "\n").replace("\r", "\n")
-        if value.lstrip().startswith(FORMULA) and not NUMBER.fullmatch(value):
-            return f"'{value}"
-    return value
+def sample_title(sample: str, galaxies: int) -> str:
+    """Title of a panel: which galaxies it shows, and how many."""
+    return f"{sample} galaxies ({galaxies:,})"

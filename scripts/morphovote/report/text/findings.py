@@ -1,15 +1,11 @@
 """What the tests of the classes and the audit of the groups found: for summary and report."""
 
-import csv
-from pathlib import Path
-
 import numpy as np
 from astropy.table import Table
 
 from morphovote.checks.class_tests import is_massive
 from morphovote.checks.confounders import FEWEST_IN_GROUP, FOREIGN, LIMIT, LOWER, QUANTITIES, SAMPLE
-from morphovote.errors import InputError
-from morphovote.report import diagnostics
+from morphovote.classify.classes import EARLY, LATE
 
 # What the source catalogue may lack, and what cannot be drawn without it: column -> its name,
 # and figure (None where only a part of others) -> what it shows.
@@ -70,36 +66,6 @@ def missing_sentence(missing: dict) -> str:
     )
 
 
-def read_rows(path: str | Path) -> list[dict]:
-    """Read the numbers behind a figure: numbers as such, an empty cell as None, truth as bool.
-
-    Raises
-    ------
-    InputError
-        If the file is no CSV table.
-    """
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, strict=True))
-        return [{key: _value(text) for key, text in row.items()} for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
-        raise InputError(
-            f"{path}: not a readable CSV table ({error}). Delete it and run the workflow again."
-        ) from error
-
-
-def _value(text: str) -> object:
-    text = text.strip()
-    if text in ("True", "False"):
-        return text == "True"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text or None
-
-
 def summarise_tests(
     catalogue: Table, sources: Table, massive: float, comparisons: list[dict], ordering: list[dict]
 ) -> dict:
@@ -121,7 +87,7 @@ def summarise_tests(
         the pixels), fitted (with a sound Sersic fit), massive, massive_galaxies, tests,
         comparisons, ordering.
     """
-    named = np.isin(np.asarray(catalogue["CLASS"], dtype=str), diagnostics.CLASSES[:4])
+    named = np.isin(np.asarray(catalogue["CLASS"], dtype=str), EARLY + LATE)
     heavy = is_massive(sources["LOG_MASS"], massive)
     return {
         "galaxies": int(named.sum()),

@@ -1,6 +1,5 @@
-"""Figures of the method itself: the vote beside its null, the map of components, the denoiser."""
+"""The figure of the vote: its kept fraction beside the null's, and the vote fractions."""
 
-import csv
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +8,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from morphovote.catalogue.reading import read_catalogue
 from morphovote.compute.statistics import fraction_interval
-from morphovote.errors import InputError
 from morphovote.flags import in_vote
 from morphovote.report import diagnostics
 from morphovote.report.figures.style import (
     DATA_COLOUR,
-    INK,
     MUTED,
     NULL_COLOUR,
     PALE,
     WIDTH,
-    class_legend,
-    class_style,
     message_figure,
     plain_log_ticks,
     styled,
 )
+from morphovote.storage.files import read_json
+
+
+def draw(catalogue: Path, controls: Path) -> tuple[Figure, Table]:
+    """The figure and its numbers, from the files of a field."""
+    return plot_votes(read_catalogue(catalogue), read_json(controls))
 
 
 @styled
@@ -158,123 +160,3 @@ def _snr_panel(axes: Axes, snr: np.ndarray, kept: np.ndarray) -> list[tuple]:
          row["galaxies"])
         for row in bins
     ]  # fmt: skip
-
-
-@styled
-def plot_tsne(catalogue: Table, index: np.ndarray, position: np.ndarray) -> tuple[Figure, Table]:
-    """A t-SNE map of the components, by class and by vote fraction.
-
-    Parameters
-    ----------
-    catalogue : Table
-        As `read_catalogue` returns it.
-    index : ndarray of int, shape (M,)
-        Rows of the catalogue that are on the map.
-    position : ndarray of float, shape (M, 2)
-        Their places, as `diagnostics.embed_tsne` returns them.
-
-    Returns
-    -------
-    Figure
-    Table
-        Columns id, x, y, class, vote_fraction.
-    """
-    name = np.asarray(catalogue["CLASS"], dtype=str)[index]
-    share = np.asarray(catalogue["VOTE_FRACTION"], dtype=float)[index]
-    numbers = Table(
-        {
-            "id": np.asarray(catalogue["ID"])[index],
-            "x": position[:, 0],
-            "y": position[:, 1],
-            "class": name,
-            "vote_fraction": share,
-        }
-    )
-    if not len(index):
-        return message_figure("Fewer than 10 galaxies have components: no map."), numbers
-    figure = Figure(figsize=(WIDTH, 3.75))
-    left, right = figure.subplots(1, 2)
-    size = float(np.clip(6000 / len(index), 3, 16))
-    order = np.random.default_rng(0).permutation(len(index))
-    names = diagnostics.order_classes(name)
-    for part in np.array_split(order, 8):
-        for key in names:
-            colour, marker = class_style(key, names)
-            rows = part[name[part] == key]
-            left.scatter(
-                *position[rows].T, s=size, c=colour, marker=marker, lw=0, alpha=0.85,
-                rasterized=True,
-            )  # fmt: skip
-    drawn = right.scatter(
-        *position[order].T, s=size, c=share[order], cmap="cividis", vmin=0, vmax=1, lw=0,
-        rasterized=True,
-    )  # fmt: skip
-    for axes in (left, right):
-        axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
-        axes.spines[:].set_visible(True)
-        axes.spines[:].set_color(PALE)
-    left.set(xlabel="t-SNE 1 (no unit)", ylabel="t-SNE 2 (no unit)", title="class")
-    right.set(xlabel="t-SNE 1 (no unit)", title="vote fraction")
-    bar = figure.colorbar(drawn, ax=right, shrink=0.9, aspect=25, pad=0.02)
-    bar.outline.set_visible(False)
-    class_legend(figure, names, loc="outside lower center")
-    return figure, numbers
-
-
-def read_history(path: str | Path) -> Table:
-    """Read a loss curve: epoch, train_loss, validation_loss, seconds.
-
-    Raises
-    ------
-    InputError
-        If the file is not of that form.
-    """
-    names = ("epoch", "train_loss", "validation_loss", "seconds")
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = [[float(row[name]) for name in names] for row in csv.DictReader(file)]
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a loss curve with columns {', '.join(names)} ({error!r}). "
-            "Delete it and run the workflow again."
-        ) from error
-    values = np.array(rows).reshape(-1, len(names))
-    history = Table(values, names=names)
-    history["epoch"] = history["epoch"].astype(int)
-    return history
-
-
-@styled
-def plot_training(history: Table) -> tuple[Figure, Table]:
-    """The denoiser's loss by epoch, on the cutouts it learns from and on those held back.
-
-    Parameters
-    ----------
-    history : Table
-        Columns epoch, train_loss, validation_loss, seconds.
-
-    Returns
-    -------
-    Figure
-    Table
-        The same numbers.
-    """
-    if not len(history):
-        return message_figure("The denoiser was not trained here."), history
-    epoch = np.asarray(history["epoch"])
-    losses = [np.asarray(history[key], dtype=float) for key in ("train_loss", "validation_loss")]
-    figure = Figure(figsize=(WIDTH * 0.62, 2.7))
-    axes = figure.subplots()
-    axes.plot(epoch, losses[0], "s--", color=NULL_COLOUR, ms=3.5, label="training cutouts")
-    axes.plot(epoch, losses[1], "o-", color=DATA_COLOUR, ms=3.5, label="held-back cutouts")
-    axes.set(xlabel="epoch (pass through the training sample)", ylabel="loss")
-    if np.isfinite(losses[1]).any():
-        best = int(np.nanargmin(losses[1]))
-        axes.plot(epoch[best], losses[1][best], "o", mfc="none", mec=INK, ms=10, label="lowest")
-    finite = np.concatenate(losses)[np.isfinite(np.concatenate(losses))]
-    if len(finite) and finite.min() > 0 and finite.max() > 5 * finite.min():
-        axes.set_yscale("log")
-        plain_log_ticks(axes.yaxis)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend()
-    return figure, history

@@ -1,10 +1,18 @@
 """The figure of the numbers of groups."""
 
+from pathlib import Path
+
 from astropy.table import Table
 from matplotlib.figure import Figure
 
 from morphovote.report.figures.style import DATA_COLOUR, MUTED, NULL_COLOUR, WIDTH, styled
+from morphovote.storage.files import read_json
 from morphovote.vote.group_number import CRITERIA
+
+
+def draw(scan: Path) -> tuple[Figure, Table]:
+    """The figure and its numbers, from the files of a field."""
+    return plot_groups(read_json(scan))
 
 
 @styled

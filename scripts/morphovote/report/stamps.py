@@ -1,0 +1,66 @@
+"""Pictures of single galaxies: which are typical, read out of the shards, and their stretch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from morphovote.storage import shards
+
+
+def read_distances(path: str | Path, count: int) -> np.ndarray:
+    """Distance of every source from its nearest reference galaxies, NaN where it had no vote.
+
+    Parameters
+    ----------
+    path : str or Path
+        votes.h5.
+    count : int
+        Sources of the catalogue.
+    """
+    votes = shards.read_shard(path, ["row", "distance"])
+    distance = np.full(count, np.nan)
+    distance[votes["row"]] = votes["distance"]
+    return distance
+
+
+def read_stamps(paths: Sequence[str | Path], name: str, rows: np.ndarray) -> dict[int, np.ndarray]:
+    """Read single galaxies' arrays out of shards.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Shards; only the rows asked for are read.
+    name : str
+        The array.
+    rows : ndarray of int
+        Rows of the source list.
+
+    Returns
+    -------
+    dict of ndarray
+        By row; rows that no shard holds are left out.
+    """
+    found = {}
+    for path in paths:
+        with shards.open_shard(path) as file:
+            here = file["row"][:]
+            for place in np.flatnonzero(np.isin(here, rows)):
+                found[int(here[place])] = file[name][place]
+    return found
+
+
+def stretch(image: np.ndarray, sky: float, bright: float) -> np.ndarray:
+    """Asinh stretch to [0, 1] (Lupton et al. 2004, PASP 116, 133).
+
+    Parameters
+    ----------
+    image : ndarray of float
+    sky : float
+        Standard deviation of the sky: the stretch turns from linear to logarithmic at 3 of it.
+    bright : float
+        The value shown as 1; at least 10 `sky`, so that noise alone stays faint.
+    """
+    soft = 3 * max(sky, 1e-30)
+    low, high = np.arcsinh(-1 / 3), np.arcsinh(max(bright, 10 * sky) / soft)
+    return np.clip((np.arcsinh(image / soft) - low) / (high - low), 0, 1)

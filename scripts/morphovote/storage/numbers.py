@@ -1,0 +1,89 @@
+"""Tables of numbers as CSV, for people, spreadsheets and whatever reads them next."""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from morphovote.errors import InputError
+from morphovote.storage.files import write_csv
+
+# What a spreadsheet takes for the beginning of a formula, and what it rightly takes for a number.
+FORMULA = tuple("=+-@")
+NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
+
+
+def save_numbers(table: Table, path: str | Path) -> None:
+    """Write numbers as CSV, whole or not at all; NaN becomes an empty cell.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    columns = [[_cell(value) for value in table[name].tolist()] for name in table.colnames]
+    write_csv(path, table.colnames, zip(*columns, strict=True))
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.6g}" if np.isfinite(value) else ""
+    if isinstance(value, str):
+        # A lone carriage return would end the row for most readers.
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+        if value.lstrip().startswith(FORMULA) and not NUMBER.fullmatch(value):
+            return f"'{value}"
+    return value
+
+
+def read_rows(path: str | Path) -> list[dict]:
+    """Read a table of numbers: numbers as such, an empty cell as None, truth as bool.
+
+    Raises
+    ------
+    InputError
+        If the file is no CSV table.
+    """
+    names, lines = _read_lines(path)
+    return [dict(zip(names, line, strict=True)) for line in lines]
+
+
+def read_numbers(path: str | Path) -> Table:
+    """Read a table of numbers with all its columns; an empty cell is NaN, or "" among texts.
+
+    Raises
+    ------
+    InputError
+        If the file is no CSV table.
+    """
+    names, lines = _read_lines(path)
+    columns = {}
+    for place, name in enumerate(names):
+        values = [line[place] for line in lines]
+        nothing = "" if any(isinstance(value, str) for value in values) else np.nan
+        columns[name] = [nothing if value is None else value for value in values]
+    return Table(columns)
+
+
+def _read_lines(path: str | Path) -> tuple[list[str], list[list]]:
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            names, *lines = csv.reader(file, strict=True)
+        if any(len(line) != len(names) for line in lines):
+            raise ValueError(f"a line has not the {len(names)} columns of the first")
+        return names, [[_value(text) for text in line] for line in lines]
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(
+            f"{path}: not a readable CSV table ({error}). Delete it and run the workflow again."
+        ) from error
+
+
+def _value(text: str) -> object:
+    text = text.strip()
+    if text in ("True", "False"):
+        return text == "True"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text or None

@@ -1,0 +1,149 @@
+# Takes: cutouts, votes, measurements and the catalogue, the model, and for injections the images.
+# Leaves: how far what was found can be trusted, in numbers: who keeps the group when turned, noisier
+# or blurred; what else tells the groups; how the classes differ; how far the field lies from a
+# frozen model's; on request, what is recovered of galaxies injected into the images.
+
+
+rule check_stability:
+    """Turn, mirror, blur and add noise to a sample, and see which galaxies keep their group."""
+    input:
+        cutouts=shards_of("cutouts"),
+        components="results/{field}/components.h5",
+        votes="results/{field}/votes.h5",
+        denoiser=model_file("denoiser.safetensors"),
+        weights=encoder_file("encoder.safetensors"),
+        card=encoder_file("encoder.json"),
+        pca=model_file("pca.h5"),
+        voters=model_file("voters.h5"),
+    output:
+        "results/{field}/stability.h5",
+    log:
+        "results/{field}/logs/check_stability.log",
+    benchmark:
+        "results/{field}/benchmarks/check_stability.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 16
+    resources:
+        gpu=GPUS,
+    params:
+        code=code_digest("check_stability"),
+        steps=STEPS,
+        seed=config["voting"]["seed"],
+    script:
+        "../../scripts/check_stability.py"
+
+
+rule inject_galaxies:
+    """Inject simulated galaxies of known class into the images, and see what is recovered."""
+    input:
+        sources="results/{field}/sources.fits",
+        psf=field_entry("psf"),
+        images=field_entry("images"),
+        rms=field_entry("rms"),
+        weight=field_entry("weight"),
+        components="results/{field}/components.h5",
+        names=model_file("names.yaml"),
+        denoiser=model_file("denoiser.safetensors"),
+        weights=encoder_file("encoder.safetensors"),
+        card=encoder_file("encoder.json"),
+        pca=model_file("pca.h5"),
+        voters=model_file("voters.h5"),
+        confidence=model_file("confidence.h5"),
+        classifier=model_file("classifier.h5"),
+    output:
+        "results/{field}/injections.h5",
+    log:
+        "results/{field}/logs/inject_galaxies.log",
+    benchmark:
+        "results/{field}/benchmarks/inject_galaxies.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 16
+    resources:
+        gpu=GPUS,
+    params:
+        code=code_digest("inject_galaxies"),
+        galaxies=config["inject"]["galaxies"],
+        seed=config["inject"]["seed"],
+        cutout={key: config["cutout"][key] for key in ("size", "neighbours")},
+        detects=field_entry("detect"),
+        steps=STEPS,
+    script:
+        "../../scripts/inject_galaxies.py"
+
+
+rule check_shift:
+    """Measure how far a field lies from the galaxies that its frozen model was fitted on."""
+    input:
+        sources="results/{field}/sources.fits",
+        cutouts=shards_of("cutouts"),
+        embeddings=shards_of("embeddings"),
+        psf=field_entry("psf"),
+        components="results/{field}/components.h5",
+        votes="results/{field}/votes.h5",
+        transfer="results/{field}/transfer.json",
+        model=model_file("model.json"),
+        voters=model_file("voters.h5"),
+    output:
+        "results/{field}/shift.json",
+    log:
+        "results/{field}/logs/check_shift.log",
+    benchmark:
+        "results/{field}/benchmarks/check_shift.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 4
+    params:
+        code=code_digest("check_shift"),
+        seed=config["voting"]["seed"],
+    script:
+        "../../scripts/check_shift.py"
+
+
+rule audit_groups:
+    """Audit how well brightness, size, place and the like alone tell the groups."""
+    input:
+        sources="results/{field}/sources.fits",
+        votes="results/{field}/votes.h5",
+        cutouts=shards_of("cutouts"),
+        measurements=shards_of("measurements"),
+    output:
+        groups="results/{field}/figures/confounders.csv",
+        overall="results/{field}/figures/confounders_overall.csv",
+    log:
+        "results/{field}/logs/audit_groups.log",
+    benchmark:
+        "results/{field}/benchmarks/audit_groups.tsv"
+    group:
+        FIGURES_JOB
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("audit_groups"),
+        seed=config["voting"]["seed"],
+    script:
+        "../../scripts/audit_groups.py"
+
+
+rule test_classes:
+    """Test how the classes differ in what was measured, and whether in the published order."""
+    input:
+        catalogue="results/{field}/catalogue.fits",
+        sources="results/{field}/sources.fits",
+    output:
+        tests="results/{field}/figures/separation.csv",
+        ordering="results/{field}/figures/ordering.csv",
+    log:
+        "results/{field}/logs/test_classes.log",
+    benchmark:
+        "results/{field}/benchmarks/test_classes.tsv"
+    group:
+        FIGURES_JOB
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("test_classes"),
+        massive=config["diagnose"]["massive"],
+    script:
+        "../../scripts/test_classes.py"
