@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from paths import ROOT
 
-# Fixtures of tests that are slow: real survey data, and a browser.
-SLOW = {"shared_data", "browser"}
+# Fixtures of tests that are slow: real survey data, a browser, processes that each load PyTorch.
+SLOW = {"shared_data", "browser", "hub"}
 
 
 def pytest_collection_modifyitems(items):

@@ -90,6 +90,7 @@ def test_disk_full_leaves_the_old_file_and_no_half_one(tmp_path, name):
     assert [found.name for found in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["shard.h5", "catalogue.fits", "catalogue.parquet", "names.yaml"])
 def test_killed_at_any_moment_the_file_is_whole(tmp_path, name):
     path = tmp_path / name

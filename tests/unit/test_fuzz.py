@@ -20,6 +20,7 @@ from morphovote.fields.sources import read_positions
 from morphovote.groups.names import read_names
 from morphovote.storage import model_files, shards
 
+pytestmark = pytest.mark.slow
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 FEW = settings(max_examples=40, deadline=None, derandomize=True,
                suppress_health_check=list(HealthCheck))  # fmt: skip

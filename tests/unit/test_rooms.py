@@ -94,8 +94,9 @@ def faults_of_arrows(package: Path, plan: Plan) -> list[str]:
         if room in plan.order:
             above = plan.order[: plan.order.index(room)]
             faults += [
-                f"{room} imports {other}, which does not stand above it: move what they share"
-                for other in sorted(others - set(above))
+                f"{room} imports {other}, which stands below it: move what they share"
+                for other in plan.order
+                if other in others and other not in above
             ]
         shown = others if room in plan.ground else others - set(plan.ground)
         line = f"{room} <- {', '.join(sorted(shown, key=[*plan.order, *shown].index))}"
@@ -200,14 +201,14 @@ def faults(folder, changed):
         (
             {"sky/light.py": "def f():\n    from lib.stars.deep.bright import f\n"},
             [
-                "sky imports stars, which does not stand above it: move what they share",
+                "sky imports stars, which stands below it: move what they share",
                 f"in {PAGE}, the line of sky should be: sky <- stars",
             ],
         ),
         (
             {"tools/files.py": "from lib.sky import light\n"},
             [
-                "tools imports sky, which does not stand above it: move what they share",
+                "tools imports sky, which stands below it: move what they share",
                 f"in {PAGE}, the line of tools should be: tools <- sky",
             ],
         ),

@@ -355,6 +355,7 @@ def stripped(column):
     return np.char.rstrip(np.ma.filled(column, ""))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=40,
     phases=[Phase.explicit, Phase.generate],

@@ -69,6 +69,7 @@ def test_variation_turns_and_mirrors_only():
     assert 0.3 < (varied[:, 0] == images[:, 0]).all(1).float().mean() + 0.25 < 0.7
 
 
+@pytest.mark.slow
 def test_training_learns_and_ends_in_a_stock_network(trained, tmp_path):
     model, curve, _ = trained
     assert [int(row["step"]) for row in curve] == [2, 4]
@@ -97,6 +98,7 @@ def test_bare_encoder_has_the_learner_s_features():
     assert torch.allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_cut_run_goes_on(trained, validation):
     _, curve, folder = trained
     again = training.train_encoder(SETTINGS, validation, folder)[1]
