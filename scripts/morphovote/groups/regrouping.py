@@ -204,9 +204,13 @@ def regroup_voters_file(
         raise InputError(f"{names}: {error}") from error
     kept = {name: value for name, value in attributes.items() if name not in ("kind", "made_by")}
     save_voters(output, regrouped, kept | {"fitted": voters.digest, "fitted_groups": voters.groups})
-    rounded = {n: [float(f"{x:.{DIGITS}g}") for x in row] for n, row in sorted(centres.items())}
-    made |= {"regrouped": regrouped.digest, "groups": marks, "centres": rounded}
+    made |= {"regrouped": regrouped.digest, "groups": marks, "centres": _rounded(centres)}
     write_yaml(groups, made)
+
+
+def _rounded(centres: dict[int, np.ndarray]) -> dict[int, list[float]]:
+    """Centres by number, to so many digits that a person can read them."""
+    return {n: [float(f"{x:.{DIGITS}g}") for x in row] for n, row in sorted(centres.items())}
 
 
 def relabel_unanimous_file(
@@ -250,10 +254,7 @@ def relabel_unanimous_file(
     write_model(output, KIND, arrays, kept | {"fitted": voters})
     content = {key: value for key, value in content.items() if value is not None}
     content |= {"voters": voters, "fitted": count, "regrouped": voters}
-    content["centres"] = {
-        number: [float(f"{value:.{DIGITS}g}") for value in row]
-        for number, row in enumerate(arrays["centres"])
-    }
+    content["centres"] = _rounded(dict(enumerate(arrays["centres"])))
     pca = attributes.get("pca")
     write_yaml(groups, content | ({"pca": str(pca)} if pca is not None else {}))
 
