@@ -193,120 +193,198 @@ def _step(value: torch.Tensor, edge: torch.Tensor, width: float) -> torch.Tensor
     return torch.sigmoid((value - edge) / width)
 
 
+def _column(value: torch.Tensor) -> torch.Tensor:
+    """A number a galaxy, (count,), for all of its map."""
+    return value[:, None, None]
+
+
 def _draw_maps(draw: Draw, kind: torch.Tensor, late: torch.Tensor):
-    """Face-on maps of discs and what they show."""
-    count = draw.count
-    irregular = kind == IRREGULAR
+    """Face-on maps of discs, (count, RADII, TURNS), and what they show: `TRUTHS`."""
     ln_r = torch.linspace(math.log(INNER), math.log(OUTER), RADII)[None, :, None]
     theta = (torch.arange(TURNS) * (2 * math.pi / TURNS))[None, None]
-    r = torch.exp(ln_r)
+    plane = {"ln_r": ln_r, "r": torch.exp(ln_r), "theta": theta}
+    plane["hand"] = torch.where(draw.chance(0.5), 1.0, -1.0)
+    plane["pitch"] = draw.log(7.0, 45.0).mul(math.pi / 180)
+    noise = _draw_noises(draw, plane["hand"] * plane["pitch"])
+    bar = _draw_bar(draw, plane, kind, late)
+    arms = _draw_arms(draw, plane, kind, late, bar, noise)
+    patches, flocculence = _draw_patches(draw, plane, kind, late, arms["grand"], noise)
+    ring = _draw_ring(draw, plane, kind, late, bar, noise["sheared"])
+    decline = _draw_decline(draw, plane, kind)
 
-    def column(value):
-        return value[:, None, None]
-
-    hand = torch.where(draw.chance(0.5), 1.0, -1.0)
-    pitch = draw.log(7.0, 45.0).mul(math.pi / 180)
-    slope = hand * pitch
-    smooth = _noise(draw, torch.full((count,), 0.5), torch.full((count,), 0.5), slope)
-    fine = _noise(draw, draw.log(0.05, 0.13), draw.log(0.06, 0.25), slope)
-    sheared = _noise(draw, draw.log(0.07, 0.16), draw.log(0.3, 0.9), slope)
-
-    # A bar: a generalised ellipse with a flat or a falling profile (Athanassoula et al. 1990).
-    barred = draw.chance(torch.where(late, 0.4, torch.where(kind == SMOOTH, 0.3, 0.0)))
-    length = torch.where(late, draw.uniform(0.6, 1.8), draw.uniform(0.8, 2.2))
-    shape, width = draw.uniform(1.8, 4.0), draw.log(0.15, 0.5)
-    bar_turn = draw.uniform(0, math.pi)
-    phi = theta - column(bar_turn)
-    long, short = (r * torch.cos(phi)).abs(), (r * torch.sin(phi)).abs()
-    power = column(shape)
-    rho = (long / column(length)) ** power + (short / column(length * width)) ** power
-    rho = (rho + 1e-9) ** (1 / power)
-    steep = column(draw.uniform(1.5, 5.0))
-    bar = torch.exp(-math.log(2.0) * rho.clamp(max=6) ** steep) * torch.exp(-0.5 * rho)
-    # Ansae, and light that the bar adds over its inner disc.
-    ansae = torch.exp(-(((long - 0.9 * column(length)) / 0.18) ** 2 + (short / 0.2) ** 2))
-    bar = bar + column(draw.chance(0.2) * draw.uniform(0.1, 0.5)) * ansae
-    bar_share = torch.where(barred, draw.log(0.04, 0.4), 0.0)
-
-    # Arms: log spirals whose pitch drifts, wide or narrow, unequal, ragged, clumpy.
-    arms = 1 + draw.choice((0.07, 0.52, 0.2, 0.13, 0.08))
-    grand = late & draw.chance(0.78) & (kind != RING) | (kind == RING) & draw.chance(0.35)
-    contrast = torch.where(grand, draw.log(0.25, 6.0), 0.0)
-    inner = torch.where(barred, length, draw.log(0.15, 1.0))
-    outer = draw.uniform(2.2, 5.0)
-    start = torch.log(inner)
-    wound = 1 / torch.tan(pitch)
-    x = ln_r - column(start)
-    winding = column(hand * wound) * (x + column(0.15 * draw.normal()) * x**2 * (x > 0))
-    ragged = column(draw.log(0.05, 0.5)) * smooth
-    phase = theta - winding - column(bar_turn) + ragged
-    total = column(arms.float()) * phase
-    sharp = column(draw.log(0.8, 7.0))
-    crest = torch.exp(sharp * (torch.cos(total) - 1))
-    uneven = column(draw.uniform(0, 0.7)) * torch.cos(phase - column(draw.uniform(0, 6.3)))
-    reach = _step(ln_r, column(torch.log(0.85 * inner)), 0.12)
-    reach = reach * _step(-ln_r, -column(torch.log(outer)), 0.12)
-    knots = torch.exp(column(draw.uniform(0, 1.1)) * (fine - 0.5))
-    pattern = crest * (1 + uneven) * reach * knots
-    # Dust on the inner edge of the arms.
-    lane = torch.exp(14 * (torch.cos(total + column(hand * draw.uniform(0.4, 1.0))) - 1)) * reach
-    lane = torch.exp(-column(torch.where(grand, draw.uniform(0, 1.2), 0.0)) * lane)
-
-    # Flocculent structure: short pieces of arm everywhere.
-    flocculent = late & (~grand | draw.chance(0.4)) & (kind != RING)
-    flocculence = torch.where(flocculent, draw.log(0.2, 1.1), 0.0)
-    flocculence = torch.where(irregular, draw.uniform(0.3, 1.1), flocculence)
-    patches = torch.where(column(irregular), 0.6 * smooth + 0.6 * sheared + 0.5 * fine, sheared)
-    outside = _step(ln_r, math.log(0.35), 0.3)
-    patches = torch.exp(column(flocculence) * patches * outside - 0.5 * column(flocculence) ** 2)
-
-    # Rings, round or slightly oval, and discs with a hole.
-    ringed = (kind == RING) | draw.chance(torch.where(kind == SMOOTH, 0.1, 0.08)) & (
-        late | (kind == SMOOTH)
-    )
-    radius = torch.where(barred, length * draw.uniform(1.0, 1.3), draw.log(0.8, 3.2))
-    oval = 1 + column(draw.uniform(0, 0.18)) * torch.cos(2 * phi)
-    thick = column(draw.log(0.06, 0.22) * radius)
-    circle = torch.exp(-0.5 * ((r * oval - column(radius)) / thick) ** 2)
-    circle = circle * (1 + column(draw.uniform(0, 0.7)) * sheared.clamp(-1.3, 2))
-    # Brightness relative to the disc there; a strong ring can outshine the disc.
-    strength = torch.where(ringed, draw.log(0.4, 6.0), 0.0)
-    hole = torch.where((kind == RING) & draw.chance(0.6), draw.uniform(0.3, 0.95), 0.0)
-    hollow = 1 - column(hole) * _step(-r, -column(0.8 * radius), 0.12)
-
-    lopsided = column(draw.log(0.02, 0.3) * torch.where(irregular, 2.0, 1.0))
-    lopsided = 1 + lopsided * torch.cos(theta - column(draw.uniform(0, 6.3))) * (r / 2).clamp(max=1)
-    fall = torch.where(draw.chance(0.4), draw.uniform(0.2, 1.5), 0.0)
-    broken = torch.exp(-column(fall) * (r - column(draw.uniform(1.5, 4.0))).clamp(min=0))
     # Between the arms the disc is dimmer by what the arms took.
-    disc = column(1 / (1 + 0.35 * contrast)) * (1 + column(contrast) * pattern)
-    disc = disc * lane * patches * hollow * (1 + column(strength) * circle)
-    exponential = torch.exp(-r)
-    disc = disc * lopsided.clamp(min=0.05) * broken * exponential
-    weight = r**2
+    contrast, strength = arms["contrast"], ring["strength"]
+    disc = _column(1 / (1 + 0.35 * contrast)) * (1 + _column(contrast) * arms["pattern"])
+    disc = disc * arms["lane"] * patches * ring["hollow"]
+    disc = disc * (1 + _column(strength) * ring["circle"])
+    exponential = torch.exp(-plane["r"])
+    disc = disc * decline["lopsided"].clamp(min=0.05) * decline["broken"] * exponential
+    weight = plane["r"] ** 2
     disc = disc / (disc * weight).sum((1, 2), keepdim=True)
-    bar = bar / (bar * weight).sum((1, 2), keepdim=True)
-    share = column(bar_share)
-    maps = ((1 - share) * disc + share * bar) / exponential
+    light = bar["light"] / (bar["light"] * weight).sum((1, 2), keepdim=True)
+    share = _column(bar["share"])
+    maps = ((1 - share) * disc + share * light) / exponential
     # Unit flux: the sum over d(ln r) d(theta) of r^2 exp(-r) map.
     cell = math.log(OUTER / INNER) / (RADII - 1) * (2 * math.pi / TURNS)
     truths = {
-        "arms": torch.where(contrast > 0.3, arms, 0),
-        "pitch": pitch,
+        "arms": torch.where(contrast > 0.3, arms["number"], 0),
+        "pitch": plane["pitch"],
         "contrast": contrast,
-        "bar": bar_share,
+        "bar": bar["share"],
         "ring": strength,
         "flocculence": flocculence,
     }
     return maps / cell, truths
 
 
+def _draw_noises(draw: Draw, slope: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Random fields that follow the arms: smooth, fine, and sheared into short pieces."""
+    half = torch.full((draw.count,), 0.5)
+    return {
+        "smooth": _noise(draw, half, half, slope),
+        "fine": _noise(draw, draw.log(0.05, 0.13), draw.log(0.06, 0.25), slope),
+        "sheared": _noise(draw, draw.log(0.07, 0.16), draw.log(0.3, 0.9), slope),
+    }
+
+
+def _draw_bar(draw: Draw, plane: dict, kind: torch.Tensor, late: torch.Tensor) -> dict:
+    """A bar: a generalised ellipse with a flat or a falling profile (Athanassoula et al. 1990)."""
+    barred = draw.chance(torch.where(late, 0.4, torch.where(kind == SMOOTH, 0.3, 0.0)))
+    length = torch.where(late, draw.uniform(0.6, 1.8), draw.uniform(0.8, 2.2))
+    shape, width = draw.uniform(1.8, 4.0), draw.log(0.15, 0.5)
+    turn = draw.uniform(0, math.pi)
+    phi = plane["theta"] - _column(turn)
+    long = (plane["r"] * torch.cos(phi)).abs()
+    short = (plane["r"] * torch.sin(phi)).abs()
+    power = _column(shape)
+    rho = (long / _column(length)) ** power + (short / _column(length * width)) ** power
+    rho = (rho + 1e-9) ** (1 / power)
+    steep = _column(draw.uniform(1.5, 5.0))
+    light = torch.exp(-math.log(2.0) * rho.clamp(max=6) ** steep) * torch.exp(-0.5 * rho)
+    # Ansae, and light that the bar adds over its inner disc.
+    ansae = torch.exp(-(((long - 0.9 * _column(length)) / 0.18) ** 2 + (short / 0.2) ** 2))
+    light = light + _column(draw.chance(0.2) * draw.uniform(0.1, 0.5)) * ansae
+    share = torch.where(barred, draw.log(0.04, 0.4), 0.0)
+    return {
+        "barred": barred, "length": length, "turn": turn, "phi": phi, "light": light, "share": share
+    }  # fmt: skip
+
+
+def _draw_arms(
+    draw: Draw, plane: dict, kind: torch.Tensor, late: torch.Tensor, bar: dict, noise: dict
+) -> dict:
+    """Arms: log spirals whose pitch drifts, wide or narrow, unequal, ragged, clumpy."""
+    ln_r, hand = plane["ln_r"], plane["hand"]
+    number = 1 + draw.choice((0.07, 0.52, 0.2, 0.13, 0.08))
+    grand = late & draw.chance(0.78) & (kind != RING) | (kind == RING) & draw.chance(0.35)
+    contrast = torch.where(grand, draw.log(0.25, 6.0), 0.0)
+    inner = torch.where(bar["barred"], bar["length"], draw.log(0.15, 1.0))
+    outer = draw.uniform(2.2, 5.0)
+    wound = 1 / torch.tan(plane["pitch"])
+    x = ln_r - _column(torch.log(inner))
+    winding = _column(hand * wound) * (x + _column(0.15 * draw.normal()) * x**2 * (x > 0))
+    ragged = _column(draw.log(0.05, 0.5)) * noise["smooth"]
+    phase = plane["theta"] - winding - _column(bar["turn"]) + ragged
+    total = _column(number.float()) * phase
+    sharp = _column(draw.log(0.8, 7.0))
+    crest = torch.exp(sharp * (torch.cos(total) - 1))
+    uneven = _column(draw.uniform(0, 0.7)) * torch.cos(phase - _column(draw.uniform(0, 6.3)))
+    reach = _step(ln_r, _column(torch.log(0.85 * inner)), 0.12)
+    reach = reach * _step(-ln_r, -_column(torch.log(outer)), 0.12)
+    knots = torch.exp(_column(draw.uniform(0, 1.1)) * (noise["fine"] - 0.5))
+    pattern = crest * (1 + uneven) * reach * knots
+    # Dust on the inner edge of the arms.
+    lane = torch.exp(14 * (torch.cos(total + _column(hand * draw.uniform(0.4, 1.0))) - 1)) * reach
+    lane = torch.exp(-_column(torch.where(grand, draw.uniform(0, 1.2), 0.0)) * lane)
+    return {
+        "number": number, "grand": grand, "contrast": contrast, "pattern": pattern, "lane": lane
+    }  # fmt: skip
+
+
+def _draw_patches(
+    draw: Draw,
+    plane: dict,
+    kind: torch.Tensor,
+    late: torch.Tensor,
+    grand: torch.Tensor,
+    noise: dict,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Flocculent structure, short pieces of arm everywhere: its map and its strength."""
+    irregular = kind == IRREGULAR
+    smooth, fine, sheared = (noise[name] for name in ("smooth", "fine", "sheared"))
+    flocculent = late & (~grand | draw.chance(0.4)) & (kind != RING)
+    flocculence = torch.where(flocculent, draw.log(0.2, 1.1), 0.0)
+    flocculence = torch.where(irregular, draw.uniform(0.3, 1.1), flocculence)
+    patches = torch.where(_column(irregular), 0.6 * smooth + 0.6 * sheared + 0.5 * fine, sheared)
+    outside = _step(plane["ln_r"], math.log(0.35), 0.3)
+    patches = torch.exp(_column(flocculence) * patches * outside - 0.5 * _column(flocculence) ** 2)
+    return patches, flocculence
+
+
+def _draw_ring(
+    draw: Draw,
+    plane: dict,
+    kind: torch.Tensor,
+    late: torch.Tensor,
+    bar: dict,
+    sheared: torch.Tensor,
+) -> dict:
+    """Rings, round or slightly oval, and discs with a hole."""
+    r = plane["r"]
+    ringed = (kind == RING) | draw.chance(torch.where(kind == SMOOTH, 0.1, 0.08)) & (
+        late | (kind == SMOOTH)
+    )
+    outside_bar = bar["length"] * draw.uniform(1.0, 1.3)
+    radius = torch.where(bar["barred"], outside_bar, draw.log(0.8, 3.2))
+    oval = 1 + _column(draw.uniform(0, 0.18)) * torch.cos(2 * bar["phi"])
+    thick = _column(draw.log(0.06, 0.22) * radius)
+    circle = torch.exp(-0.5 * ((r * oval - _column(radius)) / thick) ** 2)
+    circle = circle * (1 + _column(draw.uniform(0, 0.7)) * sheared.clamp(-1.3, 2))
+    # Brightness relative to the disc there; a strong ring can outshine the disc.
+    strength = torch.where(ringed, draw.log(0.4, 6.0), 0.0)
+    hole = torch.where((kind == RING) & draw.chance(0.6), draw.uniform(0.3, 0.95), 0.0)
+    hollow = 1 - _column(hole) * _step(-r, -_column(0.8 * radius), 0.12)
+    return {"circle": circle, "strength": strength, "hollow": hollow}
+
+
+def _draw_decline(draw: Draw, plane: dict, kind: torch.Tensor) -> dict[str, torch.Tensor]:
+    """How the disc falls off otherwise than alike on all sides and by one exponential."""
+    r = plane["r"]
+    strength = draw.log(0.02, 0.3) * torch.where(kind == IRREGULAR, 2.0, 1.0)
+    side = torch.cos(plane["theta"] - _column(draw.uniform(0, 6.3)))
+    lopsided = 1 + _column(strength) * side * (r / 2).clamp(max=1)
+    fall = torch.where(draw.chance(0.4), draw.uniform(0.2, 1.5), 0.0)
+    broken = torch.exp(-_column(fall) * (r - _column(draw.uniform(1.5, 4.0))).clamp(min=0))
+    return {"lopsided": lopsided, "broken": broken}
+
+
 def _add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.Tensor) -> None:
     """Add Gaussians: clumps of irregulars and discs, tails of mergers, trails of artefacts."""
-    count, kind = draw.count, galaxies["kind"]
+    kind = galaxies["kind"]
+    clumps, clumpy = _draw_clumps(draw, galaxies)
+    share = torch.where(kind == IRREGULAR, draw.log(0.08, 0.7), draw.log(0.02, 0.25))
+    share = share * clumpy
+    tailed = (kind == MERGER) & (draw.chance(0.8) | ~galaxies["present"][:, 1])
+    tails = _draw_tails(draw, direction)
+    trails = _draw_trails(draw)
+    trailed = (kind == ARTEFACT) & draw.chance(0.7)
+    for name, value in clumps.items():
+        value = torch.where(tailed[:, None], tails[name], value)
+        galaxies[f"blob_{name}"] = torch.where(trailed[:, None], trails[name], value)
+    tail_share = torch.where(tailed, draw.log(0.06, 0.4), 0.0)
+    share = torch.where(tailed, tail_share, share)
+    share = torch.where(trailed, 0.8, share)
+    flux = galaxies["blob_flux"]
+    galaxies["blob_flux"] = share[:, None] * flux / flux.sum(1, keepdim=True).clamp(min=1e-6)
+    galaxies["flux"] = galaxies["flux"] * (1 - share)[:, None]
+    galaxies["tails"] = tail_share
+    galaxies["clumpiness"] = torch.where(clumpy, share, 0.0)
+
+
+def _draw_clumps(draw: Draw, galaxies: dict) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    """Clumps, spread like the disc that they are in, and which galaxies have any."""
+    kind, disc_turn = galaxies["kind"], galaxies["turn"][:, 0]
     index = torch.arange(BLOBS)[None].float()
-    disc_turn = galaxies["turn"][:, 0]
-    # Clumps, spread like the disc that they are in.
     clumpy = (kind == IRREGULAR) & draw.chance(0.8)
     clumpy |= ((kind == SPIRAL) | (kind == EDGE_ON)) & draw.chance(0.2)
     number = torch.where(kind == IRREGULAR, draw.log(1, 24), draw.log(1, 12))[:, None]
@@ -314,20 +392,21 @@ def _add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.T
     angle = draw.uniform(0, 2 * math.pi, BLOBS)
     x, y = r * torch.cos(angle), r * torch.sin(angle) * galaxies["cos_i"][:, :1].clamp(min=0.15)
     cosine, sine = torch.cos(disc_turn)[:, None], torch.sin(disc_turn)[:, None]
-    blobs = {
+    clumps = {
         "x": x * cosine - y * sine,
         "y": x * sine + y * cosine,
         "long": draw.log(0.05, 0.25)[:, None] * draw.log(0.6, 1.6, BLOBS),
-        "short": torch.zeros(count, BLOBS),
+        "short": torch.zeros(draw.count, BLOBS),
         "turn": draw.uniform(0, math.pi, BLOBS),
         "flux": draw.log(0.1, 1.0, BLOBS) * (index < number) * clumpy[:, None],
     }
-    blobs["short"] = blobs["long"] * draw.uniform(0.6, 1.0, BLOBS)
-    share = torch.where(kind == IRREGULAR, draw.log(0.08, 0.7), draw.log(0.02, 0.25))
-    share = share * clumpy
+    clumps["short"] = clumps["long"] * draw.uniform(0.6, 1.0, BLOBS)
+    return clumps, clumpy
 
-    # Tidal tails: two arcs that widen and fade outwards, from either galaxy; or shells.
-    tailed = (kind == MERGER) & (draw.chance(0.8) | ~galaxies["present"][:, 1])
+
+def _draw_tails(draw: Draw, direction: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Tidal tails: two arcs that widen and fade outwards, from either galaxy; or shells."""
+    index = torch.arange(BLOBS)[None].float()
     half = BLOBS // 2
     t = (index % half) / (half - 1)
     second = index >= half
@@ -345,7 +424,7 @@ def _add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.T
     step = path * torch.hypot(growth, bow) / half
     thick = draw.log(0.06, 0.25)[:, None] * torch.where(shell, 1.0, 1 + 1.5 * t)
     only = torch.where(draw.chance(0.35)[:, None] & second, 0.15, 1.0)
-    tails = {
+    return {
         "x": path * torch.cos(round_),
         "y": path * torch.sin(round_),
         "long": 1.1 * step + 0.03,
@@ -353,8 +432,12 @@ def _add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.T
         "turn": round_ + torch.atan2(bow, growth),
         "flux": torch.exp(-draw.uniform(0, 2.5)[:, None] * t) * only,
     }
-    # Artefacts: one to four straight trails.
-    trails = {
+
+
+def _draw_trails(draw: Draw) -> dict[str, torch.Tensor]:
+    """One to four straight trails of an artefact."""
+    index = torch.arange(BLOBS)[None].float()
+    return {
         "x": 0.5 * draw.normal(BLOBS),
         "y": 0.5 * draw.normal(BLOBS),
         "long": draw.log(2.0, 30.0)[:, None].expand(-1, BLOBS),
@@ -362,15 +445,3 @@ def _add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.T
         "turn": draw.uniform(0, math.pi)[:, None] + index * (math.pi / 2),
         "flux": (index < draw.log(1, 3.5)[:, None]).float(),
     }
-    trailed = (kind == ARTEFACT) & draw.chance(0.7)
-    for name, value in blobs.items():
-        value = torch.where(tailed[:, None], tails[name], value)
-        galaxies[f"blob_{name}"] = torch.where(trailed[:, None], trails[name], value)
-    tail_share = torch.where(tailed, draw.log(0.06, 0.4), 0.0)
-    share = torch.where(tailed, tail_share, share)
-    share = torch.where(trailed, 0.8, share)
-    flux = galaxies["blob_flux"]
-    galaxies["blob_flux"] = share[:, None] * flux / flux.sum(1, keepdim=True).clamp(min=1e-6)
-    galaxies["flux"] = galaxies["flux"] * (1 - share)[:, None]
-    galaxies["tails"] = tail_share
-    galaxies["clumpiness"] = torch.where(clumpy, share, 0.0)
