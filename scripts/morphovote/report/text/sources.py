@@ -79,9 +79,9 @@ def describe_sources(summary: dict) -> list[str]:
         )
     if summary["off_centre"]:
         found.append(
-            f"{summary['off_centre']:,} have their light away from their position (flag "
-            "off_centre): mostly pieces or neighbours of a brighter galaxy, which take part in "
-            "the vote and should be left out of a sample."
+            f"{summary['off_centre']:,} sources in the vote have their light away from their "
+            "position (flag off_centre): mostly pieces or neighbours of a brighter galaxy, which "
+            "should be left out of a sample."
         )
     if summary.get("match"):
         found.append(_describe_match(summary["match"]))
