@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from morphovote.checks.confounders import summarise_audit
 from morphovote.logs import rule_log
 from morphovote.report import naming_page, stamps
-from morphovote.report.text import findings
 from morphovote.storage.files import write_text
 from morphovote.storage.model_folder import read_names
 from morphovote.storage.numbers import read_rows
@@ -19,7 +19,7 @@ with rule_log(snakemake.log[0]):
         stamps.read_stamps(snakemake.input[stage], array, shown)
         for stage, array in (("cutouts", "image"), ("denoised", "image"), ("cutouts", "rms"))
     ]
-    audit = findings.summarise_audit(read_rows(snakemake.input.confounders), [])
+    audit = summarise_audit(read_rows(snakemake.input.confounders), [])
     page = naming_page.render(
         snakemake.input.template,
         snakemake.input.style,

@@ -1,4 +1,4 @@
-"""Hold what a frozen model needs against the field."""
+"""Check that a frozen model can be used on the field."""
 
 from pathlib import Path
 

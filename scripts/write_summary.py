@@ -1,48 +1,37 @@
-"""Count, compare with the controls, and collect tests and timings."""
+"""Count, compare with the controls, and collect what the checks have found, and timings."""
 
 from morphovote.catalogue.reading import read_catalogue, read_sources
-from morphovote.checks import completeness
-from morphovote.checks.stability_scores import summarise_stability
+from morphovote.checks import class_tests, completeness, confounders, stability_scores
 from morphovote.classify import calibration
 from morphovote.logs import rule_log
 from morphovote.report import summary
-from morphovote.report.text import findings
 from morphovote.storage import shards
 from morphovote.storage.files import read_json
 from morphovote.storage.model_folder import read_names
 from morphovote.storage.numbers import read_rows
 
 with rule_log(snakemake.log[0]):
-    stability = snakemake.input.stability
-    catalogue = read_catalogue(snakemake.input.catalogue)
-    sources = read_sources(snakemake.input.sources)
-    comparisons, ordering, groups, overall = (
-        read_rows(snakemake.input[name])
-        for name in ("separation", "ordering", "confounders", "overall")
-    )
-    massive = snakemake.params.config["diagnose"]["massive"]
-    summary.write_summary(
-        summary.summarise(
-            catalogue=catalogue,
-            sources=sources,
-            controls=read_json(snakemake.input.controls),
-            stability=summarise_stability(
-                shards.read_shard(stability), shards.read_attributes(stability)
-            ),
-            calibration=calibration.summarise_checks(
-                calibration.read_checks(snakemake.input.held_out)
-            ),
-            recovery=next(map(completeness.read_recovery, snakemake.input.injections), None),
-            tests=findings.summarise_tests(catalogue, sources, massive, comparisons, ordering),
-            audit=findings.summarise_audit(groups, overall),
-            card=read_json(snakemake.input.card),
-            names=read_names(snakemake.input.names),
-            timings=summary.read_benchmarks(snakemake.params.benchmarks),
-            config=snakemake.params.config,
-            field=snakemake.wildcards.field,
-            match=next(map(read_json, snakemake.input.match), None),
-            model=read_json(snakemake.input.model),
-            frozen=summary.read_frozen(snakemake.input.get("shift", [])),
+    given, config = snakemake.input, snakemake.params.config
+    tables = read_catalogue(given.catalogue), read_sources(given.sources)
+    tests, ordering = read_rows(given.separation), read_rows(given.ordering)
+    massive = config["diagnose"]["massive"]
+    found = {
+        "match": next(map(read_json, given.match), None),
+        "stability": stability_scores.summarise_stability(
+            shards.read_shard(given.stability), shards.read_attributes(given.stability)
         ),
-        snakemake.output[0],
-    )
+        "calibration": calibration.summarise_checks(calibration.read_checks(given.held_out)),
+        "injection": next(map(completeness.read_recovery, given.injections), None),
+        "separation": class_tests.summarise_tests(*tables, massive, tests, ordering),
+        "confounders": confounders.summarise_audit(
+            read_rows(given.confounders), read_rows(given.overall)
+        ),
+        "encoder": read_json(given.card),
+        "model": read_json(given.model),
+        "shift": next(map(read_json, given.shift), None),
+        "timings": summary.read_benchmarks(snakemake.params.benchmarks),
+    }
+    controls, names = read_json(given.controls), read_names(given.names)
+    field = snakemake.wildcards.field
+    numbers = summary.summarise(field, config, *tables, controls, names, found)
+    summary.write_summary(numbers, snakemake.output[0])

@@ -5,7 +5,6 @@ from astropy.table import Table
 
 from morphovote import flags
 from morphovote.checks import class_tests, confounders
-from morphovote.report.text import findings
 
 CLASS_OF_GROUP = ("SPH", "ETD", "ETD", "LTD", "LTD", "IRR", "UNC")
 # Medians of Gini, M20, C, A, n and r_e (arcsec) by class.
@@ -108,12 +107,12 @@ def make_tests(catalogue: Table, sources: Table) -> tuple[dict, dict]:
         for row in table
     ]
     ordering = class_tests.check_ordering(table)
-    tests = findings.summarise_tests(catalogue, sources, 10.0, comparisons, ordering)
+    tests = class_tests.summarise_tests(catalogue, sources, 10.0, comparisons, ordering)
     overall, groups = confounders.audit_groups(
         {"snr": np.asarray(catalogue["SNR"])}, np.asarray(catalogue["GROUP"]), permutations=30
     )
     rows = ([dict(zip(t.colnames, row, strict=True)) for row in t] for t in (groups, overall))
-    return tests, findings.summarise_audit(*rows)
+    return tests, confounders.summarise_audit(*rows)
 
 
 def make_stamps(catalogue: Table, size: int = 40, seed: int = 0):

@@ -24,7 +24,7 @@ rule unpack_model:
 
 
 rule check_model:
-    """Hold what a frozen model needs against the field, before the long jobs."""
+    """Check that a frozen model can be used on the field, before the long jobs."""
     input:
         sources="results/{field}/sources.fits",
         # New names of the reference's groups change this file, and nothing that is checked here.

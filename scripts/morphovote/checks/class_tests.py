@@ -278,3 +278,38 @@ def choose_samples(sources: Table, massive: float) -> dict[str, np.ndarray]:
 def is_massive(log_mass: np.ndarray, cut: float) -> np.ndarray:
     """Above a stellar mass (log10 of solar masses); never where the mass is unknown."""
     return np.nan_to_num(np.asarray(log_mass, dtype=float), nan=-np.inf) > cut
+
+
+def summarise_tests(
+    catalogue: Table, sources: Table, massive: float, comparisons: list[dict], ordering: list[dict]
+) -> dict:
+    """The tests of the classes in numbers, as summary.json has them.
+
+    Parameters
+    ----------
+    catalogue, sources : Table
+        As `read_catalogue` and `read_sources` return them.
+    massive : float
+        Lower limit of the massive sample, log10 of solar masses.
+    comparisons, ordering : list of dict
+        Rows of separation.csv and ordering.csv.
+
+    Returns
+    -------
+    dict
+        galaxies (with one of the four classes), measured (of these, with a sound measurement of
+        the pixels), fitted (with a sound Sersic fit), massive, massive_galaxies, tests,
+        comparisons, ordering.
+    """
+    named = np.isin(np.asarray(catalogue["CLASS"], dtype=str), EARLY + LATE)
+    heavy = is_massive(sources["LOG_MASS"], massive)
+    return {
+        "galaxies": int(named.sum()),
+        "measured": int((named & np.isfinite(catalogue["GINI"])).sum()),
+        "fitted": int((named & np.isfinite(catalogue["SERSIC_N"])).sum()),
+        "massive": massive,
+        "massive_galaxies": int((named & heavy).sum()),
+        "tests": sum(row["p"] is not None for row in comparisons),
+        "comparisons": comparisons,
+        "ordering": ordering,
+    }

@@ -204,6 +204,39 @@ def audit_groups(
     return Table(rows=overall, names=OVERALL), Table(rows=single, names=GROUPS)
 
 
+def summarise_audit(groups: list[dict], overall: list[dict]) -> dict:
+    """The audit of the groups in numbers, as summary.json has them.
+
+    Parameters
+    ----------
+    groups, overall : list of dict
+        Rows of confounders.csv and confounders_overall.csv.
+
+    Returns
+    -------
+    dict
+        limit, lower, overall; groups and judged, the numbers of groups with members and of those
+        with enough of them; and marked: the rows of the groups that are marked, with `text`.
+    """
+    marked = [
+        {
+            **row,
+            "text": f"mostly a matter of {QUANTITIES[row['quantity']][0]} (AUC {row['auc']:.2f}, "
+            f"{row['low']:.2f} to {row['high']:.2f})",
+        }
+        for row in groups
+        if row["marked"]
+    ]
+    return {
+        "limit": LIMIT,
+        "lower": LOWER,
+        "overall": overall,
+        "groups": len({row["group"] for row in groups}),
+        "judged": len({row["group"] for row in groups if row["auc"] is not None}),
+        "marked": marked,
+    }
+
+
 def position_angle(image: np.ndarray, own: np.ndarray) -> float:
     """Position angle of a galaxy's light, from its second moments.
 

@@ -165,7 +165,7 @@ def page_data(
         Of the groups: names.yaml.
     marked : sequence of dict
         Groups that one quantity alone tells from the others: `marked` of
-        `findings.summarise_audit`.
+        `confounders.summarise_audit`.
 
     Returns
     -------

@@ -2,7 +2,6 @@
 
 import csv
 import platform
-from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from morphovote.compute.statistics import fraction_interval, median_interval
 from morphovote.flags import in_vote
 from morphovote.groups.suggestion import choose_core
 from morphovote.report import diagnostics
-from morphovote.report.text import findings
-from morphovote.storage.files import read_json, write_json
+from morphovote.report.text.sources import find_missing
+from morphovote.storage.files import write_json
 
 # What a run's numbers may depend on.
 PACKAGES = (
@@ -34,29 +33,36 @@ PACKAGES = (
     "torch",
 )
 
+# What `summarise` is given of the checks and other stages.
+FOUND = (
+    "match",  # of the cross-match with a physical catalogue: match.json
+    "stability",  # `stability_scores.summarise_stability`
+    "calibration",  # `calibration.summarise_checks`
+    "injection",  # `completeness.read_recovery`
+    "separation",  # `class_tests.summarise_tests`
+    "confounders",  # `confounders.summarise_audit`
+    "encoder",  # its card: encoder.json
+    "model",  # what it was fitted on: model.json
+    "shift",  # of a frozen model, how far the field lies from it: shift.json
+    "timings",  # `read_benchmarks`
+)
+
 
 def summarise(
+    field: str,
+    config: dict,
     catalogue: Table,
     sources: Table,
     controls: dict,
-    stability: dict,
-    tests: dict,
-    audit: dict,
-    card: dict,
     names: dict,
-    timings: list[dict],
-    config: dict,
-    field: str,
-    calibration: dict,
-    recovery: dict | None = None,
-    match: dict | None = None,
-    model: dict | None = None,
-    frozen: dict | None = None,
+    found: dict,
 ) -> dict:
     """Everything that summary.json holds.
 
     Parameters
     ----------
+    field : str
+    config : dict
     catalogue : Table
         As `read_catalogue` returns it.
     sources : Table
@@ -64,51 +70,71 @@ def summarise(
     controls : dict
         Of the vote: vote_controls.json. The ratio to the null is its, of votes on samples of one
         size, and not that of the whole catalogue's kept fraction.
-    stability : dict
-        As `stability_scores.summarise_stability` returns it.
-    tests, audit : dict
-        As `findings.summarise_tests` and `findings.summarise_audit` return them.
-    card : dict
-        Of the encoder: encoder.json.
     names : dict
         Of the groups: names.yaml.
-    timings : list of dict
-        As `read_benchmarks` returns them.
-    config : dict
-    field : str
-    calibration : dict
-        As `calibration.summarise_checks` returns it.
-    recovery : dict, optional
-        Of injected galaxies, as `completeness.summarise_recovery` returns it.
-    match : dict, optional
-        Of the cross-match with a physical catalogue: match.json.
-    model : dict, optional
-        What it was fitted on: model.json.
-    frozen : dict, optional
-        Of a frozen model: how far the field lies from it, shift.json.
+    found : dict
+        What the checks and other stages have found, under the names that it has in the summary:
+        `FOUND`. None where the run has no such thing.
 
     Returns
     -------
     dict
         Of numbers, text, lists and dicts; NaN is None.
     """
-    flag = np.asarray(catalogue["FLAGS"])
-    voted = in_vote(flag)
-    kept = np.asarray(catalogue["KEPT"], dtype=bool) & voted
-    fraction, low, high = fraction_interval(int(kept.sum()), int(voted.sum()))
-    groups = summarise_groups(catalogue, names)
+    missing = set(FOUND) - set(found)
+    if missing:
+        raise ValueError(f"the summary lacks {', '.join(sorted(missing))}")
     numbers = {
         "field": field,
         "sources": len(catalogue),
-        "match": match,
+        "match": found["match"],
+        **count_voted(catalogue),
+        **summarise_controls(controls),
+        "confidence": count_confidence(catalogue, controls["confidence"]),
+        "controls": controls,
+        "stability": found["stability"],
+        **count_classes(catalogue),
+        "calibration": found["calibration"],
+        "injection": found["injection"],
+        "has_psf": bool({"psf", "simulate"} & set(config.get("fields", {}).get(field, ()))),
+        "flags": count_flags(catalogue["FLAGS"], flags.FLAGS),
+        "measure_flags": count_flags(catalogue["MEASURE_FLAG"], flags.MEASURE_FLAGS),
+        "rejections": count_rejections(catalogue),
+        **summarise_names(catalogue, names),
+        "trends": {
+            column.lower(): diagnostics.rank_trend(catalogue["CLASS"], catalogue[column])
+            for column in diagnostics.MEASURED
+        },
+        "separation": found["separation"],
+        "confounders": found["confounders"],
+        "not_drawn": find_missing(sources),
+        **{key: found[key] for key in ("encoder", "model", "shift", "timings")},
+        "versions": versions(),
+        "config": config,
+    }
+    return plain(numbers)
+
+
+def count_voted(catalogue: Table) -> dict:
+    """How many sources are selected, take part in the vote, are doubtful there, and are kept."""
+    flag = np.asarray(catalogue["FLAGS"])
+    voted = in_vote(flag)
+    kept = int((np.asarray(catalogue["KEPT"], dtype=bool) & voted).sum())
+    fraction, low, high = fraction_interval(kept, int(voted.sum()))
+    return {
         "selected": int(((flag & flags.NOT_SELECTED) == 0).sum()),
         "voted": int(voted.sum()),
         "repeated": int(voted.sum()) - len(np.unique(np.asarray(catalogue["ID"])[voted])),
         "off_centre": int((voted & ((flag & flags.OFF_CENTRE) != 0)).sum()),
-        "kept": int(kept.sum()),
+        "kept": kept,
         "kept_fraction": fraction,
         "kept_interval": [low, high],
-        # Of the controls, on samples of one size: their ratio is that of these two.
+    }
+
+
+def summarise_controls(controls: dict) -> dict:
+    """The main numbers of the controls; all of samples of one size, so that ratios are fair."""
+    return {
         "sample_kept_fraction": controls["data"]["mean"],
         "null_kept_fraction": controls["null"]["mean"],
         "null_interval": [controls["null"]["low"], controls["null"]["high"]],
@@ -118,42 +144,33 @@ def summarise(
         "seed_ari": controls["seed_ari"],
         "algorithms_ari": controls["algorithms_ari"],
         "algorithms_distinct": controls["algorithms"],
-        "confidence": count_confidence(catalogue, controls["confidence"], voted),
-        "controls": controls,
-        "stability": stability,
+    }
+
+
+def count_classes(catalogue: Table) -> dict:
+    """How many galaxies have each class, of all and of the kept; where from; and why none."""
+    kept = np.asarray(catalogue["KEPT"], dtype=bool) & in_vote(np.asarray(catalogue["FLAGS"]))
+    return {
         "classes": count_values(catalogue["CLASS"]),
         "classes_kept": count_values(np.asarray(catalogue["CLASS"])[kept]),
         "origins": count_values(catalogue["CLASS_ORIGIN"]),
         "unclassified": count_reasons(catalogue),
-        "calibration": calibration,
-        "injection": recovery,
-        "has_psf": bool({"psf", "simulate"} & set(config.get("fields", {}).get(field, ()))),
-        "flags": count_flags(flag, flags.FLAGS),
-        "measure_flags": count_flags(catalogue["MEASURE_FLAG"], flags.MEASURE_FLAGS),
-        "rejections": count_rejections(flag, kept, voted),
+    }
+
+
+def summarise_names(catalogue: Table, names: dict) -> dict:
+    """The groups one by one, and who named them."""
+    groups = summarise_groups(catalogue, names)
+    return {
         "groups": groups,
         "groups_used": sum(group["galaxies"] > 0 for group in groups),
         "names_origin": str(names.get("origin", "")),
         "naming": {key: names.get(key) for key in ("source", "who", "when", "note", "matching")}
         | {"joined": count_marks(names, "merge"), "split": count_marks(names, "split")},
-        "trends": {
-            column.lower(): diagnostics.rank_trend(catalogue["CLASS"], catalogue[column])
-            for column in diagnostics.MEASURED
-        },
-        "separation": tests,
-        "confounders": audit,
-        "not_drawn": findings.find_missing(sources),
-        "encoder": card,
-        "model": model,
-        "shift": frozen,
-        "timings": timings,
-        "versions": versions(),
-        "config": config,
     }
-    return plain(numbers)
 
 
-def count_confidence(catalogue: Table, confidence: dict, voted: np.ndarray) -> dict:
+def count_confidence(catalogue: Table, confidence: dict) -> dict:
     """Galaxies that a cut at some values of VOTE_CONFIDENCE keeps.
 
     Parameters
@@ -161,7 +178,6 @@ def count_confidence(catalogue: Table, confidence: dict, voted: np.ndarray) -> d
     catalogue : Table
     confidence : dict
         Of the controls, as `confidence.describe_cuts` gives it.
-    voted : ndarray of bool, shape (N,)
 
     Returns
     -------
@@ -169,6 +185,7 @@ def count_confidence(catalogue: Table, confidence: dict, voted: np.ndarray) -> d
         null_share and at_agreement of the controls; cuts: confidence -> galaxies that reach it.
         Galaxies on which a frozen model voted have its confidence, not that of these controls.
     """
+    voted = in_vote(np.asarray(catalogue["FLAGS"]))
     values = np.nan_to_num(np.asarray(catalogue["VOTE_CONFIDENCE"], dtype=float))[voted]
     # The column is float32: its 0.9 may be a little less.
     cuts = {cut: int((values >= float(cut) - 1e-6).sum()) for cut in confidence["cuts"]}
@@ -204,13 +221,12 @@ def count_flags(flag: np.ndarray, bits: dict[str, tuple[int, str]]) -> dict[str,
     return {name: int(((flag & bit) != 0).sum()) for name, (bit, _) in bits.items()}
 
 
-def count_rejections(flag: np.ndarray, kept: np.ndarray, voted: np.ndarray) -> dict:
+def count_rejections(catalogue: Table) -> dict:
     """Why sources are not kept.
 
     Parameters
     ----------
-    flag : ndarray of int, shape (N,)
-    kept, voted : ndarray of bool, shape (N,)
+    catalogue : Table
 
     Returns
     -------
@@ -219,6 +235,9 @@ def count_rejections(flag: np.ndarray, kept: np.ndarray, voted: np.ndarray) -> d
         and `disagree_flags`: among those on whom the voters disagree, how many have each of the
         other flags (a source may have several, or none).
     """
+    flag = np.asarray(catalogue["FLAGS"])
+    voted = in_vote(flag)
+    kept = np.asarray(catalogue["KEPT"], dtype=bool) & voted
     not_selected = (flag & flags.NOT_SELECTED) != 0
     disagree = voted & ~kept
     others = {
@@ -276,11 +295,6 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
 def count_marks(names: dict, mark: str) -> int:
     """Groups of a file of names that have a mark: "merge" or "split"."""
     return sum(mark in entry for entry in names["groups"].values())
-
-
-def read_frozen(paths: Sequence[str | Path]) -> dict | None:
-    """The shift report of a field with a frozen model, None for other fields."""
-    return read_json(paths[0]) if paths else None
 
 
 def read_benchmarks(folder: str | Path) -> list[dict]:

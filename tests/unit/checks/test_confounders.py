@@ -7,7 +7,7 @@ from astropy.table import Table
 from morphovote.checks import confounders
 from morphovote.errors import InputError
 from morphovote.report.figures.confounders import plot_confounders
-from morphovote.report.text import findings
+from morphovote.report.text.groups import describe_audit
 from morphovote.storage.numbers import read_rows, save_numbers
 
 RNG = np.random.default_rng(0)
@@ -33,8 +33,8 @@ def test_a_quantity_that_makes_a_group_is_found_and_its_group_marked():
     assert marked["auc"][0] > 0.98
     assert (
         "group 2 (signal-to-noise ratio)"
-        in findings.audit_sentences(
-            findings.summarise_audit(*(rows_of(table) for table in (groups, overall)))
+        in describe_audit(
+            confounders.summarise_audit(*(rows_of(table) for table in (groups, overall)))
         )[-1]
     )
 
@@ -60,8 +60,8 @@ def test_an_angle_is_periodic():
     assert not groups["marked"][groups["group"] != 1].any()
     assert (
         "artefacts"
-        in findings.audit_sentences(
-            findings.summarise_audit(*(rows_of(table) for table in (groups, overall)))
+        in describe_audit(
+            confounders.summarise_audit(*(rows_of(table) for table in (groups, overall)))
         )[1]
     )
 
@@ -161,7 +161,7 @@ def test_groups_too_small_to_be_judged_are_said(tmp_path):
     for name, table in (("overall", overall), ("groups", groups)):
         save_numbers(table, tmp_path / f"{name}.csv")
     rows = [read_rows(tmp_path / f"{name}.csv") for name in ("groups", "overall")]
-    audit_found = findings.summarise_audit(*rows)
+    audit_found = confounders.summarise_audit(*rows)
     assert (audit_found["judged"], audit_found["groups"]) == (6, 7)
-    text = " ".join(findings.audit_sentences(audit_found))
+    text = " ".join(describe_audit(audit_found))
     assert "6 of 7 groups are judged: the others have fewer than 10 members" in text

@@ -6,7 +6,7 @@ import pytest
 from morphovote.compute.neighbours import nearest
 from morphovote.model import domain_shift
 from morphovote.report.figures import shift as shift_figure
-from morphovote.report.text import shift as shift_text
+from morphovote.report.text import model as model_text
 from morphovote.vote.bagged import CLOSEST
 
 
@@ -132,16 +132,16 @@ def test_told_in_sentences_and_drawn():
     about = {"field": "there", "galaxies": 1200, "reference": 200, "pixel_scale": 0.03}
     conversion = {"text": "cutouts of 0.06 arcsec a pixel are resampled"}
     result |= {"model": about, "conversions": [conversion]}
-    top = " ".join(shift_text.model_sentences(about, result))
+    top = " ".join(model_text.describe_model(about, result))
     assert "1,200 galaxies of field there, at 0.03 arcsec a pixel" in top
     assert "Converted: cutouts of 0.06" in top
     assert result["sentence"] in top
-    text = " ".join(shift_text.shift_sentences(result))
+    text = " ".join(model_text.describe_shift(result))
     assert "of 200 galaxies" in text
     assert "the smallest that 199 permutations can give" in text
     assert "PSF of 0.1 arcsec (FWHM) (reference: 0.1)" in text
-    assert shift_text.shift_sentences(None) == []
-    own = shift_text.model_sentences(about, None)
+    assert model_text.describe_shift(None) == []
+    own = model_text.describe_model(about, None)
     assert "were fitted on 1,200 galaxies" in own[0]
     figure, table = shift_figure.plot_shift(result)
     assert set(table["quantity"]) == {"distance", "magnitude", "snr"}

@@ -35,12 +35,16 @@ NAMES = {
 def summarise(catalogue, controls=None):
     controls = controls or synthetic_field.make_controls()
     config = {"voting": {"groups": 7}}
-    stability = {"checks": []}
     sources = synthetic_field.make_sources(catalogue)
-    tests = synthetic_field.make_tests(catalogue, sources)
-    return summary.summarise(
-        catalogue, sources, controls, stability, *tests, CARD, NAMES, [], config, "made_up", {}
-    )
+    tests, audit = synthetic_field.make_tests(catalogue, sources)
+    found = dict.fromkeys(summary.FOUND) | {
+        "stability": {"checks": []},
+        "separation": tests,
+        "confounders": audit,
+        "encoder": CARD,
+        "timings": [],
+    }
+    return summary.summarise("made_up", config, catalogue, sources, controls, NAMES, found)
 
 
 def test_wilson_interval_is_the_published_one():

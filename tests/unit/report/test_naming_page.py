@@ -13,9 +13,9 @@ from browser import CHROMIUM, WITHOUT, Browser
 from paths import ROOT
 from PIL import Image
 
+from morphovote.checks.confounders import summarise_audit
 from morphovote.groups import names as group_names
 from morphovote.report import naming_page
-from morphovote.report.text import findings
 from morphovote.storage.files import write_yaml
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \u2028 ]]> <!--"
@@ -146,7 +146,7 @@ def marked_groups():
         {"group": 1, "quantity": "snr", "galaxies": SIZE, "auc": 0.7, "low": 0.6, "high": 0.8},
     ]
     rows = [row | {"marked": row["group"] == 2} for row in rows]
-    return findings.summarise_audit(rows, [])["marked"]
+    return summarise_audit(rows, [])["marked"]
 
 
 def test_group_told_by_one_quantity_is_marked(tmp_path):

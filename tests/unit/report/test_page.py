@@ -14,10 +14,16 @@ from morphovote.errors import InputError
 from morphovote.report import page as report_page
 from morphovote.report import summary
 from morphovote.report.figures import style
-from morphovote.report.text import trust
+from morphovote.report.figures.table import FIGURES
+from morphovote.report.text import words
+from morphovote.report.text.classes import describe_trust
+from morphovote.report.text.opening import open_report
+from morphovote.report.text.stability import describe_stability
+from morphovote.report.text.vote import describe_vote
 
 TEMPLATE = ROOT / "workflow/report/report.html.j2"
 CAPTIONS = sorted((ROOT / "workflow/report").glob("*.rst"))
+TITLES = {figure.name: figure.title for figure in FIGURES}
 HOSTILE = '"><script>alert(1)</script><img src="http://example.com/x.png">{{ 7 * 7 }}'
 
 
@@ -43,27 +49,23 @@ def make_summary(null=0.43, data=0.74, weights="random", reason="because", lacki
     sources = synthetic_field.make_sources(catalogue)
     for column in lacking:
         sources[column] = np.nan
-    tests = synthetic_field.make_tests(catalogue, sources)
-    numbers = summary.summarise(
-        catalogue,
-        sources,
-        controls,
-        stability,
-        *tests,
-        card,
-        names,
-        timings,
-        config,
-        "made_up",
-        CHECKS,
-    )
+    tests, audit = synthetic_field.make_tests(catalogue, sources)
+    found = dict.fromkeys(summary.FOUND) | {
+        "stability": stability,
+        "calibration": CHECKS,
+        "separation": tests,
+        "confounders": audit,
+        "encoder": card,
+        "timings": timings,
+    }
+    numbers = summary.summarise("made_up", config, catalogue, sources, controls, names, found)
     return numbers | changes, names
 
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
-    paths = [folder / f"{name}.png" for name in report_page.TITLES]
+    paths = [folder / f"{name}.png" for name in TITLES]
     for path in paths:
         style.save_figure(style.message_figure(path.stem), path)
     return paths
@@ -96,11 +98,15 @@ def render(figures, **changes):
     return report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
 
 
+def opening_of(numbers):
+    return " ".join(text for _, text in open_report(numbers))
+
+
 def test_page_is_whole_and_refers_to_nothing_outside(figures):
     text = render(figures)
     page = Page(text)
     assert page.open == []
-    assert page.tags.count("img") == len(report_page.TITLES)
+    assert page.tags.count("img") == len(TITLES)
     assert all(source.startswith("data:image/png;base64,") for source in page.sources)
     assert "script" not in page.tags
     assert "link" not in page.tags
@@ -109,7 +115,7 @@ def test_page_is_whole_and_refers_to_nothing_outside(figures):
 
 
 def test_every_figure_has_a_caption_of_plain_prose(figures):
-    for figure in report_page.read_figures(figures, CAPTIONS):
+    for figure in report_page.read_figures(figures, CAPTIONS).values():
         caption = " ".join(figure["paragraphs"])
         assert len(caption) > 100
         assert caption.endswith(".")
@@ -118,19 +124,21 @@ def test_every_figure_has_a_caption_of_plain_prose(figures):
 
 def test_the_vote_comes_first(figures):
     text = render(figures)
-    assert text.index('alt="' + report_page.TITLES["votes"]) < text.index("<h2>Classes")
+    assert text.index('alt="' + TITLES["votes"]) < text.index("<h2>Classes")
+    places = [text.index(f'alt="{figure.title}"') for figure in FIGURES]
+    assert places == sorted(places)
 
 
 def test_hostile_text_is_only_text(figures):
     text = render(figures, reason=HOSTILE, field=HOSTILE, config={HOSTILE: HOSTILE})
     page = Page(text)
     assert "script" not in page.tags
-    assert page.tags.count("img") == len(report_page.TITLES)
+    assert page.tags.count("img") == len(TITLES)
     assert "{{ 7 * 7 }}" in "".join(page.words)
 
 
 @pytest.mark.parametrize(
-    ("null", "data", "words"),
+    ("null", "data", "said"),
     [
         (0.60, 0.60, "no more than structureless noise does: the vote shows little"),
         (0.50, 0.74, "only 1.48 times what structureless noise does: the vote shows little"),
@@ -139,84 +147,101 @@ def test_hostile_text_is_only_text(figures):
         (0.0, 0.0, "the vote shows nothing"),
     ],
 )
-def test_page_says_whether_the_vote_beats_its_null(null, data, words, figures):
+def test_page_says_whether_the_vote_beats_its_null(null, data, said, figures):
     data_values = {"values": [data], "mean": data, "low": data, "high": data}
     numbers, names = make_summary(null, data)
     numbers["controls"]["data"] = data_values
-    assert words in " ".join(report_page.sentences(numbers))
-    assert words in report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    assert said in opening_of(numbers)
+    assert said in report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
 
 
 def test_doubtful_sources_in_the_vote_are_said_at_the_opening():
     clean, _ = make_summary(off_centre=0, repeated=0, voted=70, groups_used=7)
-    first = report_page.sentences(clean)[0]
-    assert not any(word in first for word in ("off_centre", "repeated", "too few"))
+    said = opening_of(clean)
+    assert not any(word in said for word in ("off_centre", "repeated", "too few"))
     numbers, _ = make_summary(off_centre=5, repeated=4, voted=69, groups_used=7)
-    first = report_page.sentences(numbers)[0]
-    assert "5 have their light away from their position" in first
-    assert "4 of those in the vote are repeated rows" in first
-    assert "9.9 galaxies a group" in first
-    assert "6 groups (config: voting.groups)" in first
+    said = opening_of(numbers)
+    assert "5 galaxies in the vote have their light away from their position" in said
+    assert "4 in the vote are repeated rows" in said
+    assert "9.9 galaxies a group" in said
+    assert "6 groups (config: voting.groups)" in said
+
+
+def test_opening_is_five_lines_that_say_what_was_found():
+    numbers, _ = make_summary(confounders={"overall": [], "marked": [], "groups": 0, "judged": 0})
+    lines = dict(open_report(numbers))
+    assert len(lines) == 5
+    assert f"{numbers['kept']:,} of {numbers['voted']:,} galaxies" in lines["Vote"]
+    assert f"SPH {numbers['classes']['SPH']}" in lines["Classes"]
+    assert "by the vote of their group" in lines["Classes"]
+    assert re.search(r"kept galaxies have their group again in \d+\s%", lines["Stability"])
+    clean = numbers | {"has_psf": True, "off_centre": 0, "repeated": 0, "encoder": {"name": "a"}}
+    assert "nothing out of the ordinary" in dict(open_report(clean))["Caution"]
+    shifted = clean | {"shift": {"sentence": "Do not trust the model."}}
+    assert "Do not trust the model" in dict(open_report(shifted))["Caution"]
 
 
 def test_what_measurements_lack_is_said(figures):
     numbers, _ = make_summary(has_psf=True)
-    assert "No PSF" not in " ".join(report_page.sentences(numbers))
-    assert "beyond their cutout" not in " ".join(report_page.sentences(numbers))
+    assert "no PSF" not in opening_of(numbers)
+    assert "beyond their cutout" not in opening_of(numbers)
     counts = numbers["measure_flags"] | {"beyond_cutout": 20}
     page = render(figures, has_psf=False, measure_flags=counts)
+    assert "no PSF was given" in page
     assert "No PSF was given" in page
     assert "20 galaxies reach beyond their cutout" in page
     row = page[page.index(">psf_limited<") :].split("</tr>")[0]
-    assert report_page.MISSING in row
+    assert words.MISSING in row
 
 
 def test_algorithms_that_are_one_are_named():
-    assert (
-        "ward and birch are one and the same algorithm"
-        in report_page.sentences(make_summary()[0])[4]
-    )
+    said = " ".join(describe_vote(make_summary()[0]))
+    assert "ward and birch are one and the same algorithm" in said
 
 
 def test_stability_is_told_in_sentences(figures):
     stability = summarise_stability(*synthetic_field.make_stability())
-    text = " ".join(report_page.stability_sentences(stability))
+    text = " ".join(describe_stability(stability))
     assert "40 galaxies, 20 of them kept" in text
     assert re.search(r"100\s% \(95 % interval 91\s% to 100\s%\) of the 80 views", text)
     assert "2 times the noise" in text
     assert "a PSF wider by 3 px" in text
-    assert report_page.stability_sentences(stability)[0] in render(figures)
-    few = report_page.stability_sentences(stability | {"checks": []})
+    assert describe_stability(stability)[0] in render(figures)
+    few = describe_stability(stability | {"checks": []})
     assert "Too few galaxies" in few[0]
 
 
 def test_random_weights_are_called_random(figures):
     assert "random weights" in render(figures)
     trained, _ = make_summary(weights="timm hub")
-    assert "random" not in report_page.sentences(trained)[-2]
+    assert "random" not in opening_of(trained)
+    assert "weights from timm hub" in render(figures, weights="timm hub")
 
 
 def test_suggested_names_are_called_suggestions():
-    numbers, _ = make_summary()
-    assert "suggestions" in report_page.sentences(numbers)[-1]
-    assert "by hand" in report_page.sentences(numbers | {"names_origin": "file"})[-1]
+    numbers, names = make_summary()
+    assert "are suggestions" in opening_of(numbers)
+    assert "are suggestions" in report_page.render(TEMPLATE, numbers, names, [], CAPTIONS)
+    numbers["names_origin"] = "file"
+    assert "by hand" in opening_of(numbers)
+    assert "given by hand" in report_page.render(TEMPLATE, numbers, names, [], CAPTIONS)
 
 
 def test_page_without_training_or_timings(figures):
     chosen = [path for path in figures if path.stem != "training"]
     text = render(chosen, timings=[])
     assert "No timings were recorded" in text
-    assert report_page.TITLES["training"] not in text
+    assert TITLES["training"] not in text
 
 
 def test_figures_that_cannot_be_drawn_are_left_out_with_one_sentence(figures):
     text = render(figures, lacking=("REDSHIFT", "U_V"))
-    assert report_page.TITLES["colours"] not in text
+    assert TITLES["colours"] not in text
     assert "the source catalogue has no redshift or U\N{MINUS SIGN}V: rest-frame colours" in text
-    assert report_page.TITLES["masses"] in text
-    assert report_page.TITLES["fractions"] in text
+    assert TITLES["masses"] in text
+    assert TITLES["fractions"] in text
     text = render(figures, lacking=("REDSHIFT", "LOG_MASS"))
-    assert not any(report_page.TITLES[name] in text for name in ("masses", "fractions", "colours"))
+    assert not any(TITLES[name] in text for name in ("masses", "fractions", "colours"))
     assert "Not drawn" not in render(figures)
 
 
@@ -244,7 +269,7 @@ def test_what_was_not_tested_has_neither_figure_nor_table(figures):
     assert "too few galaxies for an audit" in text
     assert "n falls from SPH to IRR" not in text
     for name in ("separation", "confounders"):
-        assert f'alt="{report_page.TITLES[name]}"' not in text
+        assert f'alt="{TITLES[name]}"' not in text
 
 
 def test_figure_without_caption_or_content_is_refused(figures, tmp_path):
@@ -256,31 +281,30 @@ def test_figure_without_caption_or_content_is_refused(figures, tmp_path):
 
 
 def test_numbers_are_written_with_sensible_digits():
-    assert report_page.digits(1.2345) == "1.2"
-    assert report_page.digits(-1.675, 3) == "\N{MINUS SIGN}1.68"
-    assert report_page.digits(123456.0) == "123,456"
-    assert report_page.digits(0.5) == "0.50"
-    assert report_page.decimals(-0.032) == "\N{MINUS SIGN}0.03"
-    assert report_page.percent(0.5312) == "53\N{NO-BREAK SPACE}%"
-    assert report_page.percent(0.0123) == "1.2\N{NO-BREAK SPACE}%"
-    assert report_page.percent(0.0) == "0\N{NO-BREAK SPACE}%"
-    assert report_page.duration(3.21) == "3.2\N{NO-BREAK SPACE}s"
-    assert report_page.duration(75) == "1 min 15 s"
-    assert report_page.duration(7260) == "2 h 1 min"
-    assert report_page.memory(1800) == "1.8 GB"
-    assert {
-        f(None)
-        for f in (report_page.digits, report_page.percent, report_page.duration, report_page.memory)
-    } == {"\N{EN DASH}"}
+    assert words.digits(1.2345) == "1.2"
+    assert words.digits(-1.675, 3) == "\N{MINUS SIGN}1.68"
+    assert words.digits(123456.0) == "123,456"
+    assert words.digits(0.5) == "0.50"
+    assert words.decimals(-0.032) == "\N{MINUS SIGN}0.03"
+    assert words.percent(0.5312) == "53\N{NO-BREAK SPACE}%"
+    assert words.percent(0.0123) == "1.2\N{NO-BREAK SPACE}%"
+    assert words.percent(0.0) == "0\N{NO-BREAK SPACE}%"
+    assert words.duration(3.21) == "3.2\N{NO-BREAK SPACE}s"
+    assert words.duration(75) == "1 min 15 s"
+    assert words.duration(7260) == "2 h 1 min"
+    assert words.memory(1800) == "1.8 GB"
+    assert {f(None) for f in (words.digits, words.percent, words.duration, words.memory)} == {
+        "\N{EN DASH}"
+    }
 
 
 def test_agreement_is_not_called_accuracy():
     page, _ = make_summary()
-    text = " ".join(trust.trust_sentences(page["calibration"]))
+    text = " ".join(describe_trust(page["calibration"]))
     assert "80" in text
     assert "agreement with the vote, not accuracy" in text
     assert "by eye" in text
-    assert "frozen" in trust.trust_sentences({})[0]
+    assert "frozen" in describe_trust({})[0]
 
 
 def test_accuracy_is_told_where_somebody_looked():
@@ -290,6 +314,6 @@ def test_accuracy_is_told_where_somebody_looked():
         "right": np.arange(40) < 28,
     }
     numbers = summarise_checks({"eye": checked})
-    text = " ".join(trust.trust_sentences(numbers))
+    text = " ".join(describe_trust(numbers))
     assert "70" in text
     assert "0.25" in text

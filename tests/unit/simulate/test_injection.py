@@ -10,7 +10,7 @@ from morphovote.checks.recovery import empty_table, is_recovered
 from morphovote.errors import InputError
 from morphovote.flags import EDGE
 from morphovote.report.figures import completeness as completeness_figure
-from morphovote.report.text import trust
+from morphovote.report.text.classes import describe_recovery
 from morphovote.simulate import galaxies, injection
 
 SIDE, NOISE, SCALE = 400, 0.003, 0.03
@@ -158,16 +158,16 @@ def test_figure_numbers_and_sentences():
     assert set(shares["class"]) == {"all", "SPH", "LTD"}
     numbers = completeness.summarise_recovery(table(), attributes)
     assert numbers["all"]["recovered"][0] == pytest.approx(0.4)
-    text = trust.recovery_sentences(numbers)[0]
+    text = describe_recovery(numbers)[0]
     assert "200 simulated galaxies" in text
     assert "LTD 40" in text
-    assert trust.recovery_sentences(None) == []
+    assert describe_recovery(None) == []
 
 
 def test_fields_of_cutouts_say_why_nothing_was_injected():
     numbers = completeness.summarise_recovery(
         empty_table(), {"missing": "needs images", "detects": False}
     )
-    assert trust.recovery_sentences(numbers) == ["No galaxies were injected: needs images."]
+    assert describe_recovery(numbers) == ["No galaxies were injected: needs images."]
     figure, _ = completeness_figure.plot_completeness(empty_table(), "needs images")
     assert "needs images" in figure.texts[0].get_text()

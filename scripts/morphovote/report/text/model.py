@@ -1,10 +1,40 @@
-"""What the report says of a model: what it was fitted on, and whether it fits this field."""
+"""What the report says of encoder and model: what they were made from, and how they fit here."""
 
 from collections.abc import Sequence
 
+from morphovote.report.text.words import percent
 
-def model_sentences(model: dict | None, shift: dict | None) -> list[str]:
-    """What the model was fitted on, for the top of the page.
+
+def describe_encoder(card: dict) -> list[str]:
+    """Which encoder was used, and whether it has learnt anything.
+
+    Parameters
+    ----------
+    card : dict
+        encoder.json.
+    """
+    name = card.get("name", "unknown")
+    if is_random(card):
+        return [
+            f"The encoder, {name}, has random weights: it has learnt nothing from any picture. "
+            "Take this run as a trial of the workflow and not as a classification to publish."
+        ]
+    licence = card.get("licence")
+    source = card.get("source", "an unnamed source")
+    return [
+        f"The encoder is {name} with weights from {source}"
+        + (f" (licence: {licence})." if licence else ".")
+    ]
+
+
+def is_random(card: dict) -> bool:
+    """Whether an encoder's card says that its weights are random."""
+    said = (str(card.get(key, "")).lower() for key in ("weights", "source"))
+    return any(text.startswith("random") for text in said)
+
+
+def describe_model(model: dict | None, shift: dict | None) -> list[str]:
+    """What the model was fitted on.
 
     Parameters
     ----------
@@ -27,8 +57,14 @@ def model_sentences(model: dict | None, shift: dict | None) -> list[str]:
     return [text, shift["sentence"]]
 
 
-def shift_sentences(shift: dict | None) -> list[str]:
-    """What the shift report found, for its section."""
+def describe_shift(shift: dict | None) -> list[str]:
+    """How far the field lies from its frozen model; nothing for a field with a model of its own.
+
+    Parameters
+    ----------
+    shift : dict or None
+        shift.json.
+    """
     if not shift:
         return []
     envelope, test = shift["envelope"], shift["test"]
@@ -36,8 +72,8 @@ def shift_sentences(shift: dict | None) -> list[str]:
     if envelope["galaxies"]:
         texts.append(
             f"{envelope['outside']:,} of {envelope['galaxies']:,} galaxies "
-            f"({_percent(envelope['fraction'])}, 95 % interval {_percent(envelope['low'])} to "
-            f"{_percent(envelope['high'])}) lie farther from the reference than 99 % of its own "
+            f"({percent(envelope['fraction'])}, 95 % interval {percent(envelope['low'])} to "
+            f"{percent(envelope['high'])}) lie farther from the reference than 99 % of its own "
             "galaxies do."
         )
     if test:
@@ -45,7 +81,7 @@ def shift_sentences(shift: dict | None) -> list[str]:
             f"p = {test['p']:.3f}, the smallest that {test['permutations']} permutations can give"
         )  # fmt: skip
         texts.append(
-            f"Of {test['size']:,} galaxies of each, {_percent(test['own_share'])} of a galaxy's "
+            f"Of {test['size']:,} galaxies of each, {percent(test['own_share'])} of a galaxy's "
             "nearest neighbours are of its own field, where alike fields have 50 %; the test of "
             f"equal distributions (energy distance) has {p}. In large samples it finds the "
             "smallest difference: the shares say how large it is."
@@ -72,9 +108,3 @@ def _images(images: dict) -> str:
         shown = ["unknown" if v is None else v if isinstance(v, str) else f"{v:.4g}" for v in found]
         parts.append(f"{text.format(shown[0])} (reference: {shown[1]})")
     return f"The images: {'; '.join(parts)}."
-
-
-def _percent(value: float | None) -> str:
-    if value is None:
-        return "\N{EN DASH}"
-    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"

@@ -1,0 +1,158 @@
+"""What the report says of the classes: how far to trust them, and whether they differ."""
+
+from morphovote.report.text.words import decimals, interval, percent
+
+# Share of galaxies without all their light that the page speaks of.
+LACKING = 0.05
+
+
+def describe_trust(calibration: dict) -> list[str]:
+    """How far classes and their probabilities can be trusted.
+
+    Parameters
+    ----------
+    calibration : dict
+        As `calibration.summarise_checks` returns it.
+    """
+    found = []
+    if "vote" in calibration:
+        vote = calibration["vote"]
+        found.append(
+            f"The classifier gives {_right(vote)} of {vote['galaxies']:,} kept galaxies the class "
+            "of their group, each judged by a classifier that was trained without it. Its "
+            f"probabilities are off by {decimals(vote['error'])} on average (expected calibration "
+            f"error; honest ones would show {decimals(vote['error_by_chance'])} in a sample of "
+            "this size)."
+        )
+    else:
+        found.append(
+            "The classifier came with a frozen model and was checked where it was fitted, or no "
+            "galaxy is kept to check it on."
+        )
+    if "eye" not in calibration:
+        found.append(
+            "This is agreement with the vote, not accuracy. Groups are seldom pure, and neither "
+            "the voters nor the classifier can tell. CLASS_PROB allows for as many strangers in "
+            "the groups as simulated fields had, with groups named by who knows the truth; how "
+            "many this field has is not known. Do not quote it, or the agreement, as the share of "
+            "right classes. To know that, classify a random sample of a hundred galaxies by eye "
+            "and give them in the config (checked)."
+        )
+        return found
+    eye, before = calibration["eye"], calibration["eye_uncorrected"]
+    found.append(
+        "That is agreement with the vote, not accuracy. Accuracy is known from galaxies that "
+        f"somebody classified by eye: the class is right for {_right(eye)} of "
+        f"{eye['galaxies']:,}. CLASS_PROB is corrected with them. Its calibration error is "
+        f"{decimals(eye['error'])} after the correction, each galaxy corrected by a fit to the "
+        f"others, and {decimals(before['error'])} before; honest probabilities would show "
+        f"{decimals(eye['error_by_chance'])} in a sample of this size."
+    )
+    return found
+
+
+def describe_recovery(injection: dict | None) -> list[str]:
+    """What became of injected galaxies; nothing where none were asked for.
+
+    Parameters
+    ----------
+    injection : dict or None
+        As `completeness.summarise_recovery` returns it.
+    """
+    if not injection:
+        return []
+    if not injection["galaxies"]:
+        return [f"No galaxies were injected: {injection['missing']}."]
+    every = injection["all"]
+    seen = "is detected and" if injection["detects"] else "has a usable cutout and"
+    parts = [
+        f"{name} {percent(one['recovered'][0])}"
+        for name, one in injection.items()
+        if isinstance(one, dict) and name != "all"
+    ]
+    return [
+        f"{injection['galaxies']:,} simulated galaxies of known class were put into the images. "
+        f"The field's own detection finds {_span(every['detected'])} of them, the vote keeps "
+        f"{_span(every['kept'])}, and {_span(every['recovered'])} {seen} gets its own class "
+        f"({', '.join(parts)}). Their magnitudes are spread evenly and their types in equal "
+        "numbers, so these are not shares of the field's galaxies."
+    ]
+
+
+def describe_tests(tests: dict, suggested: bool) -> list[str]:
+    """Whether the classes differ in what was measured, and in the published order.
+
+    Parameters
+    ----------
+    tests : dict
+        As `class_tests.summarise_tests` returns it.
+    suggested : bool
+        Whether the classes are suggested from the very measurements that are tested.
+    """
+    if not tests["tests"]:
+        return [
+            "No two neighbouring classes have enough galaxies that are measured well, so nothing "
+            "could be tested."
+        ]
+    verdicts = [row["verdict"] for row in tests["ordering"] if row["sample"] == "all"]
+    count = {word: verdicts.count(word) for word in ("pass", "fail", "not decided")}
+    text = (
+        f"Of {tests['galaxies']:,} galaxies in the four classes, {tests['measured']:,} have a "
+        f"sound measurement of their pixels and {tests['fitted']:,} a sound Sérsic fit; the "
+        f"others are left out. {tests['tests']} Mann-Whitney U tests were made, and their "
+        "p-values corrected for that number after Holm. Of the published order, "
+        f"{count['pass']} of {len(verdicts)} statements pass, {count['fail']} fail and "
+        f"{count['not decided']} are not decided."
+    )
+    if tests["massive_galaxies"]:
+        text += (
+            f" The same was tested for {tests['massive_galaxies']:,} massive galaxies, with a "
+            f"stellar mass of log M above {tests['massive']:g}."
+        )
+    if suggested:
+        return [
+            text,
+            "The classes are suggested from medians of these very measurements, so a pass here "
+            "says that the suggestion is consistent, not that it is right.",
+        ]
+    return [text]
+
+
+def describe_doubts(summary: dict) -> list[str]:
+    """What makes measurements, and classes that are suggested from them, doubtful in this field.
+
+    Parameters
+    ----------
+    summary : dict
+        As `summary.summarise` returns it.
+    """
+    found = []
+    if not summary["has_psf"]:
+        found.append(
+            "No PSF was given: Sérsic indices and half-light radii are those of the image as seen "
+            "(n of small galaxies comes out too low), no galaxy is called PSF-limited, and bulges "
+            "are suggested less often than they should be (config: psf)."
+        )
+    short = beyond_cutout(summary)
+    if short:
+        found.append(
+            f"{short:,} galaxies reach beyond their cutout (MEASURE_FLAG 64): their Gini, M20, C, "
+            "A and S lack light, and a large disc may be suggested as IRR. Larger cutouts mend it "
+            "where the images go on (config: cutout.size)."
+        )
+    return found
+
+
+def beyond_cutout(summary: dict) -> int:
+    """Galaxies that reach beyond their cutouts, 0 where they are too few to speak of."""
+    found = summary["measure_flags"].get("beyond_cutout", 0)
+    return found if found > LACKING * summary["voted"] else 0
+
+
+def _span(share: list) -> str:
+    value, low, high = share
+    return f"{percent(value)} ({percent(low)} to {percent(high)})"
+
+
+def _right(check: dict) -> str:
+    return interval((check["right"], *check["right_interval"]))

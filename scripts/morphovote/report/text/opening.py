@@ -1,0 +1,119 @@
+"""The five lines at the top of the report."""
+
+from morphovote.checks.confounders import FOREIGN
+from morphovote.report.text.classes import beyond_cutout
+from morphovote.report.text.model import is_random
+from morphovote.report.text.stability import shortest_stability
+from morphovote.report.text.vote import LITTLE, compare_to_null, few_in_groups
+from morphovote.report.text.words import interval, listed
+
+NOT_KNOWN = "How many are right is not known: no sample was classified by eye (config: checked)."
+
+
+def open_report(summary: dict) -> list[tuple[str, str]]:
+    """What a run found and how far to believe it, in the five lines that a referee needs.
+
+    Parameters
+    ----------
+    summary : dict
+        As `summary.summarise` returns it.
+
+    Returns
+    -------
+    list of (str, str)
+        A keyword and the sentences on it.
+    """
+    warnings = find_warnings(summary)
+    return [
+        ("Vote", _vote(summary)),
+        ("Classes", _classes(summary)),
+        ("Stability", shortest_stability(summary["stability"])),
+        ("Caution", f"{'; '.join(warnings)}." if warnings else "nothing out of the ordinary."),
+        ("Used", _made_with(summary)),
+    ]
+
+
+def _vote(summary: dict) -> str:
+    if not summary["voted"]:
+        return "No galaxy took part in the vote, so nothing can be said about groups."
+    kept = interval((summary["kept_fraction"], *summary["kept_interval"]))
+    return (
+        f"the voters agree on {summary['kept']:,} of {summary['voted']:,} galaxies, {kept}. "
+        f"{compare_to_null(summary)}"
+    )
+
+
+def _classes(summary: dict) -> str:
+    counts = [f"{name} {count:,}" for name, count in summary["classes"].items() if name != "none"]
+    origins = summary["origins"]
+    parts = [
+        f"{origins[key]:,} {words}"
+        for key, words in (
+            ("vote", "by the vote of their group"),
+            ("classifier", "by the classifier"),
+            ("none", "without"),
+        )
+        if origins.get(key)
+    ]
+    if summary["names_origin"] == "file":
+        who = summary.get("naming", {}).get("who")
+        named = f"The groups were named by hand{f' by {who}' if who else ''}."
+    else:
+        named = "The groups' classes are suggestions from measurements: nobody has looked at them."
+    checked = "eye" in summary["calibration"]
+    accuracy = "" if checked else f" {NOT_KNOWN}"
+    return f"{', '.join(counts) or 'none'}; {listed(parts)}. {named}{accuracy}"
+
+
+def find_warnings(summary: dict) -> list[str]:
+    """What should be known before the classes are used, the gravest first.
+
+    Parameters
+    ----------
+    summary : dict
+        As `summary.summarise` returns it.
+    """
+    found = []
+    ratio, shift = summary["ratio_to_null"], summary["shift"]
+    if shift:
+        found.append(shift["sentence"].rstrip("."))
+    if is_random(summary["encoder"]):
+        found.append("the encoder has random weights: a trial, not a classification to publish")
+    if ratio is not None and ratio < LITTLE:
+        found.append("most of what is kept would be kept without any groups in the data")
+    found += [text for text in [few_in_groups(summary)] if text]
+    if not summary["has_psf"]:
+        found.append("no PSF was given, so Sérsic indices and radii are those of the blurred image")
+    audit = summary["confounders"]
+    foreign = [
+        row["quantity"].replace("_", " ")
+        for row in audit["overall"]
+        if row["verdict"] == "more than chance" and row["quantity"] in FOREIGN
+    ]
+    if foreign:
+        found.append(f"the groups follow {listed(foreign)}, which should say nothing about shape")
+    marked = {row["group"] for row in audit["marked"]}
+    if marked:
+        found.append(
+            f"{len(marked):,} of {audit['groups']:,} groups are told by one quantity alone"
+        )
+    if summary["off_centre"]:
+        found.append(
+            f"{summary['off_centre']:,} galaxies in the vote have their light away from their "
+            "position (flag off_centre)"
+        )
+    if summary["repeated"]:
+        found.append(f"{summary['repeated']:,} in the vote are repeated rows of the catalogue")
+    short = beyond_cutout(summary)
+    if short:
+        found.append(f"{short:,} galaxies reach beyond their cutouts (MEASURE_FLAG 64)")
+    return found
+
+
+def _made_with(summary: dict) -> str:
+    card, model = summary["encoder"], summary["model"]
+    text = f"morphovote {summary['versions']['morphovote']}, encoder {card.get('name', 'unknown')}"
+    if model:
+        frozen = "a frozen model, " if summary["shift"] else "a model "
+        text += f", {frozen}fitted on {model['galaxies']:,} galaxies of field {model['field']}"
+    return f"{text}. The config that repeats this run is at the end; summary.json has all numbers."
