@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from morphovote.classify import assignment, calibration, classes, classifier  # noqa: E402
-from morphovote.fields.catalogues import read_catalogue  # noqa: E402
+from morphovote.fields.catalogues import read_table  # noqa: E402
 from morphovote.groups.suggestion import FEWEST_MEMBERS, suggest_names  # noqa: E402
 from morphovote.measure.quality import MEASURED, trusted  # noqa: E402
 from morphovote.report.figures import style  # noqa: E402
@@ -41,7 +41,7 @@ CHECKED, SEEDS = 100, 10
 def read_run(folder: Path) -> dict:
     """Truth, votes, components and measurements of a run, one row a galaxy."""
     votes = shards.read_shard(folder / "votes.h5")
-    truth = read_catalogue(folder / "simulated/truth.fits")[votes["row"]]
+    truth = read_table(folder / "simulated/truth.fits")[votes["row"]]
     places = [sorted((folder / stage).glob("*.h5")) for stage in ("measurements", "cutouts")]
     shape = None
     if places[0]:
@@ -174,7 +174,7 @@ def check_probabilities(run: dict, names: dict[int, str], held: dict, found: dic
 
 
 def purity_parts(run: dict, names: dict[int, str]) -> dict[str, np.ndarray]:
-    """What `CLASS_PROB` is made of (see `classification.weigh_classes`), and the truth.
+    """What `CLASS_PROB` is made of (see `assignment.weigh_classes`), and the truth.
 
     Returns
     -------

@@ -91,7 +91,9 @@ def in_frame(clean: np.ndarray, views: dict, own: dict, galaxy, angle, mirrored)
             for value in (own["radius"][galaxy[i]], angle[i], 1 - 2 * mirrored[i])
         )
         sampled = moments.sample_polar(image, pole, radius, zero, hand)
-        result[i] = moments.stretch(sampled, moments.brightness_peak(image, segment))[0].numpy()
+        result[i] = moments.stretch_to_peak(sampled, moments.brightness_peak(image, segment))[
+            0
+        ].numpy()
     return result
 
 

@@ -38,7 +38,7 @@ from morphovote.measure.morphology import (  # noqa: E402
     prepare_psf,
     regularise_segment,
 )
-from morphovote.simulate.galaxies import make_galaxy, render  # noqa: E402
+from morphovote.simulate.galaxies import draw_profile, make_galaxy  # noqa: E402
 from morphovote.simulate.population import draw_properties  # noqa: E402
 from morphovote.simulate.survey import signal_to_noise  # noqa: E402
 from morphovote.storage import shards  # noqa: E402
@@ -373,7 +373,7 @@ def cut_structured(number, snr):
     radius = draw_properties(kind, rng.uniform(21, 24.5), rng)["R_E"]
     profile, _ = make_galaxy(kind, rng, 22.5, radius)
     offset = rng.uniform(-0.5, 0.5, 2)
-    clean = render(profile, 150, tuple(offset)).astype(float)
+    clean = draw_profile(profile, 150, tuple(offset)).astype(float)
     for _ in range(40):
         # The isophote of best S/N moves with the brightness, so this takes a few rounds.
         clean *= np.clip(snr / signal_to_noise(clean, np.ones_like(clean)), 0.3, 3)

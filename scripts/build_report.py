@@ -6,7 +6,7 @@ from morphovote.report import summary
 from morphovote.storage.files import read_json, write_text
 
 with rule_log(snakemake.log[0]):
-    page = report_page.render(
+    page = report_page.render_report(
         template=snakemake.input.template,
         summary=read_json(snakemake.input.summary),
         names=summary.read_names(snakemake.input.names),

@@ -15,9 +15,9 @@ from paths import ROOT
 from morphovote.config.resolve import complete_config
 from morphovote.denoise import network
 from morphovote.errors import InputError
-from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.catalogues import read_table
 from morphovote.fields.sources import read_positions
-from morphovote.groups.names import read_names
+from morphovote.groups.names import read_given_names
 from morphovote.storage import model_files, shards
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -82,7 +82,7 @@ READERS = {
     "denoiser.safetensors": network.load_denoiser,
 } | dict.fromkeys(
     ("cat.csv", "cat.ecsv", "cat.vot", "cat.fits", "cat.parquet"),
-    lambda path: (read_catalogue(path), read_positions(path, {})),
+    lambda path: (read_table(path), read_positions(path, {})),
 )  # fmt: skip
 
 
@@ -186,4 +186,4 @@ def test_any_file_of_names_is_read_or_refused(content):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "names.yaml"
         path.write_text(yaml.safe_dump(content), encoding="utf-8")
-        reads_or_refuses(lambda: read_names(path))
+        reads_or_refuses(lambda: read_given_names(path))

@@ -8,7 +8,7 @@ from morphovote.catalogue.writers import write_parquet
 from morphovote.config import resolve
 from morphovote.errors import InputError
 from morphovote.fields import matching
-from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.catalogues import read_table
 from morphovote.fields.sources import read_positions
 
 ARCSEC = 1 / 3600
@@ -92,7 +92,7 @@ def test_joined_catalogue_keeps_the_sources_and_masks_what_has_no_match(tmp_path
     assert about["chance_rate"] < 0.05
     # Through the file that the workflow writes: types, masks, units and shapes stay.
     write_parquet(tmp_path / "matched.parquet", joined)
-    again = read_catalogue(tmp_path / "matched.parquet")
+    again = read_table(tmp_path / "matched.parquet")
     assert np.array_equal(again["NUM"], sources["NUM"])
     assert again["PHYS_n"].dtype.kind == "i"
     assert np.array_equal(np.ma.getmaskarray(again["PHYS_n"]), np.arange(100) % 2 == 1)
@@ -158,7 +158,7 @@ def test_config_puts_the_match_before_the_sources(tmp_path):
 
 def test_3dhst_positions_find_themselves(shared_data, tmp_path):
     path = shared_data / "cosmos_3dhst/cosmos_3dhst_v4.1.fits.gz"
-    other = read_catalogue(path)
+    other = read_table(path)
     rng = np.random.default_rng(0)
     rows = rng.choice(len(other), 2000, replace=False)
     mine = Table({"ID": rows, "RA": other["RA"][rows], "DEC": other["DEC"][rows]})

@@ -1,4 +1,4 @@
-"""Every fault that `published.FAULTS` names, each shown on a small case."""
+"""Every fault that `extremes.FAULTS` names, each shown on a small case."""
 
 import numpy as np
 import pytest

@@ -93,7 +93,7 @@ class Page(HTMLParser):
 
 def render(figures, **changes):
     numbers, names = make_summary(**changes)
-    return report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    return report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
 
 
 def test_page_is_whole_and_refers_to_nothing_outside(figures):
@@ -144,7 +144,7 @@ def test_page_says_whether_the_vote_beats_its_null(null, data, words, figures):
     numbers, names = make_summary(null, data)
     numbers["controls"]["data"] = data_values
     assert words in " ".join(report_page.sentences(numbers))
-    assert words in report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    assert words in report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
 
 
 def test_doubtful_sources_in_the_vote_are_said_at_the_opening():
@@ -225,12 +225,12 @@ def test_page_says_what_the_tests_and_the_audit_found(figures):
     numbers["confounders"]["marked"] = [
         {"group": 0, "quantity": "snr", "auc": 0.95, "text": "told by noise alone"}
     ]
-    text = report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    text = report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
     assert "<br><b>told by noise alone</b>" in text
     assert "group 0 (signal-to-noise ratio)" in text
     assert "n falls from SPH to IRR" in text
     assert "consistent, not that it is right" in text
-    assert "consistent, not that" not in report_page.render(
+    assert "consistent, not that" not in report_page.render_report(
         TEMPLATE, numbers | {"names_origin": "file"}, names, figures, CAPTIONS
     )
 
@@ -239,7 +239,7 @@ def test_what_was_not_tested_has_neither_figure_nor_table(figures):
     numbers, names = make_summary()
     numbers["separation"] |= {"tests": 0}
     numbers["confounders"] |= {"overall": [], "marked": []}
-    text = report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    text = report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
     assert "nothing could be tested" in text
     assert "too few galaxies for an audit" in text
     assert "n falls from SPH to IRR" not in text

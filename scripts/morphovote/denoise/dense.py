@@ -3,7 +3,7 @@
 Fang et al. 2025 (A&A 693, A141) and their code: (convolution 5 x 5 to 16 channels, ReLU, maximum
 of 2 x 2) twice, all of it in one vector, one dense layer to the code; the decoder mirrors it. Mean
 squared error, Adam at 3e-4 times 0.8 every 2,000 steps, 8 cutouts a step. What it removes of the
-noise it removes by blurring. See `published.FAULTS`.
+noise it removes by blurring. See `extremes.FAULTS`.
 """
 
 import time

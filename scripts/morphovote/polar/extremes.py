@@ -2,7 +2,7 @@
 
 Fang et al. 2025 (A&A 693, A141) and the code released with it: cutouts in 8 bits, adaptive polar
 coordinates (Fang et al. 2023, arXiv:2212.06981), and the network's input. The dense autoencoder
-is in `published_denoiser`, the vote of three clusterings in `published_vote`. What is wrong or
+is in `denoise.dense`, the vote of three clusterings in `vote.unanimous`. What is wrong or
 unlucky there is kept on purpose, so that a user can reproduce it and see what it costs. `FAULTS`
 names all of it, in every stage; each has a test of its own in tests/unit/test_published_faults.py.
 """
@@ -99,7 +99,7 @@ def unwrap(
     Returns
     -------
     dict of ndarray
-        As `polar.unwrap` returns them, but `image` is (N, 125, 200) float32 in [0, 1]: rows are
+        As `moments.unwrap` returns them, but `image` is (N, 125, 200) float32 in [0, 1]: rows are
         angles in steps of 0.05 rad, columns radii in steps of half a pixel, outwards from the
         pole in column 100, and mirrored to its left.
     """

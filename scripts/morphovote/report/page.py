@@ -57,7 +57,7 @@ MEANINGS = {
 }
 
 
-def render(
+def render_report(
     template: str | Path,
     summary: dict,
     names: dict,

@@ -149,7 +149,7 @@ def summarise(
         "model": model,
         "shift": frozen,
         "timings": timings,
-        "versions": versions(),
+        "versions": run_versions(),
         "config": config,
     }
     return plain(numbers)
@@ -239,7 +239,7 @@ def count_rejections(flag: np.ndarray, kept: np.ndarray, voted: np.ndarray) -> d
 def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     """Size, kept fraction, class and measured medians of every group, by class.
 
-    Medians of what was measured are of the same galaxies as in `classes.suggest_names`: the kept
+    Medians of what was measured are of the same galaxies as in `suggestion.suggest_names`: the kept
     members, or all where fewer than three are kept, as far as they are measured well. That of the
     vote fraction is of all members.
 
@@ -348,7 +348,7 @@ def _number(row: dict, key: str) -> float:
         return np.nan
 
 
-def versions() -> dict[str, str]:
+def run_versions() -> dict[str, str]:
     """Versions of this project, of Python and of the packages that numbers may depend on."""
     found = {"morphovote": __version__, "python": platform.python_version()}
     for name in PACKAGES:

@@ -2,7 +2,7 @@
 
 Fang et al. 2025 (A&A 693, A141) and their code. K-means is the reference. Every cluster of the
 other two stands for the K-means group that most of its members are in, and a galaxy is kept where
-all three say the same. Three things in it are wrong, and kept here (`published.FAULTS`): BIRCH's
+all three say the same. Three things in it are wrong, and kept here (`extremes.FAULTS`): BIRCH's
 default threshold, and two in the mapping. Ward holds the distances of all pairs of galaxies, and
 nothing fitted here can label a galaxy that was not there.
 """
@@ -173,7 +173,7 @@ def cast_votes(components: np.ndarray, voters: PublishedVoters) -> dict[str, np.
     Returns
     -------
     dict of ndarray, shape (N, ...)
-        As `voting.cast_votes` gives them. group is always that of K-means, which the published
+        As `bagged.cast_votes` gives them. group is always that of K-means, which the published
         method takes as the reference; kept where all three agree. No galaxy is an outlier.
     """
     finite = np.isfinite(components).all(axis=1)
