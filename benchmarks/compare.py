@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 from astropy.table import Table
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
@@ -51,7 +52,9 @@ STEPS = ("cutout", "denoiser", "polar", "input", "pca", "vote")
 # The number committed in the paper's code, of the 2,048 features of its network.
 PUBLISHED_SHARE = 1500 / 2048
 DEFAULT = complete_config(
-    {"fields": {"demo": {"simulate": {}}}}, ROOT / "workflow/schemas/config.schema.yaml"
+    {"fields": {"demo": {"simulate": {}}}},
+    ROOT / "workflow/schemas/config.schema.yaml",
+    yaml.safe_load((ROOT / "workflow/places.yaml").read_text(encoding="utf-8")),
 )
 BRIGHT = 20
 

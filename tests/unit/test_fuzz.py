@@ -10,7 +10,7 @@ import yaml
 from astropy.table import Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from paths import ROOT
+from paths import PLACES, ROOT
 
 from morphovote.config.resolve import complete_config
 from morphovote.denoise import network
@@ -175,8 +175,8 @@ fields = st.dictionaries(st.sampled_from(KEYS), values, max_size=4)
 @settings(FEW, max_examples=15)  # each reads the schema twice
 @given(configs, fields)
 def test_any_config_is_completed_or_refused(content, field):
-    reads_or_refuses(lambda: complete_config(content, SCHEMA))
-    reads_or_refuses(lambda: complete_config({"fields": {"f": field}}, SCHEMA))
+    reads_or_refuses(lambda: complete_config(content, SCHEMA, PLACES))
+    reads_or_refuses(lambda: complete_config({"fields": {"f": field}}, SCHEMA, PLACES))
 
 
 @FEW

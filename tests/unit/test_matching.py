@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from astropy.table import Column, MaskedColumn, Table
+from paths import PLACES
 
 from morphovote.catalogue.writers import write_parquet
 from morphovote.config import resolve
@@ -146,14 +147,14 @@ def test_config_puts_the_match_before_the_sources(tmp_path):
             "columns": {"ra": "ra", "dec": "dec", "redshift": "zbest"},
         },
     }
-    resolved = resolve.resolve_field("f", field)
+    resolved = resolve.resolve_field("f", field, PLACES)
     assert resolved["catalogue"] == ["results/f/matched.parquet"]
     assert resolved["unmatched"] == [str(tmp_path / "mine.fits")]
     assert resolved["columns"] == {"id": "NUM", "redshift": "PHYS_zbest"}
     assert resolved["physical"]["match_by"] == {"ra": "ra", "dec": "dec"}
     field["physical"]["columns"] = {"ra": "ra", "redshift": "zbest"}
     with pytest.raises(InputError, match=r"physical\.columns.*found ra of id, ra and dec"):
-        resolve.resolve_field("f", field)
+        resolve.resolve_field("f", field, PLACES)
 
 
 def test_3dhst_positions_find_themselves(shared_data, tmp_path):
