@@ -15,64 +15,64 @@ FAULTS = {
         "cutout",
         "Each cutout is scaled to its own faintest and brightest pixel in 256 steps: a faint "
         "galaxy's noise fills the range, and one bright pixel squeezes the rest into few steps.",
-        "published.scale_to_bytes",
+        "scaling.scale_to_bytes",
     ),
     "neighbours": (
         "cutout",
         "Neighbours stay in, so the brightest pixel, the pole of what follows, may be theirs.",
-        "published.find_pixels",
+        "extremes.find_pixels",
     ),
     "no-bottleneck": (
         "denoise",
         "The autoencoder's code holds as many numbers as reach it, and it learns to repeat the "
         "noisy cutout: nothing tells noise from light.",
-        "published_denoiser.DenseAutoencoder",
+        "dense.DenseAutoencoder",
     ),
     "two-pixels": (
         "polar",
         "Pole and zero angle hang on one pixel each, the brightest and the faintest: in noise the "
         "frame of a galaxy jumps.",
-        "published.find_pixels",
+        "extremes.find_pixels",
     ),
     "wrap-round": (
         "polar",
         "Samples left of or below the cutout have negative indices, which count from the other "
         "end: the far side of the picture appears near its edge.",
-        "published.sample_pixels",
+        "extremes.sample_pixels",
     ),
     "mirror": (
         "polar",
         "The mirrored half is one column off: the pole stands once instead of twice, the first "
         "column stays empty, and the picture is not symmetric about its middle.",
-        "published.mirror_radii",
+        "extremes.mirror_radii",
     ),
     "open-turn": (
         "polar",
         "125 steps of 0.05 rad are 6.25 rad: a sliver of 0.03 rad is never seen.",
-        "published.sample_pixels",
+        "extremes.sample_pixels",
     ),
     "plain-input": (
         "encode",
         "The network gets values in [0, 1] though it learnt from normalised ones, the picture is "
         "stretched to a square, and its angle does not wrap.",
-        "published.network_input",
+        "inputs.network_input",
     ),
     "twin-voters": (
         "vote",
         "With its default threshold BIRCH makes every galaxy a sub-cluster of its own and ends as "
         "Ward: three voters are two.",
-        "published_vote.cluster_all",
+        "unanimous.cluster_all",
     ),
     "overwritten": (
         "vote",
         "Where two clusters have the same most frequent K-means group, the later takes it over and "
         "the members of the earlier are rejected.",
-        "published_vote.map_clusters",
+        "unanimous.map_clusters",
     ),
     "unmapped": (
         "vote",
         "A K-means group that no cluster maps to is accepted without that voter's vote.",
-        "published_vote.voter_labels",
+        "unanimous.voter_labels",
     ),
 }
 
