@@ -10,7 +10,7 @@ from sklearn.metrics import (
 )
 
 from morphovote.classify import assignment, classifier
-from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.catalogues import read_table
 from morphovote.groups.suggestion import FEWEST_MEMBERS
 from morphovote.measure.quality import MEASURED
 from morphovote.storage import shards
@@ -20,7 +20,7 @@ from morphovote.storage.rows import align_rows
 def read_run(folder: Path) -> dict:
     """Truth, votes, components and measurements of a run, one row a galaxy."""
     votes = shards.read_shard(folder / "votes.h5")
-    truth = read_catalogue(folder / "simulated/truth.fits")[votes["row"]]
+    truth = read_table(folder / "simulated/truth.fits")[votes["row"]]
     places = [sorted((folder / stage).glob("*.h5")) for stage in ("measurements", "cutouts")]
     shape = None
     if places[0]:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 from common import DATA, DEMO, FIGURES, ROOT, WORK, new_parser
 from astropy.table import Table
 from benchmark_sets import SIZE, ceers, turn_cutouts, zoo
@@ -48,7 +49,9 @@ STEPS = ("cutout", "denoiser", "polar", "input", "pca", "vote")
 # The number committed in the paper's code, of the 2,048 features of its network.
 PUBLISHED_SHARE = 1500 / 2048
 DEFAULT = complete_config(
-    {"fields": {"demo": {"simulate": {}}}}, ROOT / "workflow/schemas/config.schema.yaml"
+    {"fields": {"demo": {"simulate": {}}}},
+    ROOT / "workflow/schemas/config.schema.yaml",
+    yaml.safe_load((ROOT / "workflow/places.yaml").read_text(encoding="utf-8")),
 )
 DEFAULTS = {
     "cutout": DEFAULT["cutout"]["scaling"],

@@ -91,7 +91,7 @@ def sized_cutouts(arrays: dict[str, np.ndarray], side: int = 48) -> np.ndarray:
     points = pole[:, None, None] + reach[..., None] * points
     grid = points * (2 / (image.shape[-1] - 1)) - 1
     sampled = grid_sample(image[:, None], grid, mode="bicubic", align_corners=True)[:, 0]
-    return moments.stretch(sampled, sampled.amax((1, 2))).flatten(1).numpy()
+    return moments.stretch_to_peak(sampled, sampled.amax((1, 2))).flatten(1).numpy()
 
 
 def load(encoder: str, work: Path) -> tuple[Path, Path]:

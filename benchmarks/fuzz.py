@@ -97,7 +97,7 @@ TARGETS = {
     "model": (whole_model, read_model),
     "old_model": (without_checksums(whole_model), read_model),
     "archive": (whole_archive, lambda path: archive.unpack_model(path, path.parent / "out")),
-    "names": (whole_names, names.read_names),
+    "names": (whole_names, names.read_given_names),
 }
 
 

@@ -38,6 +38,7 @@ from morphovote.reduce.pca import fit_pca, project
 from morphovote.report.figures import stability as stability_figure
 from morphovote.report.figures import style
 from morphovote.storage import shards
+from morphovote.storage.numbers import save_numbers
 from morphovote.vote.bagged import fit_voters
 
 FRAMES = ("same frame", "other end", "other hand", "other axis")
@@ -84,7 +85,9 @@ def in_frame(clean: np.ndarray, views: dict, own: dict, galaxy, angle, mirrored)
             for value in (own["radius"][galaxy[i]], angle[i], 1 - 2 * mirrored[i])
         )
         sampled = moments.sample_polar(image, pole, radius, zero, hand)
-        result[i] = moments.stretch(sampled, moments.brightness_peak(image, segment))[0].numpy()
+        result[i] = moments.stretch_to_peak(sampled, moments.brightness_peak(image, segment))[
+            0
+        ].numpy()
     return result
 
 
@@ -247,7 +250,7 @@ def redraw_check(folder: Path, output: Path) -> None:
         summary = summarise_stability(table, shards.read_attributes(path))
         figure, numbers = stability_figure.plot_stability(table, summary)
         style.save_figure(figure, output / "stability.png")
-        style.save_numbers(numbers, output / "stability.csv")
+        save_numbers(numbers, output / "stability.csv")
 
 
 def main() -> None:
@@ -284,7 +287,7 @@ def main() -> None:
     losses = Table(rows=losses, names=("rotations", "frame", "views", *SCORES))
     for table, name in ((shares, "stability_rotations"), (losses, "stability_losses")):
         table.pprint_all()
-        style.save_numbers(table, options.output / f"{name}.csv")
+        save_numbers(table, options.output / f"{name}.csv")
     style.save_figure(draw(tables), options.output / "stability_rotations.png")
     redraw_check(options.field, options.output)
 

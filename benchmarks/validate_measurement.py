@@ -35,7 +35,7 @@ from morphovote.measure.morphology import (
     prepare_psf,
     regularise_segment,
 )
-from morphovote.simulate.galaxies import make_galaxy, render
+from morphovote.simulate.galaxies import draw_profile, make_galaxy
 from morphovote.simulate.population import draw_properties
 from morphovote.simulate.survey import signal_to_noise
 from morphovote.storage import shards
@@ -370,7 +370,7 @@ def cut_structured(number, snr):
     radius = draw_properties(kind, rng.uniform(21, 24.5), rng)["R_E"]
     profile, _ = make_galaxy(kind, rng, 22.5, radius)
     offset = rng.uniform(-0.5, 0.5, 2)
-    clean = render(profile, 150, tuple(offset)).astype(float)
+    clean = draw_profile(profile, 150, tuple(offset)).astype(float)
     for _ in range(40):
         # The isophote of best S/N moves with the brightness, so this takes a few rounds.
         clean *= np.clip(snr / signal_to_noise(clean, np.ones_like(clean)), 0.3, 3)

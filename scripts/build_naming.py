@@ -20,7 +20,7 @@ with rule_log(snakemake.log[0]):
         for stage, array in (("cutouts", "image"), ("denoised", "image"), ("cutouts", "rms"))
     ]
     audit = summarise_audit(read_rows(snakemake.input.confounders), [])
-    page = naming_page.render(
+    page = naming_page.render_naming_page(
         snakemake.input.template,
         snakemake.input.style,
         snakemake.input.script,

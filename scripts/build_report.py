@@ -6,7 +6,7 @@ from morphovote.storage.files import read_json, write_text
 from morphovote.storage.model_folder import read_names
 
 with rule_log(snakemake.log[0]):
-    page = report_page.render(
+    page = report_page.render_report(
         template=snakemake.input.template,
         summary=read_json(snakemake.input.summary),
         names=read_names(snakemake.input.names),

@@ -1,7 +1,7 @@
 """Cross-match the source catalogue with a catalogue of physical properties."""
 
 from morphovote.catalogue.writers import write_parquet
-from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.catalogues import read_table
 from morphovote.fields.matching import match_catalogues
 from morphovote.fields.sources import read_positions
 from morphovote.logs import rule_log
@@ -11,7 +11,7 @@ with rule_log(snakemake.log[0]):
     catalogue, physical = snakemake.input.catalogue[0], snakemake.input.physical
     match_by, radius = snakemake.params.match_by, snakemake.params.radius
     positions = read_positions(catalogue, snakemake.params.columns)
-    sources, other = read_catalogue(catalogue), read_catalogue(physical)
+    sources, other = read_table(catalogue), read_table(physical)
     joined, about = match_catalogues(sources, positions, other, match_by, radius, physical)
     write_parquet(snakemake.output.catalogue, joined)
     write_json(snakemake.output.match, about)

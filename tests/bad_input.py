@@ -13,7 +13,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
-from paths import ROOT
+from paths import PLACES, ROOT
 
 from morphovote.config.resolve import complete_config
 from morphovote.errors import InputError
@@ -118,7 +118,7 @@ def sky(**changes) -> dict:
 def start(options=None, **field):
     """What the workflow does with a field before its first long job: config and source list."""
     field = {key: str(value) if isinstance(value, Path) else value for key, value in field.items()}
-    config = complete_config({"fields": {"f": field}} | (options or {}), SCHEMA)
+    config = complete_config({"fields": {"f": field}} | (options or {}), SCHEMA, PLACES)
     check_psfs(config["fields"])
     resolved = config["fields"]["f"]
     return list_sources(

@@ -4,7 +4,7 @@ import os
 
 import h5py
 import numpy as np
-from bad_input import ROOT, SCHEMA, catalogue, goes_on, image, placed, start, stops
+from bad_input import PLACES, ROOT, SCHEMA, catalogue, goes_on, image, placed, start, stops
 
 from morphovote.config import files, resolve
 from morphovote.fields.sources import read_sources, write_sources
@@ -17,7 +17,7 @@ from morphovote.vote import bagged
 def complete(options: dict | None = None, **field) -> str:
     """Check a config whose field is simulated unless told otherwise."""
     field = field or {"simulate": {"galaxies": 50}}
-    resolve.complete_config({"fields": {"f": field}} | (options or {}), SCHEMA)
+    resolve.complete_config({"fields": {"f": field}} | (options or {}), SCHEMA, PLACES)
     return "accepted"
 
 

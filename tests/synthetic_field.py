@@ -135,7 +135,7 @@ def make_stamps(catalogue: Table, size: int = 40, seed: int = 0):
 
 
 def make_controls(null: float = 0.43, data: float = 0.74) -> dict:
-    """Controls of the vote as `vote_controls.check_vote` gives them."""
+    """Controls of the vote as `controls.check_vote` gives them."""
     votes = np.arange(31)
     null_votes = np.exp(-(((votes - 19) / 6) ** 2))
     return {

@@ -12,10 +12,10 @@ from morphovote.classify.assignment import classify_file, fit_classifier_file
 from morphovote.denoise import schemes as denoisers
 from morphovote.encode import encoding, weights
 from morphovote.groups import regrouping
-from morphovote.groups.names import write_yaml
 from morphovote.polar.schemes import unwrap_shard
 from morphovote.reduce.pca import fit_pca_shards, project_shards
 from morphovote.storage import shards
+from morphovote.storage.files import write_yaml
 from morphovote.vote import schemes as votings
 from morphovote.vote.bagged import cast_votes
 from morphovote.vote.confidence import calibrate_votes_file

@@ -10,14 +10,14 @@ import yaml
 from astropy.table import Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from paths import ROOT
+from paths import PLACES, ROOT
 
 from morphovote.config.resolve import complete_config
 from morphovote.denoise import network
 from morphovote.errors import InputError
-from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.catalogues import read_table
 from morphovote.fields.sources import read_positions
-from morphovote.groups.names import read_names
+from morphovote.groups.names import read_given_names
 from morphovote.storage import model_files, shards
 
 pytestmark = pytest.mark.slow
@@ -83,7 +83,7 @@ READERS = {
     "denoiser.safetensors": network.load_denoiser,
 } | dict.fromkeys(
     ("cat.csv", "cat.ecsv", "cat.vot", "cat.fits", "cat.parquet"),
-    lambda path: (read_catalogue(path), read_positions(path, {})),
+    lambda path: (read_table(path), read_positions(path, {})),
 )  # fmt: skip
 
 
@@ -176,8 +176,8 @@ fields = st.dictionaries(st.sampled_from(KEYS), values, max_size=4)
 @settings(FEW, max_examples=15)  # each reads the schema twice
 @given(configs, fields)
 def test_any_config_is_completed_or_refused(content, field):
-    reads_or_refuses(lambda: complete_config(content, SCHEMA))
-    reads_or_refuses(lambda: complete_config({"fields": {"f": field}}, SCHEMA))
+    reads_or_refuses(lambda: complete_config(content, SCHEMA, PLACES))
+    reads_or_refuses(lambda: complete_config({"fields": {"f": field}}, SCHEMA, PLACES))
 
 
 @FEW
@@ -187,4 +187,4 @@ def test_any_file_of_names_is_read_or_refused(content):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "names.yaml"
         path.write_text(yaml.safe_dump(content), encoding="utf-8")
-        reads_or_refuses(lambda: read_names(path))
+        reads_or_refuses(lambda: read_given_names(path))

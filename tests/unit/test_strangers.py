@@ -104,7 +104,11 @@ def test_id_is_text_in_the_naming_page(kind):
     files = [ROOT / "workflow/report" / f"naming.{end}" for end in ("html.j2", "css", "js")]
     plain = {"groups": {0: {"class": "SPH", "note": "", "reason": "", "because": ""}}}
     hostile, harmless = (
-        Page(naming_page.render(*files, naming_page.page_data("f", members, chosen, given), {}))
+        Page(
+            naming_page.render_naming_page(
+                *files, naming_page.page_data("f", members, chosen, given), {}
+            )
+        )
         for given in (names, plain)
     )
     assert hostile.tags == harmless.tags

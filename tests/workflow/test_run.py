@@ -8,6 +8,7 @@ import pytest
 import yaml
 from astropy.io.votable import validate
 from astropy.table import Table
+from paths import PLACES
 
 from morphovote.config.resolve import complete_config
 from morphovote.storage import shards
@@ -107,7 +108,7 @@ def test_report_says_how_to_repeat_the_run(results, finished, monkeypatch):
     written = html.unescape(page.split("<pre>")[1].split("</pre>")[0])
     monkeypatch.chdir(finished.folder)
     complete_config(
-        yaml.safe_load(written), finished.folder / "workflow/schemas/config.schema.yaml"
+        yaml.safe_load(written), finished.folder / "workflow/schemas/config.schema.yaml", PLACES
     )
 
 

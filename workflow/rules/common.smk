@@ -5,6 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import yaml
 from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.current_basedir).parents[1]
@@ -16,8 +17,11 @@ from morphovote.groups.names import marks_of
 from morphovote.storage.digests import code_digest as digest_of_scripts
 from morphovote.storage.digests import file_stamp
 
+# Where rules leave what the config points to: said there once, for the rules and for the check.
+PLACES = yaml.safe_load((ROOT / "workflow/places.yaml").read_text(encoding="utf-8"))
+
 try:
-    config = complete_config(config, ROOT / "workflow/schemas/config.schema.yaml")
+    config = complete_config(config, ROOT / "workflow/schemas/config.schema.yaml", PLACES)
     check_psfs(config["fields"])
     # Another class for a group casts no votes anew; other joins and splits do.
     fits = any(field["model"] is None for field in config["fields"].values())
@@ -114,7 +118,7 @@ def model_file(name):
     """Input function: a file of the field's model, its own or the frozen one it uses."""
 
     def path(wildcards):
-        folder = FIELDS[wildcards.field]["model"] or f"results/{wildcards.field}/model"
+        folder = FIELDS[wildcards.field]["model"] or PLACES["model"].format(field=wildcards.field)
         return f"{folder}/{name}"
 
     return path

@@ -31,12 +31,12 @@ rule download_file:
 rule simulate_field:
     """Simulate a survey's images and catalogue of one field, and keep the truth apart."""
     output:
-        image="results/{field}/simulated/image.fits",
-        rms="results/{field}/simulated/rms.fits",
-        psf="results/{field}/simulated/psf.fits",
-        catalogue="results/{field}/simulated/catalogue.fits",
-        noiseless="results/{field}/simulated/noiseless.fits",
-        truth="results/{field}/simulated/truth.fits",
+        image=PLACES["simulated"] + "/image.fits",
+        rms=PLACES["simulated"] + "/rms.fits",
+        psf=PLACES["simulated"] + "/psf.fits",
+        catalogue=PLACES["simulated"] + "/catalogue.fits",
+        noiseless=PLACES["simulated"] + "/noiseless.fits",
+        truth=PLACES["simulated"] + "/truth.fits",
     log:
         "results/{field}/logs/simulate_field.log",
     benchmark:
@@ -58,7 +58,7 @@ rule detect_sources:
         rms=field_entry("rms"),
         weight=field_entry("weight"),
     output:
-        "results/{field}/detected.fits",
+        PLACES["detected"],
     log:
         "results/{field}/logs/detect_sources.log",
     benchmark:
@@ -80,7 +80,7 @@ rule match_physical:
         catalogue=field_entry("unmatched"),
         physical=physical_catalogue,
     output:
-        catalogue="results/{field}/matched.parquet",
+        catalogue=PLACES["matched"],
         match="results/{field}/match.json",
     log:
         "results/{field}/logs/match_physical.log",

@@ -8,7 +8,7 @@ rule unpack_model:
     input:
         archive=archive_of,
     output:
-        [f"results/{{field}}/frozen_model/{name}" for name in ARCHIVED],
+        [f"{PLACES['unpacked']}/{name}" for name in ARCHIVED],
     log:
         "results/{field}/logs/unpack_model.log",
     benchmark:
@@ -18,7 +18,7 @@ rule unpack_model:
     params:
         code=code_digest("unpack_model"),
         given=given_files(archive_of),
-        folder="results/{field}/frozen_model",
+        folder=PLACES["unpacked"],
     script:
         "../../scripts/unpack_model.py"
 

@@ -29,7 +29,7 @@ def write_cds(table_path: str | Path, readme_path: str | Path, catalogue: Table)
     ----------
     table_path, readme_path : str or Path
     catalogue : Table
-        From `catalogue.build_catalogue`, N rows.
+        From `join.build_catalogue`, N rows.
     """
     texts = [_texts(np.ma.getdata(catalogue[column.name]), column.name) for column in COLUMNS]
     widths = [max(1, int(np.char.str_len(text).max(initial=1))) for text in texts]

@@ -311,9 +311,9 @@ def fit_classifier_file(
     if len(rows) > TRAINING_LIMIT:
         rows = np.sort(np.random.default_rng(seed).choice(rows, TRAINING_LIMIT, replace=False))
     labels = np.array([classes[int(number)] for number in vote["group"][rows]], dtype=str)
-    model, left_out = fit_classifier(read_rows(components, rows), labels, seed)
+    model, left_out = fit_classifier(read_components(components, rows), labels, seed)
     by_eye = read_checked(checked, vote["id"]) if checked else None
-    seen = read_rows(components, by_eye[0] if by_eye else rows[:0])
+    seen = read_components(components, by_eye[0] if by_eye else rows[:0])
     model, eye = complete_model(vote, classes, seen, model, by_eye, seed)
     found = read_attributes(components)
     kept = {name: found[name] for name in ("pca", "encoder") if name in found}
@@ -336,7 +336,7 @@ def fit_classifier_file(
     write_shard(held_out, start | {"check": np.array(check, dtype=object)} | table)
 
 
-def read_rows(components: str | Path, rows: np.ndarray) -> np.ndarray:
+def read_components(components: str | Path, rows: np.ndarray) -> np.ndarray:
     """Components (M, P) of some galaxies (rows sorted), one batch of the file in memory."""
     chosen = np.zeros(count_rows(components), bool)
     chosen[rows] = True

@@ -17,7 +17,7 @@ from scipy.special import expit, log_expit, logit
 from morphovote.classify.classes import CLASSES, OWN_CLASS
 from morphovote.compute.statistics import fraction_interval
 from morphovote.errors import InputError
-from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.catalogues import read_table
 from morphovote.storage.shards import read_shard
 
 # Edges of the bins of a reliability curve.
@@ -182,7 +182,7 @@ def read_checked(path: str | Path, ids: np.ndarray) -> tuple[np.ndarray, np.ndar
     InputError
         If a class has no possible name, an ID occurs twice, or the field has none of them.
     """
-    table = read_catalogue(path, ["ID", "CLASS"])
+    table = read_table(path, ["ID", "CLASS"])
     given = np.array([str(value).strip() for value in table["ID"].tolist()], dtype=object)
     names = np.array([str(value).strip() for value in table["CLASS"].tolist()], dtype=object)
     wrong = [name for name in names if not OWN_CLASS.fullmatch(name)]
@@ -210,7 +210,7 @@ def read_checks(path: str | Path | list) -> dict[str, dict[str, np.ndarray]]:
     Parameters
     ----------
     path : str, Path, or empty list
-        From `classification.fit_classifier_file`; nothing where the classifier came with a frozen
+        From `assignment.fit_classifier_file`; nothing where the classifier came with a frozen
         model.
 
     Returns

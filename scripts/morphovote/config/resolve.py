@@ -51,7 +51,7 @@ MEASURED_ROLES = (*PROPERTIES, *PLACES)
 PHYSICAL_PREFIX = "PHYS_"
 
 
-def complete_config(config: dict, schema_path: str | Path) -> dict:
+def complete_config(config: dict, schema_path: str | Path, places: dict[str, str]) -> dict:
     """Check a configuration against the schema and the disk, and fill in what it leaves out.
 
     Parameters
@@ -60,6 +60,10 @@ def complete_config(config: dict, schema_path: str | Path) -> dict:
         As read from YAML. Not changed.
     schema_path : str or Path
         The JSON schema, in YAML.
+    places : dict of str
+        Where the workflow leaves what a field's config points to, with `{field}` for its name:
+        `results`, `simulated`, `detected`, `matched`, `model` and `unpacked` (the model of an
+        archive).
 
     Returns
     -------
@@ -85,7 +89,7 @@ def complete_config(config: dict, schema_path: str | Path) -> dict:
     if names is not None:
         require_file(names, "classes.names")
     complete["fields"] = {
-        name: resolve_field(name, field) for name, field in complete["fields"].items()
+        name: resolve_field(name, field, places) for name, field in complete["fields"].items()
     }
     _check_measured(complete["measure"]["select"])
     for name, field in complete["fields"].items():
@@ -94,11 +98,11 @@ def complete_config(config: dict, schema_path: str | Path) -> dict:
     if complete["voting"]["scheme"] == "published":
         complete["voting"] = complete["voting"] | PUBLISHED_VOTE
         _check_own_model(complete["fields"])
-    _check_models(complete)
+    _check_models(complete, places)
     return complete
 
 
-def resolve_field(name: str, field: dict) -> dict:
+def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
     """Bring a field to one form: lists of files, columns, scales, and the kind of its pixels.
 
     Parameters
@@ -107,6 +111,8 @@ def resolve_field(name: str, field: dict) -> dict:
         The field's name.
     field : dict
         Its entry in the config, with defaults.
+    places : dict of str
+        See `complete_config`.
 
     Returns
     -------
@@ -126,6 +132,7 @@ def resolve_field(name: str, field: dict) -> dict:
         If the entry contradicts itself or names a file that is not there.
     """
     where = f"fields.{name}"
+    places = {what: place.format(field=name) for what, place in places.items()}
     sources = [key for key in ("simulate", "images", "cutouts") if key in field]
     if len(sources) != 1:
         found = " and ".join(sources) if sources else "none of them"
@@ -140,7 +147,7 @@ def resolve_field(name: str, field: dict) -> dict:
             f"config, {where}: found both rms and weight, expected at most one noise map. "
             "Keep the one you trust."
         )
-    model, archive = _model_folder(field.get("model"), name)
+    model, archive = _model_folder(field.get("model"), name, places)
     downloads = list_downloads(field["download"], where) if "download" in field else {}
     resolved = {
         "kind": "cutouts" if "cutouts" in field else "images",
@@ -168,8 +175,7 @@ def resolve_field(name: str, field: dict) -> dict:
                 f"config, {where}: found {', '.join(extra)} beside simulate, which brings its own. "
                 "Remove them, or describe real files with images or cutouts instead."
             )
-        folder = f"results/{name}/simulated"
-        resolved |= {key: [f"{folder}/{file}"] for key, file in SIMULATED.items()}
+        resolved |= {key: [f"{places['simulated']}/{file}"] for key, file in SIMULATED.items()}
         resolved |= {"weight": [], "columns": SIMULATED_COLUMNS}
         resolved["zero_point"] = SIMULATED_ZERO_POINT
         return resolved
@@ -195,13 +201,13 @@ def resolve_field(name: str, field: dict) -> dict:
         )
     if resolved["kind"] == "images" and not resolved["catalogue"]:
         resolved["detect"] = True
-        resolved["catalogue"] = [f"results/{name}/detected.fits"]
+        resolved["catalogue"] = [places["detected"]]
     if "physical" in field:
-        _resolve_physical(name, field["physical"], resolved)
+        _resolve_physical(name, field["physical"], resolved, places["matched"])
     return resolved
 
 
-def _resolve_physical(name: str, physical: dict, resolved: dict) -> None:
+def _resolve_physical(name: str, physical: dict, resolved: dict, matched: str) -> None:
     """Put the cross-match between the field's catalogue and all that reads it."""
     where = f"fields.{name}.physical"
     require_file(physical["catalogue"], f"{where}.catalogue", resolved["downloads"])
@@ -221,7 +227,7 @@ def _resolve_physical(name: str, physical: dict, resolved: dict) -> None:
         resolved["catalogue"],
         resolved["columns"],
     )
-    resolved["catalogue"] = [f"results/{name}/matched.parquet"]
+    resolved["catalogue"] = [matched]
     # What the physical catalogue gives counts before the field's own.
     resolved["columns"] = resolved["columns"] | {
         role: PHYSICAL_PREFIX + column for role, column in roles.items()
@@ -381,7 +387,9 @@ def _check_own_model(fields: dict) -> None:
             )
 
 
-def _model_folder(path: str | None, name: str) -> tuple[str | None, list[str]]:
+def _model_folder(
+    path: str | None, name: str, places: dict[str, str]
+) -> tuple[str | None, list[str]]:
     """A frozen model's folder, and the archive it is unpacked from.
 
     The files of a folder are there, unless a field of this run makes them; an archive is a file,
@@ -391,11 +399,11 @@ def _model_folder(path: str | None, name: str) -> tuple[str | None, list[str]]:
         return None, []
     where = f"fields.{name}.model"
     if Path(path).is_file() or path.endswith(".zip"):
-        if not path.startswith("results/"):
+        if not path.startswith(f"{places['results']}/"):
             require_file(path, where)
-        return f"results/{name}/frozen_model", [path]
+        return places["unpacked"], [path]
     folder = path.rstrip("/")
-    made_here = folder.startswith("results/")
+    made_here = folder.startswith(f"{places['results']}/")
     missing = [file for file in MODEL_FILES if not (Path(folder) / file).is_file()]
     if missing and not made_here:
         raise InputError(
@@ -405,13 +413,13 @@ def _model_folder(path: str | None, name: str) -> tuple[str | None, list[str]]:
     return folder, []
 
 
-def _check_models(config: dict) -> None:
+def _check_models(config: dict, places: dict[str, str]) -> None:
     """Stop before the first job where a field's steps are not those of its model.
 
     Models that this run may fit anew, and those in archives, are checked by check_model.
     """
+    made_here = {places["model"].format(field=name) for name in config["fields"]}
     for name, field in config["fields"].items():
-        made_here = {f"results/{other}/model" for other in config["fields"]}
         if field["model"] is None or field["archive"] or field["model"] in made_here:
             continue
         path = Path(field["model"]) / DESCRIPTION

@@ -40,7 +40,7 @@ def column_names(path: str | Path) -> list[str]:
     return _reader(path)(Path(path), None)[0]
 
 
-def read_catalogue(path: str | Path, names: Sequence[str] | None = None) -> Table:
+def read_table(path: str | Path, names: Sequence[str] | None = None) -> Table:
     """Read a source catalogue, or some columns of it.
 
     FITS: the extension with the most rows. HDF5: every one-dimensional dataset of the file is a

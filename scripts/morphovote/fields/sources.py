@@ -13,7 +13,7 @@ from astropy.table import Table
 
 from morphovote.config.roles import PROPERTIES, ROLES, UNITS
 from morphovote.errors import InputError
-from morphovote.fields.catalogues import column_names, missing_column, read_catalogue
+from morphovote.fields.catalogues import column_names, missing_column, read_table
 from morphovote.fields.images import Image, pixel_to_sky
 from morphovote.fields.tiles import assign_tiles, common_pixel_scale, inspect_tiles
 from morphovote.logs import log
@@ -206,7 +206,7 @@ def _read_roles(catalogue, columns: dict, select: dict) -> tuple[Table, dict[str
     wanted = set(roles.values()) | {roles.get(key, key) for key in select}
     for name in wanted - set(available):
         raise InputError(missing_column(catalogue, name, available))
-    return read_catalogue(catalogue, [n for n in available if n in wanted]), roles
+    return read_table(catalogue, [n for n in available if n in wanted]), roles
 
 
 def _numbers(table: Table, roles: dict, role: str, catalogue, length: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from astropy.table import Table
 from sklearn.metrics import cohen_kappa_score
 
 from morphovote.errors import InputError
-from morphovote.groups.names import read_names, root_of
+from morphovote.groups.names import read_given_names, root_of
 
 
 def compare_names(first: dict, second: dict) -> Table:
@@ -20,7 +20,7 @@ def compare_names(first: dict, second: dict) -> Table:
     Parameters
     ----------
     first, second : dict
-        From `group_names.read_names`.
+        From `names.read_given_names`.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def compare_files(first: str | Path, second: str | Path) -> tuple[Table, str]:
     InputError
         If a file is wrong, or the two are of different votes.
     """
-    one, two = read_names(first), read_names(second)
+    one, two = read_given_names(first), read_given_names(second)
     if one["voters"] != two["voters"] and None not in (one["voters"], two["voters"]):
         raise InputError(
             f"{first}: 'voters' is {one['voters']}, but in {second} it is {two['voters']}: their "

@@ -40,7 +40,7 @@ NOT_NAMED = "left out of the file of names"
 NO_MATCH = "no named group lies near it: look at it"
 
 
-def read_names(path: str | Path) -> dict:
+def read_given_names(path: str | Path) -> dict:
     """Read and check a file of names, as far as that is possible without the vote.
 
     Parameters
@@ -235,7 +235,7 @@ def check_numbers(path: str | Path, content: dict, fitted: int) -> int:
     path : path
         For messages.
     content : dict
-        From `read_names`.
+        From `read_given_names`.
     fitted : int
         Groups of the vote, before any split.
 
@@ -278,11 +278,11 @@ def marks_of(path: str | Path | None, fitted: int | str | None = None) -> str:
     Raises
     ------
     InputError
-        See `read_names`.
+        See `read_given_names`.
     """
     if path is None:
         return ""
-    content = read_names(path)
+    content = read_given_names(path)
     if isinstance(fitted, int) and content["voters"] is None:
         check_numbers(path, content, fitted)
     marks = {

@@ -16,7 +16,7 @@ import numpy as np
 
 from morphovote.compute.neighbours import nearest
 from morphovote.errors import InputError
-from morphovote.groups.names import VERSION, check_numbers, read_names, root_of
+from morphovote.groups.names import VERSION, check_numbers, read_given_names, root_of
 from morphovote.groups.rematching import numbers_here
 from morphovote.logs import log
 from morphovote.storage.files import write_yaml
@@ -190,7 +190,7 @@ def regroup_voters_file(
     made |= {"pca": str(attributes["pca"])} if "pca" in attributes else {}
     marks: dict[int, dict] = {}
     if names is not None:
-        content = read_names(names)
+        content = read_given_names(names)
         found, _ = numbers_here(names, content, made | {"centres": group_centres(voters)})
         marks = {
             number: {mark: entry[mark] for mark in ("merge", "split") if mark in entry}
@@ -240,7 +240,7 @@ def relabel_unanimous_file(
     count, voters = int(attributes["groups"]), str(attributes["voters"])
     content = {"version": VERSION, "origin": "suggestion", "groups": {}}
     if names is not None:
-        content = read_names(names) | {"origin": "file", "source": str(names)}
+        content = read_given_names(names) | {"origin": "file", "source": str(names)}
         content.pop("matching", None)
         check_numbers(names, content, count)
         changed = [n for n, one in content["groups"].items() if "merge" in one or "split" in one]

@@ -11,7 +11,7 @@ from morphovote.groups.names import (
     NO_MATCH,
     NOT_NAMED,
     check_numbers,
-    read_names,
+    read_given_names,
     root_of,
 )
 from morphovote.groups.suggestion import suggest_names
@@ -79,7 +79,7 @@ def numbers_here(
     path : path
         For messages.
     content : dict
-        From `group_names.read_names`: the file.
+        From `names.read_given_names`: the file.
     made : dict
         Of the vote: voters, fitted, pca (or none), and centres.
 
@@ -227,9 +227,9 @@ def name_groups_file(
     Raises
     ------
     InputError
-        See `read_names`.
+        See `read_given_names`.
     """
-    made = read_names(groups)
+    made = read_given_names(groups)
     number = int(read_attributes(votes)["groups"])
     vote = read_shard(votes, ["row", "group", "kept"])
     columns = ["row", "measure_flag", "flags", *MEASURED]
@@ -246,7 +246,7 @@ def name_groups_file(
     given, marks = suggested, made["groups"]
     content = {"origin": "suggestion", "source": "measured medians of each group"}
     if names is not None:
-        told = read_names(names)
+        told = read_given_names(names)
         marks, matching = numbers_here(names, told, made)
         check_numbers(names, {"groups": marks}, made["fitted"])
         given = final_names(marks, number, matching)

@@ -1,6 +1,6 @@
 """Whether a frozen model can serve a field: what it needs, held against what there is.
 
-A model folder says in model.json what it was fitted on (`model_card`). What differs is an error
+A model folder says in model.json what it was fitted on (`description`). What differs is an error
 in one sentence, or is bridged by a conversion that every output names.
 """
 

@@ -205,12 +205,12 @@ def describe_model(
         "encoder": {key: card[key] for key in kept if key in card},
         "settings": {section: config[section] for section in SECTIONS},
         "files": {name: hash_file(path) for name, path in sorted(paths.items())},
-        "versions": versions(),
+        "versions": fit_versions(),
         "licence": {"encoder": card.get("licence", "not stated")},
     }
 
 
-def versions() -> dict[str, str]:
+def fit_versions() -> dict[str, str]:
     """Versions of what a fit depends on."""
     found = {"morphovote": __version__, "python": platform.python_version()}
     return found | {name: metadata.version(name) for name in PACKAGES}

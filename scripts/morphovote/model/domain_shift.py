@@ -54,7 +54,7 @@ def measure_envelope(reference: np.ndarray, distance: np.ndarray) -> dict:
         Components of the reference sample.
     distance : ndarray, shape (N,)
         Mean distance of each galaxy to its five nearest reference galaxies other than itself
-        (`voting.cast_votes`); NaN where it has no components.
+        (`bagged.cast_votes`); NaN where it has no components.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def compare_images(model: dict, field: dict) -> dict:
     Parameters
     ----------
     model, field : dict
-        As `model_card.describe_field` returns them.
+        As `description.describe_field` returns them.
 
     Returns
     -------
@@ -298,9 +298,9 @@ def check_shift_files(
     voters, description : path
         Of the model.
     transfer : dict
-        As `transfer.check_model` returned it before the run.
+        As `compatibility.check_model` returned it before the run.
     field : dict
-        As `model_card.describe_field` returns it.
+        As `description.describe_field` returns it.
     seed : int
 
     Raises

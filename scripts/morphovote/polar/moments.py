@@ -108,7 +108,7 @@ def _unwrap_batch(
     peak = brightness_peak(image, own)
     polar = sample_polar(image, pole, radius, angle, hand)
     return {
-        "image": stretch(polar, peak),
+        "image": stretch_to_peak(polar, peak),
         "pole_x": pole[:, 0],
         "pole_y": pole[:, 1],
         "angle": angle,
@@ -316,7 +316,7 @@ def brightness_peak(image: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
     return torch.where(own, mean, -torch.inf).amax((1, 2))
 
 
-def stretch(polar: torch.Tensor, peak: torch.Tensor) -> torch.Tensor:
+def stretch_to_peak(polar: torch.Tensor, peak: torch.Tensor) -> torch.Tensor:
     """Asinh stretch (Lupton et al. 2004, eq. 2) of brightness in units of the peak, to [0, 1]."""
     peak = peak[:, None, None]
     share = torch.where(peak > 0, polar / peak, 0.0).clamp(0, 1)

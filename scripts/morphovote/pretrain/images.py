@@ -26,7 +26,7 @@ SYSTEM = (
 CHUNK = 8
 
 
-def render(
+def draw_galaxy_light(
     galaxies: dict[str, torch.Tensor], view: dict[str, torch.Tensor], size: int = SIZE
 ) -> torch.Tensor:
     """Light of galaxies, before any telescope.
@@ -34,7 +34,7 @@ def render(
     Parameters
     ----------
     galaxies : dict of Tensor
-        From `training_galaxies.draw_galaxies`.
+        From `galaxies.draw_galaxies`.
     view : dict of Tensor
         Shape (N,) each: `scale` (px for one unit of length), `turn` (rad), `hand` (1 or -1),
         `x`, `y` (where the centre comes to lie, px).

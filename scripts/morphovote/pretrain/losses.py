@@ -51,7 +51,7 @@ def prepare(drawn: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     Parameters
     ----------
     drawn : dict of ndarray
-        From `training_views.draw_views`, N galaxies.
+        From `views.draw_views`, N galaxies.
 
     Returns
     -------

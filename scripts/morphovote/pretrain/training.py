@@ -103,7 +103,7 @@ def train_encoder(
         seen, at least 1), `learning_rate`, `workers` (processes that simulate), `check_every`
         (steps between checkpoints).
     validation : dict of ndarray
-        From `training_views.draw_views` with `held_out`.
+        From `views.draw_views` with `held_out`.
     folder : str or Path
         For checkpoints.
 
@@ -382,7 +382,7 @@ def complete_settings(config: dict) -> dict:
 
 
 def simulate_validation(galaxies: int) -> dict[str, np.ndarray]:
-    """Simulate the validation set: `training_views.draw_views` of held-out surveys, with `row`."""
+    """Simulate the validation set: `views.draw_views` of held-out surveys, with `row`."""
     size = 64
     starts = range(0, galaxies, size)
     parts = [
@@ -394,7 +394,7 @@ def simulate_validation(galaxies: int) -> dict[str, np.ndarray]:
     return {"row": row, "id": row.astype(str), **arrays}
 
 
-def describe(settings: dict, curve: list[dict]) -> dict:
+def describe_training(settings: dict, curve: list[dict]) -> dict:
     """What goes into the card of an encoder trained as its curve tells."""
     seen = int(curve[-1]["galaxies"])
     return {

@@ -15,7 +15,7 @@ from morphovote import flags
 from morphovote.fields.cutouts import cut_source
 from morphovote.polar import moments
 from morphovote.pretrain.galaxies import draw_galaxies
-from morphovote.pretrain.images import SIZE, bulge_light, render
+from morphovote.pretrain.images import SIZE, bulge_light, draw_galaxy_light
 from morphovote.pretrain.kinds import Draw
 
 # Simulated surveys: each has its own PSF, noise correlation, stretch. A sixth is held out.
@@ -44,7 +44,7 @@ def draw_views(seed: int, galaxies: int, held_out: bool = False) -> dict[str, np
     dict of ndarray
         `image`, shape (galaxies, 2, 64, 96), uint8: polar images times 255. `code`, shape
         (galaxies, 2, 56), float32: angular Fourier amplitudes of the noiseless light in the same
-        frame. And the truth, shape (galaxies,), from `training_galaxies.draw_galaxies`.
+        frame. And the truth, shape (galaxies,), from `galaxies.draw_galaxies`.
     """
     with torch.inference_mode():
         drawn = draw_galaxies(seed, galaxies)
@@ -54,7 +54,9 @@ def draw_views(seed: int, galaxies: int, held_out: bool = False) -> dict[str, np
         near = Draw(seed + 3, galaxies)
         second["scale"] = (first["scale"] * near.log(0.7, 1.4)).clamp(1.5, 35.0)
         second["snr"] = (first["snr"] * near.log(0.4, 2.5)).clamp(10.0, 1200.0)
-        views = [observe(drawn, view, seed + 10 * i) for i, view in enumerate((first, second))]
+        views = [
+            observe_polar(drawn, view, seed + 10 * i) for i, view in enumerate((first, second))
+        ]
     result = {name: np.stack([view[name] for view in views], 1) for name in views[0]}
     return result | truth_table(drawn)
 
@@ -123,7 +125,7 @@ def draw_view_parameters(draw: Draw, galaxies, held_out: bool) -> dict[str, torc
     }
 
 
-def observe(galaxies, view: dict[str, torch.Tensor], seed: int) -> dict[str, np.ndarray]:
+def observe_polar(galaxies, view: dict[str, torch.Tensor], seed: int) -> dict[str, np.ndarray]:
     """Polar images and Fourier codes of galaxies as seen in one view.
 
     Returns
@@ -163,7 +165,7 @@ def _sample_again(clean: torch.Tensor, frame: dict[str, np.ndarray]) -> torch.Te
     hand = torch.where(torch.from_numpy(frame["mirrored"]), -1.0, 1.0)
     angle, radius = torch.from_numpy(frame["angle"]), torch.from_numpy(frame["radius"])
     sampled = moments.sample_polar(clean, pole, radius, angle, hand)
-    return moments.stretch(sampled, clean.amax((1, 2)))
+    return moments.stretch_to_peak(sampled, clean.amax((1, 2)))
 
 
 def take_images(galaxies, view, seed: int) -> tuple[np.ndarray, torch.Tensor, torch.Tensor]:
@@ -179,7 +181,7 @@ def take_images(galaxies, view, seed: int) -> tuple[np.ndarray, torch.Tensor, to
         The galaxies alone, noiseless, seen sharply.
     """
     count = len(view["scale"])
-    light = render(galaxies, view)
+    light = draw_galaxy_light(galaxies, view)
     shape = (PADDED, PADDED)
     spectrum = torch.fft.rfft2(light, shape)
     transfer = psf_transfer(view)
@@ -284,7 +286,7 @@ def adaptive_blur(
     """Denoise about as well as the pipeline's network does, without a network.
 
     That network mixes Gaussian filters, and nothing at all, with weights for each pixel (see
-    `denoising.Denoiser`). Here the weights follow from the expected squared error of each filter:
+    `network.Denoiser`). Here the weights follow from the expected squared error of each filter:
     its noise, and its bias, which is known because the noiseless image is.
 
     Parameters

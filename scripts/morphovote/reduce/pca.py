@@ -69,11 +69,11 @@ def common_attributes(paths: Sequence[str | Path]) -> dict:
     """
     first = read_attributes(paths[0])
     for path in paths[1:]:
-        check_encoder(read_attributes(path), path, first, paths[0])
+        check_same_encoder(read_attributes(path), path, first, paths[0])
     return {name: first[name] for name in KEPT_ATTRIBUTES if name in first}
 
 
-def check_encoder(found: dict, path: str | Path, expected: dict, source: str | Path) -> None:
+def check_same_encoder(found: dict, path: str | Path, expected: dict, source: str | Path) -> None:
     """Stop where two files speak of different embeddings.
 
     Raises
@@ -227,7 +227,7 @@ def project_shards(paths: Sequence[str | Path], model: str | Path, output: str |
     """
     pca, attributes = read_model(model, "pca", ("mean", "components"))
     for path in paths:
-        check_encoder(read_attributes(path), path, attributes, model)
+        check_same_encoder(read_attributes(path), path, attributes, model)
     total = sum(count_rows(path) for path in paths)
     width = len(pca["components"])
     kept = {key: attributes[key] for key in (*KEPT_ATTRIBUTES, "pca") if key in attributes}

@@ -266,7 +266,7 @@ def _member(members: Table, row: int) -> dict:
     }
 
 
-def render(
+def render_naming_page(
     template: str | Path, style: str | Path, script: str | Path, data: dict, sprites: dict[int, str]
 ) -> str:
     """Fill the page's template.

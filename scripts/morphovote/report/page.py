@@ -21,7 +21,7 @@ NO_CLASS = "no class: not selected, or no usable pixels"
 ALWAYS = ("votes", "stability", "classes", "reliability", "galleries")
 
 
-def render(
+def render_report(
     template: str | Path,
     summary: dict,
     names: dict,

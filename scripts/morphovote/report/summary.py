@@ -109,7 +109,7 @@ def summarise(
         "confounders": found["confounders"],
         "not_drawn": find_missing(sources),
         **{key: found[key] for key in ("encoder", "model", "shift", "timings")},
-        "versions": versions(),
+        "versions": run_versions(),
         "config": config,
     }
     return plain(numbers)
@@ -256,7 +256,7 @@ def count_rejections(catalogue: Table) -> dict:
 def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     """Size, kept fraction, class and measured medians of every group, by class.
 
-    Medians of what was measured are of the same galaxies as in `classes.suggest_names`: the kept
+    Medians of what was measured are of the same galaxies as in `suggestion.suggest_names`: the kept
     members, or all where fewer than three are kept, as far as they are measured well. That of the
     vote fraction is of all members.
 
@@ -340,7 +340,7 @@ def _number(row: dict, key: str) -> float:
         return np.nan
 
 
-def versions() -> dict[str, str]:
+def run_versions() -> dict[str, str]:
     """Versions of this project, of Python and of the packages that numbers may depend on."""
     found = {"morphovote": __version__, "python": platform.python_version()}
     for name in PACKAGES:

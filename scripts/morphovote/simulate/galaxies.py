@@ -85,10 +85,10 @@ def draw_galaxy(
     properties = draw_properties(kind, magnitude, rng)
     profile, truth = make_galaxy(kind, rng, magnitude, r_e or properties["R_E"])
     del truth["EXTENT"]
-    return render(profile, size, offset), properties | truth
+    return draw_profile(profile, size, offset), properties | truth
 
 
-def render(
+def draw_profile(
     profile: galsim.GSObject, size: int, offset: tuple[float, float] = (0.0, 0.0)
 ) -> np.ndarray:
     """Convolve a profile with the PSF and draw it, shape (size, size), float32."""

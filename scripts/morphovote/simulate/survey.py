@@ -127,7 +127,7 @@ def simulate_field(galaxies: int, seed: int) -> dict:
         "rms": rms,
         "noiseless": noiseless,
         "psf": draw_psf(),
-        "catalogue": observe(truth, np.random.default_rng([seed, 2])),
+        "catalogue": make_catalogue(truth, np.random.default_rng([seed, 2])),
         "truth": truth,
         "header": header,
     }
@@ -302,7 +302,7 @@ def _describe(table: Table, columns: dict[str, tuple]) -> Table:
     )
 
 
-def observe(truth: Table, rng: np.random.Generator) -> Table:
+def make_catalogue(truth: Table, rng: np.random.Generator) -> Table:
     """The catalogue that a survey would deliver: measured with errors, and without types.
 
     Parameters

@@ -137,7 +137,7 @@ def read_groups(given: int | str, sources: Sequence[str | Path]) -> int:
     given : int or 'auto'
         Of the config.
     sources : sequence of path
-        The frozen model's voters, or what `group_scan.choose_groups_file` wrote, or nothing.
+        The frozen model's voters, or what `group_number.choose_groups_file` wrote, or nothing.
     """
     for source in sources:
         if Path(source).suffix == ".h5":

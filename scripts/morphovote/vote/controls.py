@@ -221,7 +221,7 @@ def check_vote(
         "algorithms_ari": alike,
         "algorithms": distinct,
     }
-    result["sentence"] = describe(result)
+    result["sentence"] = describe_controls(result)
     result["seconds"] = round(time.monotonic() - began, 1)
     return result, galaxies
 
@@ -325,7 +325,7 @@ def seed_stability(runs: list[dict], groups: int) -> tuple[dict, np.ndarray]:
     return found, np.column_stack([matched.argmax(axis=1), stability])
 
 
-def describe(result: dict) -> str:
+def describe_controls(result: dict) -> str:
     """The outcome of `check_vote` in two or three plain sentences."""
     data, null, ratio = result["data"], result["null"], result["ratio"]["value"]
     text = (

@@ -27,7 +27,7 @@ from morphovote.catalogue import writers
 from morphovote.catalogue.columns import COLUMNS, flag_notes
 from morphovote.catalogue.join import append_source_columns, build_catalogue, read_stages
 from morphovote.errors import InputError
-from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.catalogues import read_table
 from morphovote.storage import shards
 
 
@@ -137,7 +137,7 @@ def test_changed_source_catalogue_is_refused():
 def test_nothing_selected_and_no_catalogue(tmp_path):
     catalogue = build_catalogue(source_list([False, False], ["a", "b"]), None, **stages([]))
     write_all(catalogue, tmp_path)
-    back = read_catalogue(tmp_path / "c.fits")
+    back = read_table(tmp_path / "c.fits")
     assert back.colnames == CONTRACT
     assert list(back["FLAGS"]) == [flags.NOT_SELECTED] * 2
 

@@ -2,7 +2,7 @@
 
 import pytest
 import yaml
-from paths import ROOT
+from paths import PLACES, ROOT
 
 from morphovote.config import roles
 from morphovote.config.resolve import complete_config
@@ -24,8 +24,8 @@ def folder(tmp_path, monkeypatch):
 
 def test_shipped_config_states_the_defaults():
     shipped = yaml.safe_load((ROOT / "config.yaml").read_text())
-    bare = complete_config({"fields": shipped["fields"]}, SCHEMA)
-    assert complete_config(shipped, SCHEMA) == bare
+    bare = complete_config({"fields": shipped["fields"]}, SCHEMA, PLACES)
+    assert complete_config(shipped, SCHEMA, PLACES) == bare
     stated = {key for key in bare if key in shipped}
     assert stated == set(bare)
     for section, options in bare.items():
@@ -60,19 +60,21 @@ def test_schema_and_table_of_roles_agree():
 
 def test_config_is_not_changed():
     config = {"fields": {"demo": {"simulate": {"galaxies": 50}}}}
-    complete_config(config, SCHEMA)
+    complete_config(config, SCHEMA, PLACES)
     assert config == DEMO
 
 
 def test_simulated_field_looks_like_a_survey():
-    field = complete_config(DEMO, SCHEMA)["fields"]["demo"]
+    field = complete_config(DEMO, SCHEMA, PLACES)["fields"]["demo"]
     assert field["kind"] == "images"
     assert field["catalogue"] == ["results/demo/simulated/catalogue.fits"]
     assert field["simulate"] == {"galaxies": 50, "seed": 1}
 
 
 def test_images_without_catalogue_are_detected(folder):
-    field = complete_config({"fields": {"f": {"images": "[ab].fits"}}}, SCHEMA)["fields"]["f"]
+    field = complete_config({"fields": {"f": {"images": "[ab].fits"}}}, SCHEMA, PLACES)["fields"][
+        "f"
+    ]
     assert field["images"] == ["a.fits", "b.fits"]
     assert field["detect"]
     assert field["catalogue"] == ["results/f/detected.fits"]
@@ -89,14 +91,14 @@ def test_images_without_catalogue_are_detected(folder):
     ],
 )  # fmt: skip
 def test_what_was_given_repeats_the_run(folder, config):
-    complete = complete_config(config, SCHEMA)
+    complete = complete_config(config, SCHEMA, PLACES)
     (name, field) = next(iter(complete["fields"].items()))
     written = yaml.safe_dump(complete | {"fields": {name: field["given"]}})
-    assert complete_config(yaml.safe_load(written), SCHEMA) == complete
+    assert complete_config(yaml.safe_load(written), SCHEMA, PLACES) == complete
 
 
 def test_ready_cutouts_need_no_catalogue(folder):
-    field = complete_config({"fields": {"f": {"cutouts": "?.fits"}}}, SCHEMA)["fields"]["f"]
+    field = complete_config({"fields": {"f": {"cutouts": "?.fits"}}}, SCHEMA, PLACES)["fields"]["f"]
     assert (field["kind"], field["detect"], field["catalogue"]) == ("cutouts", False, [])
 
 
@@ -162,7 +164,7 @@ def test_ready_cutouts_need_no_catalogue(folder):
 )
 def test_mistake_is_one_sentence_that_names_it(folder, change, says):
     with pytest.raises(InputError) as caught:
-        complete_config(DEMO | change, SCHEMA)
+        complete_config(DEMO | change, SCHEMA, PLACES)
     message = str(caught.value)
     assert message.count("\n") == 0
     for part in says:
@@ -171,12 +173,12 @@ def test_mistake_is_one_sentence_that_names_it(folder, change, says):
 
 def test_frozen_model_may_be_made_in_the_same_run(folder):
     config = {"fields": {"f": {"images": "a.fits", "model": "results/g/model/"}}}
-    assert complete_config(config, SCHEMA)["fields"]["f"]["model"] == "results/g/model"
+    assert complete_config(config, SCHEMA, PLACES)["fields"]["f"]["model"] == "results/g/model"
 
 
 def test_published_config_sets_every_step_and_its_vote_is_unanimous():
     config = yaml.safe_load((ROOT / "config/published.yaml").read_text())
-    complete = complete_config(config, SCHEMA)
+    complete = complete_config(config, SCHEMA, PLACES)
     steps = ("cutout.scaling", "denoiser.scheme", "polar.scheme", "encoder.input", "voting.scheme")
     for section, key in (step.split(".") for step in steps):
         assert complete[section][key] == "published"
@@ -193,7 +195,7 @@ def test_files_of_a_download_table_count_as_there(folder):
     (folder / "tiles/0_sci.fits").touch()
     field = {"download": "files.csv", "images": "tiles/[12]_sci.fits",
              "weight": "tiles/*_wht.fits", "catalogue": "tiles/cat.fits"}  # fmt: skip
-    resolved = complete_config({"fields": {"f": field}}, SCHEMA)["fields"]["f"]
+    resolved = complete_config({"fields": {"f": field}}, SCHEMA, PLACES)["fields"]["f"]
     assert resolved["images"] == ["tiles/1_sci.fits", "tiles/2_sci.fits"]
     assert resolved["weight"] == ["tiles/1_wht.fits", "tiles/2_wht.fits"]
     assert resolved["catalogue"] == ["tiles/cat.fits"]
@@ -201,21 +203,21 @@ def test_files_of_a_download_table_count_as_there(folder):
     # What lies there already counts too, and folders below do not.
     both = field | {"images": "tiles/*_sci.fits", "weight": "tiles/[12]_wht.fits"}
     with pytest.raises(InputError, match="found 2 files for 3 images"):
-        complete_config({"fields": {"f": both}}, SCHEMA)
+        complete_config({"fields": {"f": both}}, SCHEMA, PLACES)
     with pytest.raises(InputError, match=r"no file matches 'other/\*\.fits'"):
-        complete_config({"fields": {"f": field | {"images": "other/*.fits"}}}, SCHEMA)
+        complete_config({"fields": {"f": field | {"images": "other/*.fits"}}}, SCHEMA, PLACES)
     (folder / "files.csv").write_text("file,url\n")
     with pytest.raises(
         InputError, match=r"fields\.f\.download: files\.csv: has no column 'sha256'"
     ):
-        complete_config({"fields": {"f": field}}, SCHEMA)
+        complete_config({"fields": {"f": field}}, SCHEMA, PLACES)
 
 
 @pytest.mark.parametrize("name", ["cosmos", "cosmos_published"])
 def test_cosmos_config_names_a_weight_for_every_tile(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     config = yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())
-    field = complete_config(config, SCHEMA)["fields"][name]
+    field = complete_config(config, SCHEMA, PLACES)["fields"][name]
     tiles = [path.replace("_sci", "_wht") for path in field["images"]]
     assert len(tiles) == 81
     assert field["weight"] == tiles

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from astropy.table import Column, MaskedColumn, Table
+from paths import PLACES
 
 from morphovote.catalogue.writers import write_parquet
 from morphovote.config import resolve
 from morphovote.errors import InputError
 from morphovote.fields import matching
-from morphovote.fields.catalogues import read_catalogue
+from morphovote.fields.catalogues import read_table
 from morphovote.fields.sources import read_positions
 
 ARCSEC = 1 / 3600
@@ -92,7 +93,7 @@ def test_joined_catalogue_keeps_the_sources_and_masks_what_has_no_match(tmp_path
     assert about["chance_rate"] < 0.05
     # Through the file that the workflow writes: types, masks, units and shapes stay.
     write_parquet(tmp_path / "matched.parquet", joined)
-    again = read_catalogue(tmp_path / "matched.parquet")
+    again = read_table(tmp_path / "matched.parquet")
     assert np.array_equal(again["NUM"], sources["NUM"])
     assert again["PHYS_n"].dtype.kind == "i"
     assert np.array_equal(np.ma.getmaskarray(again["PHYS_n"]), np.arange(100) % 2 == 1)
@@ -146,19 +147,19 @@ def test_config_puts_the_match_before_the_sources(tmp_path):
             "columns": {"ra": "ra", "dec": "dec", "redshift": "zbest"},
         },
     }
-    resolved = resolve.resolve_field("f", field)
+    resolved = resolve.resolve_field("f", field, PLACES)
     assert resolved["catalogue"] == ["results/f/matched.parquet"]
     assert resolved["unmatched"] == [str(tmp_path / "mine.fits")]
     assert resolved["columns"] == {"id": "NUM", "redshift": "PHYS_zbest"}
     assert resolved["physical"]["match_by"] == {"ra": "ra", "dec": "dec"}
     field["physical"]["columns"] = {"ra": "ra", "redshift": "zbest"}
     with pytest.raises(InputError, match=r"physical\.columns.*found ra of id, ra and dec"):
-        resolve.resolve_field("f", field)
+        resolve.resolve_field("f", field, PLACES)
 
 
 def test_3dhst_positions_find_themselves(shared_data, tmp_path):
     path = shared_data / "cosmos_3dhst/cosmos_3dhst_v4.1.fits.gz"
-    other = read_catalogue(path)
+    other = read_table(path)
     rng = np.random.default_rng(0)
     rows = rng.choice(len(other), 2000, replace=False)
     mine = Table({"ID": rows, "RA": other["RA"][rows], "DEC": other["DEC"][rows]})

@@ -57,7 +57,7 @@ def test_every_format_is_read_alike(tmp_path, table, suffix):
                     .get(suffix, "fits"))  # fmt: skip
     assert catalogues.column_names(path) == ["NUMBER", "mag", "note"] or suffix == "h5"
     for names in (None, ["NUMBER", "mag", "note"]):
-        read = catalogues.read_catalogue(path, names)
+        read = catalogues.read_table(path, names)
         assert read["NUMBER"].tolist() == [11, 12, 13]
         mag = np.ma.filled(np.ma.asarray(read["mag"]).astype(float), np.nan)
         np.testing.assert_array_equal(mag, [20.5, np.nan, 26.0])
@@ -71,7 +71,7 @@ def test_fits_catalogue_is_the_longest_table_and_nulls_are_masked(tmp_path):
     small = fits.table_to_hdu(Table({"HEADER": ["x"]}))
     large = fits.table_to_hdu(Table({"NUMBER": integers}))
     fits.HDUList([fits.PrimaryHDU(), small, large]).writeto(path)
-    read = catalogues.read_catalogue(path, ["NUMBER"])
+    read = catalogues.read_table(path, ["NUMBER"])
     assert read["NUMBER"].mask.tolist() == [False, True, False]
 
 
@@ -84,15 +84,15 @@ def test_hdf5_text_that_the_library_cannot_get_through(tmp_path, monkeypatch, fa
     with h5py.File(path, "w") as file:
         file["id"] = ["a", "b"]
         file["x"], file["y"] = [1.0, 2.0], [1.0, 2.0]
-    assert catalogues.read_catalogue(path)["id"].tolist() == ["a", "b"]
+    assert catalogues.read_table(path)["id"].tolist() == ["a", "b"]
     monkeypatch.setattr(catalogues, "PATIENCE", 1.0)
     monkeypatch.setattr(catalogues, "_read_all", lambda path, names: fault())
     with pytest.raises(InputError, match=says):
-        catalogues.read_catalogue(path)
+        catalogues.read_table(path)
     # Numbers need no such care.
     with h5py.File(path, "a") as file:
         del file["id"]
-    assert catalogues.read_catalogue(path).colnames == ["x", "y"]
+    assert catalogues.read_table(path).colnames == ["x", "y"]
 
 
 def test_hdf5_names_repeated_in_groups_keep_their_path(tmp_path):
@@ -101,7 +101,7 @@ def test_hdf5_names_repeated_in_groups_keep_their_path(tmp_path):
         for name in ("detection/label", "f814w/flux", "f160w/flux"):
             file[name] = np.arange(4)
     assert set(catalogues.column_names(path)) == {"label", "f814w/flux", "f160w/flux"}
-    assert catalogues.read_catalogue(path, ["detection/label"]).colnames == ["detection/label"]
+    assert catalogues.read_table(path, ["detection/label"]).colnames == ["detection/label"]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_unreadable_catalogues(tmp_path, name, sentence):
     if not name.startswith("absent"):
         (tmp_path / name).write_text("this is no table")
     with pytest.raises(InputError, match=sentence):
-        catalogues.read_catalogue(tmp_path / name)
+        catalogues.read_table(tmp_path / name)
 
 
 def test_ids_match_whole_tokens_of_file_names():

@@ -15,7 +15,7 @@ def read(tmp_path):
     def read_text(text, fitted=4):
         path = tmp_path / "names.yaml"
         path.write_text(text, encoding="utf-8")
-        content = group_names.read_names(path)
+        content = group_names.read_given_names(path)
         content["width"] = group_names.check_numbers(path, content, fitted)
         return content
 
@@ -94,13 +94,13 @@ def test_mistakes_are_named(read, text, message):
 
 def test_missing_file(tmp_path):
     with pytest.raises(InputError, match=r"none\.yaml"):
-        group_names.read_names(tmp_path / "none.yaml")
+        group_names.read_given_names(tmp_path / "none.yaml")
 
 
 def test_what_is_written_can_be_read(tmp_path, read):
     content = {"version": 1, "groups": {0: {"class": "SPH", "note": "a: b # c"}}, "who": "É\u2028x"}
     write_yaml(tmp_path / "out.yaml", content)
-    found = group_names.read_names(tmp_path / "out.yaml")
+    found = group_names.read_given_names(tmp_path / "out.yaml")
     assert found["groups"][0]["note"] == "a: b # c"
     assert found["who"] == "É x"
 

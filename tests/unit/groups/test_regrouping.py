@@ -167,7 +167,7 @@ def files(voters, tmp_path):
         names.write_text(text or "")
         paths = [tmp_path / name for name in ("voters.h5", "model.h5", "groups.yaml")]
         regrouping.regroup_voters_file(*paths, names if text else None, seed)
-        return bagged.load_voters(paths[1]), group_names.read_names(paths[2])
+        return bagged.load_voters(paths[1]), group_names.read_given_names(paths[2])
 
     return run
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 import yaml
-from paths import ROOT
+from paths import PLACES, ROOT
 
 from morphovote.config import resolve as configuration
 from morphovote.errors import InputError
@@ -14,7 +14,7 @@ from morphovote.storage.digests import hash_file
 from morphovote.storage.model_folder import MODEL_FILES, read_description
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
-CONFIG = configuration.complete_config({"fields": {"f": {"simulate": {}}}}, SCHEMA)
+CONFIG = configuration.complete_config({"fields": {"f": {"simulate": {}}}}, SCHEMA, PLACES)
 CARD = {"name": "convnext_atto", "weights": "bundled", "sha256": "ab" * 32, "precision": "float32"}
 MODEL = {
     "field": "there",
@@ -115,7 +115,7 @@ def write_model(folder):
 
 def complete(**sections):
     field = {"simulate": {}, "model": "there"}
-    return configuration.complete_config({"fields": {"new": field}} | sections, SCHEMA)
+    return configuration.complete_config({"fields": {"new": field}} | sections, SCHEMA, PLACES)
 
 
 def test_config_is_held_against_a_finished_model_before_any_job(tmp_path, monkeypatch):
@@ -130,11 +130,11 @@ def test_an_archive_is_unpacked_into_the_field(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there.zip").write_text("")
     config = {"fields": {"new": {"simulate": {}, "model": "there.zip"}}}
-    field = configuration.complete_config(config, SCHEMA)["fields"]["new"]
+    field = configuration.complete_config(config, SCHEMA, PLACES)["fields"]["new"]
     assert (field["model"], field["archive"]) == ("results/new/frozen_model", ["there.zip"])
     config["fields"]["new"]["model"] = "nowhere.zip"
     with pytest.raises(InputError, match=r"there is no file 'nowhere\.zip'"):
-        configuration.complete_config(config, SCHEMA)
+        configuration.complete_config(config, SCHEMA, PLACES)
 
 
 def test_a_folder_without_description_is_named(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ import torch
 
 from morphovote.pretrain import views
 from morphovote.pretrain.galaxies import draw_galaxies
-from morphovote.pretrain.images import render, sersic_b
+from morphovote.pretrain.images import draw_galaxy_light, sersic_b
 from morphovote.pretrain.kinds import ARTEFACT, EDGE_ON, KINDS, MERGER, SCALE, SPIRAL
 
 SIZE = 100
@@ -44,7 +44,7 @@ def blur(image, fwhm):
 
 @pytest.mark.parametrize(("n", "q", "scale"), [(1, 1, 2), (1, 0.4, 8), (4, 0.7, 6), (2.5, 0.5, 3)])
 def test_spheroid_is_the_sersic_profile_of_galsim(n, q, scale):
-    image = render(plain(n=n, q=q), seen(scale, turn=0.5))[0].numpy()
+    image = draw_galaxy_light(plain(n=n, q=q), seen(scale, turn=0.5))[0].numpy()
     # GalSim's half-light radius is that of the circularised profile.
     truth = galsim.Sersic(n=n, half_light_radius=scale * math.sqrt(q))
     truth = truth.shear(q=q, beta=0.5 * galsim.radians)
@@ -61,7 +61,7 @@ def test_disc_is_the_inclined_disc_of_galsim(inclination):
     cos_i = max(math.cos(math.radians(inclination)), 0.05)
     thickness = 0.2 if inclination > 60 else 0.12
     galaxy = plain(bulge=0.0, cos_i=cos_i, thickness=thickness)
-    image = render(galaxy, seen(8.0))[0].numpy()
+    image = draw_galaxy_light(galaxy, seen(8.0))[0].numpy()
     truth = galsim.InclinedExponential(
         inclination=math.radians(inclination) * galsim.radians,
         scale_radius=8.0 * SCALE,
@@ -82,8 +82,8 @@ def test_sersic_b_gives_half_the_light():
 
 
 def test_dust_dims_and_lies_on_one_side():
-    plainly = render(plain(bulge=0.3, cos_i=0.15), seen(10.0))[0]
-    dusty = render(plain(bulge=0.3, cos_i=0.15, dust=1.0), seen(10.0))[0]
+    plainly = draw_galaxy_light(plain(bulge=0.3, cos_i=0.15), seen(10.0))[0]
+    dusty = draw_galaxy_light(plain(bulge=0.3, cos_i=0.15, dust=1.0), seen(10.0))[0]
     assert 0.5 < dusty.sum() / plainly.sum() < 0.95
     lost = (plainly - dusty) / plainly.sum()
     assert lost.min() > -1e-6
@@ -97,7 +97,10 @@ def test_turning_the_view_turns_the_image():
     def view(turn):
         return {name: value.repeat(12) for name, value in seen(6.0, turn).items()}
 
-    upright, turned = render(galaxies, view(0.0)), render(galaxies, view(math.pi / 2))
+    upright, turned = (
+        draw_galaxy_light(galaxies, view(0.0)),
+        draw_galaxy_light(galaxies, view(math.pi / 2)),
+    )
     error = (upright.rot90(-1, (1, 2)) - turned).abs().amax((1, 2)) / turned.amax((1, 2))
     # The finely sampled middle is not quite symmetric around the centre.
     assert error.max() < 0.05
@@ -108,7 +111,7 @@ def test_every_kind_is_drawn_and_finite():
     galaxies = draw_galaxies(1, 300)
     assert len(galaxies["kind"].unique()) == len(KINDS)
     view = {name: value.repeat(300) for name, value in seen(5.0).items()}
-    light = render(galaxies, view)
+    light = draw_galaxy_light(galaxies, view)
     assert torch.isfinite(light).all()
     assert light.min() >= 0
     flux = light.sum((1, 2))[(galaxies["kind"] != ARTEFACT) & (galaxies["kind"] != MERGER)]

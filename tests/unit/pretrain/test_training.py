@@ -74,7 +74,7 @@ def test_training_learns_and_ends_in_a_stock_network(trained, tmp_path):
     model, curve, _ = trained
     assert [int(row["step"]) for row in curve] == [2, 4]
     assert all(np.isfinite(float(row["loss"])) for row in curve)
-    about = training.describe(SETTINGS, curve)
+    about = training.describe_training(SETTINGS, curve)
     weights, card = tmp_path / "e.safetensors", tmp_path / "e.json"
     write_encoder(model.half(), weights, card, about)
     again, content = load_encoder(weights, card)
@@ -91,7 +91,7 @@ def test_bare_encoder_has_the_learner_s_features():
     bare = training.bare_encoder(learner, "convnext_atto")
     encoding.wrap_angle(bare)
     image = torch.rand(2, 64, 96)
-    card = training.describe({"name": "convnext_atto", "seed": 0}, [{"galaxies": 1}])
+    card = training.describe_training({"name": "convnext_atto", "seed": 0}, [{"galaxies": 1}])
     with torch.no_grad():
         expected = learner.features(image)
         found = bare(encoding.prepare_input(image.numpy(), card, torch.float32))[:2]
@@ -109,7 +109,7 @@ def test_a_cut_run_goes_on(trained, validation):
     # The last row is of one step, not of the two since the last whole check.
     assert 0.5 < float(longest[-1]["loss"]) / float(longest[-2]["loss"]) < 1.5
     _, shorter = training.train_encoder(SETTINGS, validation, folder)
-    assert training.describe(SETTINGS, shorter)["source"].startswith(
+    assert training.describe_training(SETTINGS, shorter)["source"].startswith(
         "the project's own training on 18 simulated galaxies"
     ), "the card tells what was trained, not what was asked for"
     other = training.train_encoder(SETTINGS | {"steps": 2, "seed": 1}, validation, folder)[1]

@@ -71,7 +71,7 @@ def build(path, names=None, field="field & <b>", marked=()):
     names = (names or entries()) | {"regrouped": str(path.parent)}
     data = naming_page.page_data(field, members, chosen, names, marked)
     sprites = {n: naming_page.draw_sprite(rows, *stamps, rms) for n, rows in chosen.items()}
-    path.write_text(naming_page.render(*FILES, data, sprites), encoding="utf-8")
+    path.write_text(naming_page.render_naming_page(*FILES, data, sprites), encoding="utf-8")
     return data
 
 
@@ -242,7 +242,7 @@ class TestInABrowser:
         assert "\n" not in path.read_text().split("note: ")[1].split("}")[0]
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", raw["when"])
-        found = group_names.read_names(path)
+        found = group_names.read_given_names(path)
         group_names.check_numbers(path, found, GROUPS)
         assert (found["voters"], found["pca"], found["who"]) == ("v1", "p1", "Ada L.")
         assert found["centres"] == CENTRES
@@ -260,7 +260,7 @@ class TestInABrowser:
                 lambda: second.run("document.querySelector('#count').textContent")[0] == "4"
             )
             second.click("#save")
-            again = group_names.read_names(second.downloaded())
+            again = group_names.read_given_names(second.downloaded())
         assert again | {"when": None} == found | {"when": None}
 
     def test_work_is_kept_and_undone(self, browser, tmp_path):
@@ -293,7 +293,7 @@ class TestInABrowser:
         browser.press("j")
         assert browser.run("document.querySelector('#split option[value=\"3\"]').disabled")
         browser.click("#save")
-        found = group_names.read_names(browser.downloaded())
+        found = group_names.read_given_names(browser.downloaded())
         group_names.check_numbers("names", found, GROUPS)
         # Nothing is joined to a group that is split.
         assert found["groups"] == {
@@ -314,7 +314,7 @@ class TestInABrowser:
         browser.give_file("#file", tmp_path / "names.yaml")
         browser.until(lambda: browser.run("document.querySelector('#who').value") == "Ada: #1")
         browser.click("#save")
-        found = group_names.read_names(browser.downloaded())
+        found = group_names.read_given_names(browser.downloaded())
         assert {
             n: {k: v for k, v in e.items() if k != "galaxies"} for n, e in found["groups"].items()
         } == {

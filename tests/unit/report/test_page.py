@@ -95,7 +95,7 @@ class Page(HTMLParser):
 
 def render(figures, **changes):
     numbers, names = make_summary(**changes)
-    return report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    return report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
 
 
 def opening_of(numbers):
@@ -152,7 +152,7 @@ def test_page_says_whether_the_vote_beats_its_null(null, data, said, figures):
     numbers, names = make_summary(null, data)
     numbers["controls"]["data"] = data_values
     assert said in opening_of(numbers)
-    assert said in report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    assert said in report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
 
 
 def test_doubtful_sources_in_the_vote_are_said_at_the_opening():
@@ -221,10 +221,10 @@ def test_random_weights_are_called_random(figures):
 def test_suggested_names_are_called_suggestions():
     numbers, names = make_summary()
     assert "are suggestions" in opening_of(numbers)
-    assert "are suggestions" in report_page.render(TEMPLATE, numbers, names, [], CAPTIONS)
+    assert "are suggestions" in report_page.render_report(TEMPLATE, numbers, names, [], CAPTIONS)
     numbers["names_origin"] = "file"
     assert "by hand" in opening_of(numbers)
-    assert "given by hand" in report_page.render(TEMPLATE, numbers, names, [], CAPTIONS)
+    assert "given by hand" in report_page.render_report(TEMPLATE, numbers, names, [], CAPTIONS)
 
 
 def test_page_without_training_or_timings(figures):
@@ -250,12 +250,12 @@ def test_page_says_what_the_tests_and_the_audit_found(figures):
     numbers["confounders"]["marked"] = [
         {"group": 0, "quantity": "snr", "auc": 0.95, "text": "told by noise alone"}
     ]
-    text = report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    text = report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
     assert "<br><b>told by noise alone</b>" in text
     assert "group 0 (signal-to-noise ratio)" in text
     assert "n falls from SPH to IRR" in text
     assert "consistent, not that it is right" in text
-    assert "consistent, not that" not in report_page.render(
+    assert "consistent, not that" not in report_page.render_report(
         TEMPLATE, numbers | {"names_origin": "file"}, names, figures, CAPTIONS
     )
 
@@ -264,7 +264,7 @@ def test_what_was_not_tested_has_neither_figure_nor_table(figures):
     numbers, names = make_summary()
     numbers["separation"] |= {"tests": 0}
     numbers["confounders"] |= {"overall": [], "marked": []}
-    text = report_page.render(TEMPLATE, numbers, names, figures, CAPTIONS)
+    text = report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
     assert "nothing could be tested" in text
     assert "too few galaxies for an audit" in text
     assert "n falls from SPH to IRR" not in text

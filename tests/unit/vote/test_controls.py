@@ -128,7 +128,7 @@ class TestControls:
             "low": None,
             "high": None,
         }
-        assert "times" not in vote_controls.describe(nothing)
+        assert "times" not in vote_controls.describe_controls(nothing)
 
 
 def test_file_is_json_with_the_size_of_the_sample(blobs, tmp_path, monkeypatch):
