@@ -10,7 +10,8 @@ from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.current_basedir).parents[1]
 
-from morphovote.config.resolve import check_galaxies, complete_config
+from morphovote.config.check import check_galaxies
+from morphovote.config.resolve import complete_config
 from morphovote.errors import InputError
 from morphovote.fields.checks import check_psfs
 from morphovote.groups.names import marks_of

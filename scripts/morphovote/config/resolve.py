@@ -1,14 +1,18 @@
 """The configuration: checked and completed before the first job starts."""
 
-import difflib
-import math
 from pathlib import Path
 
 import yaml
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, relevance
 
-from morphovote.compute.bags import bag_size
+from morphovote.config.check import (
+    check_galaxies,
+    check_measured,
+    check_own_model,
+    check_range,
+    check_schema,
+    check_schemes,
+    check_settings,
+)
 from morphovote.config.files import (
     check_results,
     check_weights,
@@ -16,21 +20,9 @@ from morphovote.config.files import (
     list_downloads,
     require_file,
 )
-from morphovote.config.roles import MATCHED_BY, PLACES, PROPERTIES, SIMULATED_COLUMNS
+from morphovote.config.roles import MATCHED_BY, SIMULATED_COLUMNS
 from morphovote.errors import InputError
 from morphovote.storage.model_folder import DESCRIPTION, MODEL_FILES, read_description
-
-# Settings of the config that change what a galaxy's embedding or vote is.
-NEEDED = (
-    ("cutout", "size"),
-    ("cutout", "neighbours"),
-    ("cutout", "scaling"),
-    ("denoiser", "scheme"),
-    ("polar", "scheme"),
-    ("encoder", "input"),
-    ("encoder", "rotations"),
-    ("voting", "scheme"),
-)
 
 # What simulate_field writes, described as a user would describe a survey's files.
 SIMULATED = {
@@ -39,13 +31,11 @@ SIMULATED = {
     "psf": "psf.fits",
     "catalogue": "catalogue.fits",
 }
+
 SIMULATED_ZERO_POINT = 25.94
 
 # The published vote has three voters and keeps where all agree, whatever the config says.
 PUBLISHED_VOTE = {"voters": 3, "agreement": 1.0}
-
-# What measure.select can ask for.
-MEASURED_ROLES = (*PROPERTIES, *PLACES)
 
 # What the names of columns begin with that come from a field's physical catalogue.
 PHYSICAL_PREFIX = "PHYS_"
@@ -77,27 +67,24 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
         file that is not there.
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
-    _check_plain(config, "config")
-    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=relevance)
-    if errors:
-        raise InputError(_explain(errors[-1]))
+    check_schema(config, schema)
     check_results()
     complete = _fill_defaults(config, schema, schema["$defs"])
     check_weights(complete["encoder"]["weights"])
-    _check_schemes(complete)
+    check_schemes(complete)
     names = complete["classes"]["names"]
     if names is not None:
         require_file(names, "classes.names")
     complete["fields"] = {
         name: resolve_field(name, field, places) for name, field in complete["fields"].items()
     }
-    _check_measured(complete["measure"]["select"])
+    check_measured(complete["measure"]["select"])
     for name, field in complete["fields"].items():
         if field["simulate"]:
             check_galaxies(name, field, field["simulate"]["galaxies"], complete["voting"])
     if complete["voting"]["scheme"] == "published":
         complete["voting"] = complete["voting"] | PUBLISHED_VOTE
-        _check_own_model(complete["fields"])
+        check_own_model(complete["fields"])
     _check_models(complete, places)
     return complete
 
@@ -133,20 +120,7 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
     """
     where = f"fields.{name}"
     places = {what: place.format(field=name) for what, place in places.items()}
-    sources = [key for key in ("simulate", "images", "cutouts") if key in field]
-    if len(sources) != 1:
-        found = " and ".join(sources) if sources else "none of them"
-        raise InputError(
-            f"config, {where}: found {found}, expected exactly one of simulate, images and "
-            "cutouts. Keep the one that describes this field."
-        )
-    for key, (low, high) in field["select"].items():
-        _check_range(f"{where}.select.{key}", low, high)
-    if "rms" in field and "weight" in field:
-        raise InputError(
-            f"config, {where}: found both rms and weight, expected at most one noise map. "
-            "Keep the one you trust."
-        )
+    _check_kind(where, field)
     model, archive = _model_folder(field.get("model"), name, places)
     downloads = list_downloads(field["download"], where) if "download" in field else {}
     resolved = {
@@ -169,31 +143,8 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
     if "checked" in field:
         require_file(field["checked"], f"{where}.checked")
     if "simulate" in field:
-        extra = sorted(set(field) - {"simulate", "select", "pixel_origin", "model", "checked"})
-        if extra:
-            raise InputError(
-                f"config, {where}: found {', '.join(extra)} beside simulate, which brings its own. "
-                "Remove them, or describe real files with images or cutouts instead."
-            )
-        resolved |= {key: [f"{places['simulated']}/{file}"] for key, file in SIMULATED.items()}
-        resolved |= {"weight": [], "columns": SIMULATED_COLUMNS}
-        resolved["zero_point"] = SIMULATED_ZERO_POINT
-        return resolved
-    pattern = field.get("images") or field["cutouts"]
-    resolved["images"] = find_files(pattern, f"{where}.{sources[0]}", downloads)
-    for noise in ("rms", "weight"):
-        found = find_files(field[noise], f"{where}.{noise}", downloads) if noise in field else []
-        resolved[noise] = found
-        if resolved[noise] and len(resolved[noise]) != len(resolved["images"]):
-            raise InputError(
-                f"config, {where}.{noise}: found {len(resolved[noise])} files for "
-                f"{len(resolved['images'])} images, expected one for each, in the same sorted "
-                "order. Adjust the patterns."
-            )
-    for single in ("psf", "catalogue"):
-        if single in field:
-            require_file(field[single], f"{where}.{single}", downloads)
-        resolved[single] = [field[single]] if single in field else []
+        return resolved | _resolve_simulated(places["simulated"])
+    resolved |= _resolve_files(where, field, downloads)
     if resolved["columns"] and not resolved["catalogue"]:
         raise InputError(
             f"config, {where}: found columns but no catalogue. Add catalogue: <file>, or remove "
@@ -205,6 +156,58 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
     if "physical" in field:
         _resolve_physical(name, field["physical"], resolved, places["matched"])
     return resolved
+
+
+def _check_kind(where: str, field: dict) -> None:
+    """Stop where a field is described in two ways, or in none."""
+    sources = [key for key in ("simulate", "images", "cutouts") if key in field]
+    if len(sources) != 1:
+        found = " and ".join(sources) if sources else "none of them"
+        raise InputError(
+            f"config, {where}: found {found}, expected exactly one of simulate, images and "
+            "cutouts. Keep the one that describes this field."
+        )
+    for key, (low, high) in field["select"].items():
+        check_range(f"{where}.select.{key}", low, high)
+    if "rms" in field and "weight" in field:
+        raise InputError(
+            f"config, {where}: found both rms and weight, expected at most one noise map. "
+            "Keep the one you trust."
+        )
+    extra = sorted(set(field) - {"simulate", "select", "pixel_origin", "model", "checked"})
+    if "simulate" in field and extra:
+        raise InputError(
+            f"config, {where}: found {', '.join(extra)} beside simulate, which brings its own. "
+            "Remove them, or describe real files with images or cutouts instead."
+        )
+
+
+def _resolve_simulated(folder: str) -> dict:
+    """What `simulate_field` will leave in its folder, as if it were a survey's."""
+    files = {key: [f"{folder}/{file}"] for key, file in SIMULATED.items()}
+    return files | {
+        "weight": [], "columns": SIMULATED_COLUMNS, "zero_point": SIMULATED_ZERO_POINT
+    }  # fmt: skip
+
+
+def _resolve_files(where: str, field: dict, downloads: dict[str, str]) -> dict:
+    """The files of a survey that a field names: images, noise maps, PSF, catalogue."""
+    source = "images" if "images" in field else "cutouts"
+    files = {"images": find_files(field[source], f"{where}.{source}", downloads)}
+    for noise in ("rms", "weight"):
+        found = find_files(field[noise], f"{where}.{noise}", downloads) if noise in field else []
+        files[noise] = found
+        if found and len(found) != len(files["images"]):
+            raise InputError(
+                f"config, {where}.{noise}: found {len(found)} files for "
+                f"{len(files['images'])} images, expected one for each, in the same sorted "
+                "order. Adjust the patterns."
+            )
+    for single in ("psf", "catalogue"):
+        if single in field:
+            require_file(field[single], f"{where}.{single}", downloads)
+        files[single] = [field[single]] if single in field else []
+    return files
 
 
 def _resolve_physical(name: str, physical: dict, resolved: dict, matched: str) -> None:
@@ -253,140 +256,6 @@ def _fill_defaults(value, schema: dict, definitions: dict):
     return filled
 
 
-def _explain(error: ValidationError) -> str:
-    """One sentence for a schema violation."""
-    where = ".".join(str(part) for part in error.absolute_path)
-    place = f"config, {where}" if where else "config"
-    if error.validator == "additionalProperties":
-        known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known), key=str)[0]
-        close = difflib.get_close_matches(str(unknown), known, 1)
-        hint = f"Did you mean {close[0]}?" if close else "Remove it or correct it."
-        return f"{place}: unknown key {unknown!r}, expected one of {', '.join(known)}. {hint}"
-    if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
-        return f"{place}: the key {missing[0]!r} is missing. Add it."
-    if "propertyNames" in error.absolute_schema_path:
-        return (
-            f"{place}: {str(error.instance)[:120]!r} cannot name a field; expected a text of up to "
-            "100 letters, digits and _ . + -, and none of 'all', 'encoder' and 'downloads', which "
-            "the workflow uses. Rename it (a number needs quotes)."
-        )
-    if error.validator == "enum":
-        wanted = ", ".join(str(choice) for choice in error.validator_value)
-        return f"{place}: found {error.instance!r}, expected one of {wanted}. Correct it."
-    if error.validator == "type":
-        wanted = error.validator_value
-        wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
-        return f"{place}: found {error.instance!r}, expected a value of type {wanted}. Correct it."
-    if error.validator == "anyOf":
-        wanted = error.schema.get("description", "another value")
-        return f"{place}: found {error.instance!r}, expected: {wanted} Correct it."
-    return f"{place}: {error.message}. Correct it."
-
-
-def check_galaxies(name: str, field: dict, galaxies: int, voting: dict) -> None:
-    """Stop where a field has fewer galaxies than groups to put them in.
-
-    Parameters
-    ----------
-    name, field : str, dict
-        Of the completed config.
-    galaxies : int
-        Selected sources, as far as is known.
-    voting : dict
-        That section of the config.
-
-    Raises
-    ------
-    InputError
-        If the field fits a model of its own, and cannot.
-    """
-    groups, bagged = voting["groups"], voting["scheme"] == "bagged"
-    seen = bag_size(galaxies) if bagged else galaxies
-    if field["model"] is None and isinstance(groups, int) and seen <= groups:
-        found = f"{galaxies} galaxies" + (f", of which each voter sees {seen}" if bagged else "")
-        raise InputError(
-            f"config, voting.groups: found {groups} for field {name} with {found}; expected fewer "
-            f"groups than that. Set it to {max(seen // 5, 2)} or so, or select more galaxies."
-        )
-
-
-def _check_plain(value, place: str) -> None:
-    if isinstance(value, dict):
-        for key, part in value.items():
-            if not isinstance(key, str):
-                raise InputError(
-                    f"{place}: found the key {key!r}, expected text. Write it in quotes."
-                )
-            _check_plain(part, f"{place}, {key}" if place == "config" else f"{place}.{key}")
-    elif isinstance(value, list):
-        for part in value:
-            _check_plain(part, place)
-    elif isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{place}: found {value}, expected a finite number. Correct it.")
-
-
-def _check_range(where: str, low: float | None, high: float | None) -> None:
-    if low is not None and high is not None and low > high:
-        raise InputError(
-            f"config, {where}: found [{low}, {high}], expected the lowest value first. Correct it."
-        )
-
-
-def _check_measured(select: dict) -> None:
-    """Stop at a cut that only the measuring would notice."""
-    for role, (low, high) in select.items():
-        where = f"measure.select.{role}"
-        _check_range(where, low, high)
-        if role.lower() not in MEASURED_ROLES:
-            raise InputError(
-                f"config, {where}: unknown '{role}', expected some of {', '.join(MEASURED_ROLES)}. "
-                "Correct it."
-            )
-
-
-def _check_schemes(config: dict) -> None:
-    """Stop at combinations of published and other steps that do not fit together."""
-
-    def published(section: str, key: str = "scheme") -> bool:
-        return config[section][key] == "published"
-
-    if published("cutout", "scaling") and not published("denoiser"):
-        raise InputError(
-            "config, cutout.scaling: found published beside denoiser.scheme "
-            f"{config['denoiser']['scheme']}, which needs the noise in the images' unit. Set "
-            "denoiser.scheme: published too, or cutout.scaling: flux."
-        )
-    if published("denoiser") and config["cutout"]["size"] % 4:
-        raise InputError(
-            f"config, cutout.size: found {config['cutout']['size']}, expected a multiple of 4 with "
-            "denoiser.scheme published, which halves the picture twice. Correct it."
-        )
-    if published("polar") and not published("encoder", "input"):
-        raise InputError(
-            f"config, encoder.input: found {config['encoder']['input']} beside polar.scheme "
-            "published, whose picture has the angle along the other side. Set encoder.input: "
-            "published too, or polar.scheme: moments."
-        )
-    if published("encoder", "input") and config["encoder"]["rotations"] > 1:
-        raise InputError(
-            f"config, encoder.rotations: found {config['encoder']['rotations']}, expected 1 with "
-            "encoder.input published, which does not wrap in angle. Correct one of them."
-        )
-
-
-def _check_own_model(fields: dict) -> None:
-    """Stop where a field would use a model that only labels the galaxies it was fitted to."""
-    for name, field in fields.items():
-        if field["model"] is not None:
-            raise InputError(
-                f"config, fields.{name}.model: found {field['model']!r} with voting.scheme "
-                "published, which can only label the galaxies it was fitted to. Remove model, or "
-                "set voting.scheme: bagged for both fields."
-            )
-
-
 def _model_folder(
     path: str | None, name: str, places: dict[str, str]
 ) -> tuple[str | None, list[str]]:
@@ -425,30 +294,3 @@ def _check_models(config: dict, places: dict[str, str]) -> None:
         path = Path(field["model"]) / DESCRIPTION
         if path.is_file():
             check_settings(config, read_description(path), name)
-
-
-def check_settings(config: dict, description: dict, field: str) -> None:
-    """Stop where the config asks for other steps than the model was fitted with.
-
-    Parameters
-    ----------
-    config : dict
-        Complete.
-    description : dict
-        Of the model.
-    field : str
-        Which uses it; for the message.
-
-    Raises
-    ------
-    InputError
-    """
-    for section, key in NEEDED:
-        wanted = description["settings"].get(section, {}).get(key)
-        found = config[section][key]
-        if wanted is not None and found != wanted:
-            raise InputError(
-                f"config, {section}.{key}: found {found}, but the model that fields.{field} uses "
-                f"was fitted on field {description['field']} with {wanted}. Set {section}.{key}: "
-                f"{wanted}, or remove fields.{field}.model to fit a model here."
-            )

@@ -7,7 +7,7 @@ in one sentence, or is bridged by a conversion that every output names.
 from collections.abc import Sequence
 from pathlib import Path
 
-from morphovote.config.resolve import check_settings
+from morphovote.config.check import check_settings
 from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.storage.digests import hash_file

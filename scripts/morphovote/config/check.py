@@ -1,0 +1,201 @@
+"""The configuration against its schema and against itself: one sentence for the first mistake."""
+
+import difflib
+import math
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, relevance
+
+from morphovote.compute.bags import bag_size
+from morphovote.config.roles import PLACES, PROPERTIES
+from morphovote.errors import InputError
+
+# Settings of the config that change what a galaxy's embedding or vote is.
+NEEDED = (
+    ("cutout", "size"),
+    ("cutout", "neighbours"),
+    ("cutout", "scaling"),
+    ("denoiser", "scheme"),
+    ("polar", "scheme"),
+    ("encoder", "input"),
+    ("encoder", "rotations"),
+    ("voting", "scheme"),
+)
+
+# What measure.select can ask for.
+MEASURED_ROLES = (*PROPERTIES, *PLACES)
+
+
+def check_schema(config: dict, schema: dict) -> None:
+    """Stop at what is no plain value, and at what the schema does not allow.
+
+    Raises
+    ------
+    InputError
+        For the first mistake: unknown key, wrong type, or a value out of range.
+    """
+    _check_plain(config, "config")
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=relevance)
+    if errors:
+        raise InputError(_explain(errors[-1]))
+
+
+def _check_plain(value, place: str) -> None:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            if not isinstance(key, str):
+                raise InputError(
+                    f"{place}: found the key {key!r}, expected text. Write it in quotes."
+                )
+            _check_plain(part, f"{place}, {key}" if place == "config" else f"{place}.{key}")
+    elif isinstance(value, list):
+        for part in value:
+            _check_plain(part, place)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise InputError(f"{place}: found {value}, expected a finite number. Correct it.")
+
+
+def _explain(error: ValidationError) -> str:
+    """One sentence for a schema violation."""
+    where = ".".join(str(part) for part in error.absolute_path)
+    place = f"config, {where}" if where else "config"
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known), key=str)[0]
+        close = difflib.get_close_matches(str(unknown), known, 1)
+        hint = f"Did you mean {close[0]}?" if close else "Remove it or correct it."
+        return f"{place}: unknown key {unknown!r}, expected one of {', '.join(known)}. {hint}"
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"{place}: the key {missing[0]!r} is missing. Add it."
+    if "propertyNames" in error.absolute_schema_path:
+        return (
+            f"{place}: {str(error.instance)[:120]!r} cannot name a field; expected a text of up to "
+            "100 letters, digits and _ . + -, and none of 'all', 'encoder' and 'downloads', which "
+            "the workflow uses. Rename it (a number needs quotes)."
+        )
+    if error.validator == "enum":
+        wanted = ", ".join(str(choice) for choice in error.validator_value)
+        return f"{place}: found {error.instance!r}, expected one of {wanted}. Correct it."
+    if error.validator == "type":
+        wanted = error.validator_value
+        wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
+        return f"{place}: found {error.instance!r}, expected a value of type {wanted}. Correct it."
+    if error.validator == "anyOf":
+        wanted = error.schema.get("description", "another value")
+        return f"{place}: found {error.instance!r}, expected: {wanted} Correct it."
+    return f"{place}: {error.message}. Correct it."
+
+
+def check_range(where: str, low: float | None, high: float | None) -> None:
+    if low is not None and high is not None and low > high:
+        raise InputError(
+            f"config, {where}: found [{low}, {high}], expected the lowest value first. Correct it."
+        )
+
+
+def check_schemes(config: dict) -> None:
+    """Stop at combinations of published and other steps that do not fit together."""
+
+    def published(section: str, key: str = "scheme") -> bool:
+        return config[section][key] == "published"
+
+    if published("cutout", "scaling") and not published("denoiser"):
+        raise InputError(
+            "config, cutout.scaling: found published beside denoiser.scheme "
+            f"{config['denoiser']['scheme']}, which needs the noise in the images' unit. Set "
+            "denoiser.scheme: published too, or cutout.scaling: flux."
+        )
+    if published("denoiser") and config["cutout"]["size"] % 4:
+        raise InputError(
+            f"config, cutout.size: found {config['cutout']['size']}, expected a multiple of 4 with "
+            "denoiser.scheme published, which halves the picture twice. Correct it."
+        )
+    if published("polar") and not published("encoder", "input"):
+        raise InputError(
+            f"config, encoder.input: found {config['encoder']['input']} beside polar.scheme "
+            "published, whose picture has the angle along the other side. Set encoder.input: "
+            "published too, or polar.scheme: moments."
+        )
+    if published("encoder", "input") and config["encoder"]["rotations"] > 1:
+        raise InputError(
+            f"config, encoder.rotations: found {config['encoder']['rotations']}, expected 1 with "
+            "encoder.input published, which does not wrap in angle. Correct one of them."
+        )
+
+
+def check_measured(select: dict) -> None:
+    """Stop at a cut that only the measuring would notice."""
+    for role, (low, high) in select.items():
+        where = f"measure.select.{role}"
+        check_range(where, low, high)
+        if role.lower() not in MEASURED_ROLES:
+            raise InputError(
+                f"config, {where}: unknown '{role}', expected some of {', '.join(MEASURED_ROLES)}. "
+                "Correct it."
+            )
+
+
+def check_own_model(fields: dict) -> None:
+    """Stop where a field would use a model that only labels the galaxies it was fitted to."""
+    for name, field in fields.items():
+        if field["model"] is not None:
+            raise InputError(
+                f"config, fields.{name}.model: found {field['model']!r} with voting.scheme "
+                "published, which can only label the galaxies it was fitted to. Remove model, or "
+                "set voting.scheme: bagged for both fields."
+            )
+
+
+def check_galaxies(name: str, field: dict, galaxies: int, voting: dict) -> None:
+    """Stop where a field has fewer galaxies than groups to put them in.
+
+    Parameters
+    ----------
+    name, field : str, dict
+        Of the completed config.
+    galaxies : int
+        Selected sources, as far as is known.
+    voting : dict
+        That section of the config.
+
+    Raises
+    ------
+    InputError
+        If the field fits a model of its own, and cannot.
+    """
+    groups, bagged = voting["groups"], voting["scheme"] == "bagged"
+    seen = bag_size(galaxies) if bagged else galaxies
+    if field["model"] is None and isinstance(groups, int) and seen <= groups:
+        found = f"{galaxies} galaxies" + (f", of which each voter sees {seen}" if bagged else "")
+        raise InputError(
+            f"config, voting.groups: found {groups} for field {name} with {found}; expected fewer "
+            f"groups than that. Set it to {max(seen // 5, 2)} or so, or select more galaxies."
+        )
+
+
+def check_settings(config: dict, description: dict, field: str) -> None:
+    """Stop where the config asks for other steps than the model was fitted with.
+
+    Parameters
+    ----------
+    config : dict
+        Complete.
+    description : dict
+        Of the model.
+    field : str
+        Which uses it; for the message.
+
+    Raises
+    ------
+    InputError
+    """
+    for section, key in NEEDED:
+        wanted = description["settings"].get(section, {}).get(key)
+        found = config[section][key]
+        if wanted is not None and found != wanted:
+            raise InputError(
+                f"config, {section}.{key}: found {found}, but the model that fields.{field} uses "
+                f"was fitted on field {description['field']} with {wanted}. Set {section}.{key}: "
+                f"{wanted}, or remove fields.{field}.model to fit a model here."
+            )
