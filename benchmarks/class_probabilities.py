@@ -57,7 +57,7 @@ def share_right(claim: np.ndarray, right: np.ndarray) -> str:
 
 
 def purity_parts(run: dict, names: dict[int, str]) -> dict[str, np.ndarray]:
-    """What `CLASS_PROB` is made of (see `classification.weigh_classes`), and the truth.
+    """What `CLASS_PROB` is made of (see `assignment.weigh_classes`), and the truth.
 
     Returns
     -------

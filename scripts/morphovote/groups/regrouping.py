@@ -124,7 +124,7 @@ def regroup_voters(
     voters : Voters
         As fitted.
     groups : dict
-        Number -> entry with "merge" or "split", from `names.read_names`.
+        Number -> entry with "merge" or "split", from `names.read_given_names`.
     seed, threads : int
 
     Returns

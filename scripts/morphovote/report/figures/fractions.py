@@ -40,7 +40,7 @@ def plot_fractions(
     sources : Table
         As `read_sources` returns it.
     samples : mapping of ndarray of bool, shape (N,)
-        As `separation.choose_samples` returns them.
+        As `class_tests.choose_samples` returns them.
 
     Returns
     -------

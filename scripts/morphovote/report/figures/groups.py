@@ -22,7 +22,7 @@ def plot_groups(scan: dict) -> tuple[Figure, Table]:
     Parameters
     ----------
     scan : dict
-        As `group_scan.scan_groups` returns it.
+        As `group_number.scan_groups` returns it.
 
     Returns
     -------

@@ -34,7 +34,7 @@ def plot_separation(table: Table) -> Figure:
     Parameters
     ----------
     table : Table
-        As `separation.compare_classes` returns it.
+        As `class_tests.compare_classes` returns it.
     """
     tested = table[np.isfinite(np.asarray(table["delta"], dtype=float))]
     if not len(tested):

@@ -30,7 +30,7 @@ def plot_shift(shift: dict) -> tuple[Figure, Table]:
     Parameters
     ----------
     shift : dict
-        As `shift.check_shift_files` returns it.
+        As `domain_shift.check_shift_files` returns it.
 
     Returns
     -------

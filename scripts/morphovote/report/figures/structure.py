@@ -45,7 +45,7 @@ def plot_structure(catalogue: Table, samples: Mapping[str, np.ndarray]) -> tuple
     catalogue : Table
         As `read_catalogue` returns it.
     samples : mapping of ndarray of bool, shape (N,)
-        A row of panels for each, as `separation.choose_samples` returns them.
+        A row of panels for each, as `class_tests.choose_samples` returns them.
 
     Returns
     -------

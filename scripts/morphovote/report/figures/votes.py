@@ -39,7 +39,7 @@ def plot_votes(catalogue: Table, controls: dict) -> tuple[Figure, Table]:
     catalogue : Table
         As `read_catalogue` returns it.
     controls : dict
-        As `vote_controls.check_vote` returns it: data and null (values, mean, low, high),
+        As `controls.check_vote` returns it: data and null (values, mean, low, high),
         vote_histogram (null), agreement.
 
     Returns
