@@ -1,6 +1,6 @@
 """Count, compare with the controls, and collect what the checks have found, and timings."""
 
-from morphovote.catalogue.reading import read_catalogue, read_sources
+from morphovote.catalogue.reading import read_catalogue, read_properties
 from morphovote.checks import class_tests, completeness, confounders, stability_scores
 from morphovote.classify import calibration
 from morphovote.logs import rule_log
@@ -12,7 +12,7 @@ from morphovote.storage.numbers import read_rows
 
 with rule_log(snakemake.log[0]):
     given, config = snakemake.input, snakemake.params.config
-    tables = read_catalogue(given.catalogue), read_sources(given.sources)
+    tables = read_catalogue(given.catalogue), read_properties(given.sources)
     tests, ordering = read_rows(given.separation), read_rows(given.ordering)
     massive = config["diagnose"]["massive"]
     found = {

@@ -118,6 +118,6 @@ def leave_out_bad(catalogue: Table) -> Table:
     return catalogue
 
 
-def read_sources(path: str | Path) -> Table:
+def read_properties(path: str | Path) -> Table:
     """`SOURCE_COLUMNS` of the source list, one row a source, in the catalogue's order."""
     return read_columns(path, SOURCE_COLUMNS, "SOURCES")

@@ -7,7 +7,7 @@ from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from morphovote.catalogue.reading import read_catalogue, read_sources
+from morphovote.catalogue.reading import read_catalogue, read_properties
 from morphovote.classify.classes import order_names
 from morphovote.report import diagnostics
 from morphovote.report.figures.style import (
@@ -26,7 +26,7 @@ U_V, V_J = "U\N{MINUS SIGN}V", "V\N{MINUS SIGN}J"
 
 def draw(catalogue: Path, sources: Path) -> tuple[Figure, Table]:
     """The figure and its numbers, from the files of a field."""
-    return plot_colours(read_catalogue(catalogue), read_sources(sources))
+    return plot_colours(read_catalogue(catalogue), read_properties(sources))
 
 
 @styled

@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from morphovote.catalogue.reading import read_catalogue, read_sources
+from morphovote.catalogue.reading import read_catalogue, read_properties
 from morphovote.compute.statistics import equal_bins, fraction_interval
 from morphovote.flags import in_vote
 from morphovote.report.figures.style import (
@@ -21,7 +21,7 @@ from morphovote.report.figures.style import (
 
 def draw(catalogue: Path, sources: Path) -> tuple[Figure, Table]:
     """The figure and its numbers, from the files of a field."""
-    return plot_depth(read_catalogue(catalogue), read_sources(sources))
+    return plot_depth(read_catalogue(catalogue), read_properties(sources))
 
 
 @styled
@@ -33,7 +33,7 @@ def plot_depth(catalogue: Table, sources: Table) -> tuple[Figure, Table]:
     catalogue : Table
         As `read_catalogue` returns it.
     sources : Table
-        As `read_sources` returns it.
+        As `read_properties` returns it.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from astropy.table import Table, vstack
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from morphovote.catalogue.reading import read_catalogue, read_sources
+from morphovote.catalogue.reading import read_catalogue, read_properties
 from morphovote.checks.class_tests import choose_samples
 from morphovote.classify.classes import class_style, order_names
 from morphovote.report import diagnostics
@@ -23,7 +23,7 @@ from morphovote.report.figures.style import (
 
 def draw(catalogue: Path, sources: Path, massive: float) -> tuple[Figure, Table]:
     """The figure and its numbers, from the files of a field."""
-    table = read_sources(sources)
+    table = read_properties(sources)
     return plot_fractions(read_catalogue(catalogue), table, choose_samples(table, massive))
 
 
@@ -38,7 +38,7 @@ def plot_fractions(
     catalogue : Table
         As `read_catalogue` returns it.
     sources : Table
-        As `read_sources` returns it.
+        As `read_properties` returns it.
     samples : mapping of ndarray of bool, shape (N,)
         As `class_tests.choose_samples` returns them.
 

@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import Table
 from matplotlib.figure import Figure
 
-from morphovote.catalogue.reading import read_catalogue, read_sources
+from morphovote.catalogue.reading import read_catalogue, read_properties
 from morphovote.classify.classes import order_names
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.report.figures.style import (
@@ -24,7 +24,7 @@ from morphovote.report.figures.style import (
 
 def draw(catalogue: Path, sources: Path, massive: float) -> tuple[Figure, Table]:
     """The figure and its numbers, from the files of a field."""
-    return plot_masses(read_catalogue(catalogue), read_sources(sources), massive)
+    return plot_masses(read_catalogue(catalogue), read_properties(sources), massive)
 
 
 @styled
@@ -36,7 +36,7 @@ def plot_masses(catalogue: Table, sources: Table, massive: float) -> tuple[Figur
     catalogue : Table
         As `read_catalogue` returns it.
     sources : Table
-        As `read_sources` returns it.
+        As `read_properties` returns it.
     massive : float
         Mass of the line drawn, log10 of solar masses.
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.ndimage import gaussian_filter1d
 
-from morphovote.catalogue.reading import read_catalogue, read_sources
+from morphovote.catalogue.reading import read_catalogue, read_properties
 from morphovote.checks.class_tests import choose_samples
 from morphovote.classify.classes import class_style, order_names
 from morphovote.compute.statistics import median_interval
@@ -32,7 +32,7 @@ POINTS_IN_CLASS = 400
 
 def draw(catalogue: Path, sources: Path, massive: float) -> tuple[Figure, Table]:
     """The figure and its numbers, from the files of a field."""
-    samples = choose_samples(read_sources(sources), massive)
+    samples = choose_samples(read_properties(sources), massive)
     return plot_sizes(read_catalogue(catalogue), samples)
 
 

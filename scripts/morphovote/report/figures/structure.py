@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from morphovote.catalogue.reading import read_catalogue, read_sources
+from morphovote.catalogue.reading import read_catalogue, read_properties
 from morphovote.checks.class_tests import choose_samples
 from morphovote.classify.classes import order_names
 from morphovote.measure import lotz
@@ -32,7 +32,7 @@ _NOTE = {"ha": "right", "va": "bottom", "color": INK, "zorder": 6, "bbox": _HALO
 
 def draw(catalogue: Path, sources: Path, massive: float) -> tuple[Figure, Table]:
     """The figure and its numbers, from the files of a field."""
-    samples = choose_samples(read_sources(sources), massive)
+    samples = choose_samples(read_properties(sources), massive)
     return plot_structure(read_catalogue(catalogue), samples)
 
 
