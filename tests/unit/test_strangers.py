@@ -16,7 +16,7 @@ from morphovote.catalogue import cds, writers
 from morphovote.catalogue.join import build_catalogue
 from morphovote.catalogue.reading import read_columns
 from morphovote.fields.cutouts import make_cutouts
-from morphovote.fields.sources import read_properties, write_sources
+from morphovote.fields.sources import read_sources, write_sources
 from morphovote.report import naming_page
 from morphovote.report import page as report_page
 from morphovote.storage import shards
@@ -70,7 +70,7 @@ def test_id_goes_through_every_file_as_text(tmp_path, kind, monkeypatch):
     sources, tiles = start(images=image(tmp_path), catalogue=given)
     (tmp_path / "results").mkdir()
     write_sources(tmp_path / "results/sources.fits", sources, tiles)
-    sources, tiles = read_properties(tmp_path / "results/sources.fits")
+    sources, tiles = read_sources(tmp_path / "results/sources.fits")
     shards.write_shard(tmp_path / "results/0.h5", make_cutouts(sources, tiles, 40))
     kept = shards.read_shard(tmp_path / "results/0.h5", ["id"])["id"].tolist()
     # FITS leaves blanks at a text's end away; some formats end it at its first NUL.

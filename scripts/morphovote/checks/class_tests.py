@@ -245,7 +245,7 @@ def measured_values(catalogue: Table, sources: Table) -> dict[str, np.ndarray]:
     catalogue : Table
         As `read_catalogue` returns it.
     sources : Table
-        As `read_sources` returns it.
+        As `reading.read_properties` returns it.
     """
     values = {
         name: np.asarray(catalogue[name], dtype=float)
@@ -288,7 +288,7 @@ def summarise_tests(
     Parameters
     ----------
     catalogue, sources : Table
-        As `read_catalogue` and `read_sources` return them.
+        As `read_catalogue` and `read_properties` return them.
     massive : float
         Lower limit of the massive sample, log10 of solar masses.
     comparisons, ordering : list of dict

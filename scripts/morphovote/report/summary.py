@@ -66,7 +66,7 @@ def summarise(
     catalogue : Table
         As `read_catalogue` returns it.
     sources : Table
-        As `read_sources` returns it.
+        As `reading.read_properties` returns it.
     controls : dict
         Of the vote: vote_controls.json. The ratio to the null is its, of votes on samples of one
         size, and not that of the whole catalogue's kept fraction.
