@@ -12,7 +12,8 @@ from morphovote.flags import FLAGS, MEASURE_FLAGS
 class CatalogueColumn(NamedTuple):
     """A column: its name, unit ('' if none), UCD1+, dtype, description and value where missing.
 
-    `dtype` '' and `missing` None mean those of the source list.
+    `dtype` '' and `missing` None mean those of the source list. `stage` is the stage that fills it,
+    with the array of its name in small letters; '' where `join.build_catalogue` fills it.
     """
 
     name: str
@@ -21,6 +22,7 @@ class CatalogueColumn(NamedTuple):
     dtype: str
     description: str
     missing: object
+    stage: str = ""
 
 
 NAN = float("nan")
@@ -35,10 +37,22 @@ COLUMNS = (
         "DEC", "deg", "pos.eq.dec;meta.main", "f8", "Declination (ICRS), NaN if unknown", NAN
     ),
     CatalogueColumn(
-        "GROUP", "", "meta.code.class", "i4", "Group that the voters put the galaxy in, -1 none", -1
+        "GROUP",
+        "",
+        "meta.code.class",
+        "i4",
+        "Group that the voters put the galaxy in, -1 none",
+        -1,
+        "votes",
     ),
     CatalogueColumn(
-        "VOTE_FRACTION", "", "stat.value", "f4", "Share of the voters that agree on GROUP", NAN
+        "VOTE_FRACTION",
+        "",
+        "stat.value",
+        "f4",
+        "Share of the voters that agree on GROUP",
+        NAN,
+        "votes",
     ),
     CatalogueColumn(
         "VOTE_CONFIDENCE",
@@ -48,12 +62,19 @@ COLUMNS = (
         "Of the galaxies with at least this value c, an expected share 1 - c would have as many "
         "votes without any groups in the data",
         NAN,
+        "votes",
     ),
     CatalogueColumn(
-        "GROUP_SECOND", "", "meta.code.class", "i4", "Group with the next most votes, -1 none", -1
+        "GROUP_SECOND",
+        "",
+        "meta.code.class",
+        "i4",
+        "Group with the next most votes, -1 none",
+        -1,
+        "votes",
     ),
     CatalogueColumn(
-        "KEPT", "", "meta.code.qual", "?", "True where enough voters agree on GROUP", False
+        "KEPT", "", "meta.code.qual", "?", "True where enough voters agree on GROUP", False, "votes"
     ),
     CatalogueColumn(
         "CLASS",
@@ -62,6 +83,7 @@ COLUMNS = (
         "U",
         f"Morphological class: {_CLASSES}, empty where none was given",
         "",
+        "classes",
     ),
     CatalogueColumn(
         "CLASS_PROB",
@@ -71,9 +93,16 @@ COLUMNS = (
         "Probability that CLASS is right, from voters, classifier, VOTE_CONFIDENCE and the purity "
         "of simulated groups; corrected where classified by eye",
         NAN,
+        "classes",
     ),
     CatalogueColumn(
-        "CLASS_SECOND", "", "src.morph.type", "U", "Second most probable class, empty if none", ""
+        "CLASS_SECOND",
+        "",
+        "src.morph.type",
+        "U",
+        "Second most probable class, empty if none",
+        "",
+        "classes",
     ),
     CatalogueColumn(
         "CLASS_ORIGIN",
@@ -82,6 +111,7 @@ COLUMNS = (
         "U",
         "Where CLASS comes from: vote (name of the group), classifier (and votes), none",
         "none",
+        "classes",
     ),
     CatalogueColumn(
         "CLASS_REASON",
@@ -91,13 +121,22 @@ COLUMNS = (
         "Why there is no class: not selected, no data, no light (S/N below 3), outlier, no "
         "classifier, unclassifiable (CLASS is UNC); empty where classified",
         "not selected",
+        "classes",
     ),
     CatalogueColumn(
         "FLAGS", "", "meta.code", "i4", "Bits, each explained in the header of the table", 0
     ),
-    CatalogueColumn("SNR", "", "stat.snr", "f4", "Signal-to-noise ratio inside the segment", NAN),
     CatalogueColumn(
-        "GINI", "", "src.morph.param", "f4", "Gini coefficient of the light (Lotz+ 2004)", NAN
+        "SNR", "", "stat.snr", "f4", "Signal-to-noise ratio inside the segment", NAN, "cutouts"
+    ),
+    CatalogueColumn(
+        "GINI",
+        "",
+        "src.morph.param",
+        "f4",
+        "Gini coefficient of the light (Lotz+ 2004)",
+        NAN,
+        "measurements",
     ),
     CatalogueColumn(
         "M20",
@@ -107,6 +146,7 @@ COLUMNS = (
         "Logarithm of the second moment of the brightest 20 % of the light over the total "
         "(Lotz+ 2004)",
         NAN,
+        "measurements",
     ),
     CatalogueColumn(
         "CONCENTRATION",
@@ -115,6 +155,7 @@ COLUMNS = (
         "f4",
         "Concentration 5 log10(r80/r20) within 1.5 Petrosian radii (Conselice 2003)",
         NAN,
+        "measurements",
     ),
     CatalogueColumn(
         "ASYMMETRY",
@@ -123,9 +164,16 @@ COLUMNS = (
         "f4",
         "Asymmetry under half a turn, that of the sky subtracted (Conselice 2003)",
         NAN,
+        "measurements",
     ),
     CatalogueColumn(
-        "SMOOTHNESS", "", "src.morph.param", "f4", "Clumpiness (Conselice 2003; Lotz+ 2004)", NAN
+        "SMOOTHNESS",
+        "",
+        "src.morph.param",
+        "f4",
+        "Clumpiness (Conselice 2003; Lotz+ 2004)",
+        NAN,
+        "measurements",
     ),
     CatalogueColumn(
         "MULTIMODE",
@@ -134,6 +182,7 @@ COLUMNS = (
         "f4",
         "M: area of the second brightest part over that of the brightest (Freeman+ 2013)",
         NAN,
+        "measurements",
     ),
     CatalogueColumn(
         "INTENSITY",
@@ -142,6 +191,7 @@ COLUMNS = (
         "f4",
         "I: light of the second brightest part over that of the brightest (Freeman+ 2013)",
         NAN,
+        "measurements",
     ),
     CatalogueColumn(
         "DEVIATION",
@@ -150,6 +200,7 @@ COLUMNS = (
         "f4",
         "D: distance of the centroid from the brightest part, in radii (Freeman+ 2013)",
         NAN,
+        "measurements",
     ),
     CatalogueColumn(
         "MULTIPLICITY",
@@ -159,11 +210,20 @@ COLUMNS = (
         "Psi: 100 log10 of the pair sum of the most compact arrangement over that of the light "
         "(Law+ 2007)",
         NAN,
+        "measurements",
     ),
     CatalogueColumn(
-        "R50", "arcsec", "phys.angSize", "f4", "Radius of half the light, not deconvolved", NAN
+        "R50",
+        "arcsec",
+        "phys.angSize",
+        "f4",
+        "Radius of half the light, not deconvolved",
+        NAN,
+        "measurements",
     ),
-    CatalogueColumn("R_PETROSIAN", "arcsec", "phys.angSize", "f4", "Petrosian radius", NAN),
+    CatalogueColumn(
+        "R_PETROSIAN", "arcsec", "phys.angSize", "f4", "Petrosian radius", NAN, "measurements"
+    ),
     CatalogueColumn(
         "SERSIC_N",
         "",
@@ -171,6 +231,7 @@ COLUMNS = (
         "f4",
         "Sersic index of a single profile, convolved with the PSF where one is given",
         NAN,
+        "measurements",
     ),
     CatalogueColumn(
         "R_E",
@@ -179,6 +240,7 @@ COLUMNS = (
         "f4",
         "Half-light radius of the Sersic profile along its major axis",
         NAN,
+        "measurements",
     ),
     CatalogueColumn(
         "R_E_KPC",
@@ -195,6 +257,7 @@ COLUMNS = (
         "f4",
         "Minor over major axis of the Sersic profile",
         NAN,
+        "measurements",
     ),
     CatalogueColumn(
         "MEASURE_FLAG",
@@ -203,6 +266,7 @@ COLUMNS = (
         "i4",
         "0 is a good measurement; bits, each explained in the header; -1 not measured",
         -1,
+        "measurements",
     ),
 )
 

@@ -14,42 +14,6 @@ from morphovote.errors import InputError
 from morphovote.flags import NO_DATA, NOT_SELECTED, OUTLIER
 from morphovote.storage import shards
 
-# Column of the catalogue -> array of the shards that fills it.
-FROM_VOTES = {
-    "GROUP": "group",
-    "VOTE_FRACTION": "vote_fraction",
-    "VOTE_CONFIDENCE": "vote_confidence",
-    "GROUP_SECOND": "group_second",
-    "KEPT": "kept",
-}
-FROM_CLASSES = {
-    "CLASS": "class",
-    "CLASS_PROB": "class_prob",
-    "CLASS_SECOND": "class_second",
-    "CLASS_ORIGIN": "class_origin",
-    "CLASS_REASON": "class_reason",
-}
-FROM_CUTOUTS = {"SNR": "snr"}
-FROM_MEASUREMENTS = {
-    name: name.lower()
-    for name in (
-        "GINI",
-        "M20",
-        "CONCENTRATION",
-        "ASYMMETRY",
-        "SMOOTHNESS",
-        "MULTIMODE",
-        "INTENSITY",
-        "DEVIATION",
-        "MULTIPLICITY",
-        "R50",
-        "R_PETROSIAN",
-        "SERSIC_N",
-        "R_E",
-        "AXIS_RATIO",
-        "MEASURE_FLAG",
-    )
-}
 PREFIX = "SOURCE_"
 
 
@@ -99,16 +63,15 @@ def build_catalogue(
     selected = np.asarray(sources["SELECTED"], dtype=bool)
     values = {name: sources[name] for name in ("ID", "RA", "DEC")}
     stages = {
-        "cutouts": (cutouts, FROM_CUTOUTS),
-        "votes": (votes, FROM_VOTES),
-        "classes": (classes, FROM_CLASSES),
-        "measurements": (measurements, FROM_MEASUREMENTS),
-    }
-    missing = {column.name: column for column in COLUMNS}
-    for stage, (arrays, wanted) in stages.items():
+        "cutouts": cutouts, "votes": votes, "classes": classes, "measurements": measurements
+    }  # fmt: skip
+    for stage, arrays in stages.items():
         _check_rows(stage, arrays["row"], selected)
-        for name, array in wanted.items():
-            values[name] = _place(arrays[array], arrays["row"], count, missing[name])
+    for column in COLUMNS:
+        if column.stage:
+            arrays = stages[column.stage]
+            array = arrays[column.name.lower()]
+            values[column.name] = _place(array, arrays["row"], count, column)
     values["R_E_KPC"] = values["R_E"] * kpc_per_arcsec(sources["REDSHIFT"])
     flag = np.where(selected, 0, NOT_SELECTED).astype(np.int32)
     flag[cutouts["row"]] |= cutouts["flags"].astype(np.int32)
@@ -207,10 +170,15 @@ def read_stages(
 ) -> dict[str, dict[str, np.ndarray]]:
     """Read what `build_catalogue` needs of every stage; the keys are its parameters."""
     return {
-        "cutouts": shards.concatenate(cutouts, ["row", "flags", "snr"]),
-        "votes": shards.read_shard(votes, ["row", "outlier", *FROM_VOTES.values()]),
-        "classes": shards.read_shard(classes, ["row", *FROM_CLASSES.values()]),
+        "cutouts": shards.concatenate(cutouts, ["row", "flags", *_arrays("cutouts")]),
+        "votes": shards.read_shard(votes, ["row", "outlier", *_arrays("votes")]),
+        "classes": shards.read_shard(classes, ["row", *_arrays("classes")]),
         "measurements": shards.concatenate(
-            measurements, ["row", "flags", *FROM_MEASUREMENTS.values()]
+            measurements, ["row", "flags", *_arrays("measurements")]
         ),
     }
+
+
+def _arrays(stage: str) -> list[str]:
+    """Arrays of a stage that fill columns."""
+    return [column.name.lower() for column in COLUMNS if column.stage == stage]
