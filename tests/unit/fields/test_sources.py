@@ -76,16 +76,18 @@ def test_fits_catalogue_is_the_longest_table_and_nulls_are_masked(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("fault", "says"),
-    [(lambda: time.sleep(60), "not ended after 1 s"), (lambda: os._exit(11), "code 11")],
+    ("fault", "patience", "says"),
+    [(lambda: time.sleep(60), 1.0, "not ended after 1 s"), (lambda: os._exit(11), 50, "code 11")],
 )
-def test_hdf5_text_that_the_library_cannot_get_through(tmp_path, monkeypatch, fault, says):
+def test_hdf5_text_that_the_library_cannot_get_through(
+    tmp_path, monkeypatch, fault, patience, says
+):
     path = tmp_path / "cat.h5"
     with h5py.File(path, "w") as file:
         file["id"] = ["a", "b"]
         file["x"], file["y"] = [1.0, 2.0], [1.0, 2.0]
     assert catalogues.read_table(path)["id"].tolist() == ["a", "b"]
-    monkeypatch.setattr(catalogues, "PATIENCE", 1.0)
+    monkeypatch.setattr(catalogues, "PATIENCE", patience)
     monkeypatch.setattr(catalogues, "_read_all", lambda path, names: fault())
     with pytest.raises(InputError, match=says):
         catalogues.read_table(path)
