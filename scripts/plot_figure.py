@@ -7,8 +7,7 @@ from morphovote.report.figures import style
 from morphovote.storage.numbers import save_numbers
 
 with rule_log(snakemake.log[0]):
-    name = snakemake.rule.removeprefix("plot_")
-    module = import_module(f"morphovote.report.figures.{name}")
+    module = import_module(f"morphovote.report.figures.{snakemake.params.figure}")
     figure, numbers = module.draw(**dict(snakemake.input.items()), **snakemake.params.settings)
     if numbers is not None:
         save_numbers(numbers, snakemake.output.table)

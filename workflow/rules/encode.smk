@@ -1,5 +1,6 @@
 # Takes: polar shards, and the encoder's weights.
 # Leaves: embeddings.
+
 # Files that the encoder's weights come from.
 WEIGHTS = {
     "bundled": [str(ROOT / "resources/encoder/encoder.safetensors")],

@@ -98,6 +98,7 @@ for figure in FIGURES:
         params:
             # The figure's own module: an edit draws this figure anew and no other.
             code=code_digest("plot_figure", f"morphovote/report/figures/{figure.name}"),
+            figure=figure.name,
             settings=figure_settings(figure),
         script:
             "../../scripts/plot_figure.py"

@@ -197,8 +197,10 @@ def page_data(
         "fewest": FEWEST_IN_PART,
         "shown": SHOWN,
         "groups": [
-            _describe_group(number, rows, entries.get(number, {}), members, is_file)
-            | {"alone": [row["text"] for row in marked if row["group"] == number]}
+            _describe_group(
+                number, rows, entries.get(number, {}), members, is_file,
+                [row["text"] for row in marked if row["group"] == number],
+            )
             for number, rows in chosen.items()
         ],
     }  # fmt: skip
@@ -219,7 +221,7 @@ def _classes(own: dict) -> list[dict]:
 
 
 def _describe_group(
-    number: int, rows: np.ndarray, entry: dict, members: Table, is_file: bool
+    number: int, rows: np.ndarray, entry: dict, members: Table, is_file: bool, alone: list[str]
 ) -> dict:
     """What the page says of one group: its size, vote, class, medians, and the galaxies shown."""
     here = np.asarray(members["GROUP"]) == number
@@ -240,6 +242,7 @@ def _describe_group(
         "note": str(entry.get("note", "")),
         "merge": entry.get("merge"),
         "split": entry.get("split"),
+        "alone": alone,
         "unmatched": entry.get("reason") == NO_MATCH,
         "medians": {name: _spread(members[name][core], (16, 50, 84)) for name in QUANTITIES},
         "members": [[_member(members, row) for row in line if row >= 0] for line in rows],

@@ -30,7 +30,11 @@ def code_digest(*scripts: str | Path) -> str:
         12 hexadecimal digits.
     """
     waiting = [Path(script) for script in scripts]
-    modules = {path for path in waiting if path.is_relative_to(PACKAGE)}
+    package = PACKAGE.resolve()
+    whole = [path.resolve() for path in waiting]
+    modules = {
+        PACKAGE / path.relative_to(package) for path in whole if path.is_relative_to(package)
+    }
     while waiting:
         for module in _imported_modules(waiting.pop()):
             if module not in modules:

@@ -103,3 +103,13 @@ def test_imports_found_in_the_text_are_those_of_the_syntax_tree():
                 dotted = ".".join(parts[:end])
                 files |= {modules[key] for key in (dotted, f"{dotted}.__init__") if key in modules}
         assert digests._imported_modules(path) == files, path
+
+
+def test_a_module_among_the_scripts_counts_itself(package):
+    script, figures = package / "plot_figure.py", package / "morphovote/report/figures"
+    names = ("votes", "depth")
+    before = [digests.code_digest(script, figures / f"{name}.py") for name in names]
+    (figures / "votes.py").write_text((figures / "votes.py").read_text() + "\n# an edit\n")
+    digests._imported_modules.cache_clear()
+    after = [digests.code_digest(script, figures / f"{name}.py") for name in names]
+    assert after[0] != before[0] != before[1] == after[1]
