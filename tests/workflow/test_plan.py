@@ -95,7 +95,6 @@ def test_another_field_leaves_this_one_alone(finished, small_config):
         ("reduce/__init__", REDUCE),
         ("report/figures/table", {"write_summary", "build_report"}),
         ("checks/perturbations", STABILITY | {"write_summary", "build_report"}),
-        ("report/figures/__init__", FIGURE_RULES | {"build_report"}),
         ("simulate/survey", None),
     ],
 )
