@@ -5,9 +5,11 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -48,9 +50,19 @@ class Project:
 
 @cache
 def snakemake_server() -> subprocess.Popen:
-    """The process that has Snakemake loaded; it ends with this one."""
+    """The process that has Snakemake loaded; what it starts is of its group."""
     command = [sys.executable, str(ROOT / "tests/snakemake_server.py")]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)
+
+
+def stop_snakemake() -> None:
+    """End the process that has Snakemake loaded, and a run that goes on."""
+    server = snakemake_server()
+    with suppress(ProcessLookupError):
+        os.killpg(server.pid, signal.SIGKILL)
+    server.wait()
+    snakemake_server.cache_clear()
 
 
 def run_snakemake(folder: Path, arguments: list[str]) -> subprocess.CompletedProcess:

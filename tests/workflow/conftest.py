@@ -10,14 +10,25 @@ def small_config() -> dict:
     return SMALL
 
 
-@pytest.fixture(scope="session")
-def project(tmp_path_factory) -> Project:
-    """A fresh checkout."""
-    return copy_project(tmp_path_factory.mktemp("checkout"))
+@pytest.fixture(scope="session", autouse=True)
+def alone(small_run) -> None:
+    """No test of the workflow runs beside the small field."""
+    if small_run is not None:
+        small_run[1].result()
 
 
 @pytest.fixture(scope="session")
-def finished(project) -> Project:
+def project(small_run, tmp_path_factory) -> Project:
+    """A checkout, in which the small field has run if any test looks at that."""
+    if small_run is None:
+        return copy_project(tmp_path_factory.mktemp("checkout"))
+    return small_run[0]
+
+
+@pytest.fixture(scope="session")
+def finished(small_run) -> Project:
     """The checkout after a whole run of the small field."""
-    project.snakemake()
+    project, run = small_run
+    process = run.result()
+    assert process.returncode == 0, process.stdout[-6000:]
     return project

@@ -275,8 +275,8 @@ def test_slow_galaxy_is_cut_off(tmp_path):
 
     slow.first = shards.read_shard(path, ["image"])["image"][0]
     start = time.monotonic()
-    found = morphology.measure_shard(path, 1, seconds=0.5, measure=slow)[0]
-    assert time.monotonic() - start < 10
+    found = morphology.measure_shard(path, 1, seconds=2, measure=slow)[0]
+    assert time.monotonic() - start < 30
     assert found["measure_flag"][0] == morphology.FAILED | morphology.OUT_OF_TIME
     assert found["flags"][0] == flags.MEASURE_FAILED
     assert found["measure_flag"][1] == 0
