@@ -77,8 +77,7 @@ def _confidence(data: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _null_share(votes: np.ndarray, expected: np.ndarray) -> float:
-    """Share of the galaxies that vote like the null, from those with fewer votes than its
-    median."""
+    """Share of galaxies that vote like the null, from those with fewer votes than its median."""
     below = np.concatenate([[0], np.cumsum(expected)[:-1]]) / expected.sum()
     usable = np.flatnonzero(below > 0)
     if not len(usable):

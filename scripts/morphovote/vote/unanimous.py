@@ -289,7 +289,7 @@ def cast_votes_file(
     if not same or found.get("pca") != attributes.get("pca"):
         raise InputError(
             f"{components}: its galaxies or its PCA are not those that {model} was fitted to, "
-            "expected the same field.\nThe published vote serves one field only: fit it there."
+            "expected the same field.\nThe published vote cannot be used on another: fit it there."
         )
     voters = PublishedVoters(arrays["labels"], int(attributes["groups"]))
     confidence, _ = load_confidence(calibration, len(ALGORITHMS))
