@@ -96,8 +96,7 @@ def _free_number(data: np.ndarray, mask: np.ndarray) -> int:
 
 
 def _signed(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Booleans and unsigned integers as wider signed integers, or as text if none is wide
-    enough."""
+    """Booleans and unsigned integers as wider signed ones, or as text if none is wide enough."""
     if data.dtype.itemsize == 8 and (data[~mask] > np.iinfo(np.int64).max).any():
         return np.where(mask, "", data.astype(str))
     wider = {1: np.int16, 2: np.int32, 4: np.int64, 8: np.int64}[data.dtype.itemsize]

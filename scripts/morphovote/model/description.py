@@ -171,6 +171,7 @@ def describe_model(
     name: str, field: dict, card: dict, config: dict, files: Sequence[str | Path]
 ) -> dict:
     """Describe what a model was fitted on.
+
     Parameters
     ----------
     name : str
