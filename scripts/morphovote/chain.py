@@ -1,8 +1,8 @@
-"""One galaxy's way from its cutout to its class, on arrays, with a model that is already fitted.
+"""From cutouts to classes in memory, on arrays, with a model that is already fitted.
 
-The rules take a field's galaxies the same way, one step a rule and shard by shard, through the
-same functions. Here all steps follow each other in memory, for galaxies that are in no shard:
-changed, injected, or anybody's own.
+The rules take a field's galaxies through the same functions, one step per rule and shard by shard.
+Here all steps follow each other in memory, for galaxies that are in no shard: changed or injected
+galaxies, or a user's own.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from morphovote.vote import schemes as votings
 from morphovote.vote.bagged import Voters, cast_votes
 from morphovote.vote.confidence import add_confidence, load_confidence
 
-# What `Chain.follow` needs of each galaxy.
+# Arrays that `Chain.follow` needs.
 CUTOUT = ("image", "rms", "mask", "flags", "x", "y", "snr")
 # Galaxies in memory at once in the denoiser and the encoder.
 BATCH = 64
@@ -33,13 +33,13 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Chain:
-    """The loaded models of a field, in the order in which a galaxy meets them.
+    """The loaded models of a field, in the order in which they are applied.
 
     Attributes
     ----------
     steps : dict
-        Which kind of each step the config asks for: scaling, denoiser, polar, input, vote; and of
-        the encoder precision and rotations.
+        The scheme of each step, from the config: scaling, denoiser, polar, input, vote; and the
+        encoder's precision and rotations.
     threads : int
         Processors.
     denoiser : nn.Module
@@ -48,7 +48,7 @@ class Chain:
     pca : dict of ndarray
     voters : Voters
     confidence : ndarray, shape (V + 1,), or None
-        What every number of votes is worth.
+        Confidence for each number of votes.
     classes : dict of str, or None
         Class of each group.
     classifier : dict of ndarray, or None
@@ -71,9 +71,9 @@ class Chain:
         Parameters
         ----------
         files : dict of path
-            denoiser, pca, voters, of the model folder; weights, card, of the encoder; components,
-            of the field, at which only the published vote looks. For classes also confidence,
-            names, classifier, of the model folder.
+            From the model folder: denoiser, pca, voters. From the encoder: weights, card. From the
+            field: components, used only by the published vote. For classes also confidence, names
+            and classifier, from the model folder.
         steps : dict
         threads : int
 
@@ -133,7 +133,7 @@ class Chain:
         return self.project(self.encode(polar))
 
     def vote(self, components: np.ndarray) -> dict[str, np.ndarray]:
-        """Votes on galaxies, see `bagged.cast_votes`; with their confidence where it is known."""
+        """Votes on galaxies, see `bagged.cast_votes`; with their confidence if it is known."""
         votes = cast_votes(components, self.voters)
         return votes if self.confidence is None else add_confidence(votes, self.confidence)
 
@@ -144,7 +144,7 @@ class Chain:
         return classify(votes, self.classes, components, self.classifier, snr)
 
     def follow(self, cutouts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Take galaxies all the way, some at a time.
+        """Take galaxies through all steps, one batch at a time.
 
         Parameters
         ----------
@@ -154,7 +154,7 @@ class Chain:
         Returns
         -------
         dict of ndarray, shape (N,)
-            group, vote_fraction, kept, outlier, and what `assignment.classify` gives.
+            group, vote_fraction, kept, outlier, and the arrays of `assignment.classify`.
         """
         parts = []
         starts = range(0, len(cutouts["x"]), BATCH)

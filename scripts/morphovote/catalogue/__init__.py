@@ -1,5 +1,5 @@
-"""The catalogue: one row a source.
+"""The catalogue: one row per source.
 
-Takes all that the stages left and the source catalogue, leaves FITS, Parquet, VOTable and the table
-of the CDS. Rule: `write_catalogue`.
+Takes the results of all stages and the source catalogue, leaves FITS, Parquet, VOTable and the CDS
+table. Rule: `write_catalogue`.
 """

@@ -1,4 +1,4 @@
-"""The catalogue as the CDS archives tables: fixed columns, and a ReadMe that says what they hold.
+"""The catalogue in the format of the CDS: a fixed-width table and a ReadMe that describes it.
 
 Follows the CDS standard for astronomical catalogues (Ochsenbein 2000): a byte-by-byte
 description beside a plain file.
@@ -14,7 +14,7 @@ from morphovote import __version__
 from morphovote.catalogue.columns import COLUMNS, CatalogueColumn, flag_notes
 from morphovote.storage.files import replacing
 
-# Digits after the point of what needs more or fewer than five.
+# Decimals of columns that need more or fewer than five.
 DECIMALS = {"RA": 7, "DEC": 7, "VOTE_FRACTION": 3, "CLASS_PROB": 3, "SNR": 2}
 UNITS = {"": "---", "deg": "deg", "arcsec": "arcsec", "kpc": "kpc"}
 WIDTH = 80
@@ -23,7 +23,7 @@ WIDTH = 80
 def write_cds(table_path: str | Path, readme_path: str | Path, catalogue: Table) -> None:
     """Write the project's own columns as a fixed-width table with its ReadMe.
 
-    Columns of the source catalogue are not repeated: ID and the order of the rows join them.
+    Columns of the source catalogue are not repeated: join the two by ID or by row number.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def _texts(values: np.ndarray, name: str) -> np.ndarray:
     if values.dtype.kind == "b":
         return np.where(values, "1", "0")
     if values.dtype.kind in "US":
-        # The standard is ASCII; tabs and line ends would break the columns.
+        # The standard allows only ASCII; tabs and line ends would break the columns.
         clean = [
             "".join(c if " " <= c <= "~" else "?" for c in text) for text in values.astype(str)
         ]

@@ -1,4 +1,4 @@
-"""The columns of the catalogue: the one place that says what each is called and means.
+"""The columns of the catalogue: the one place that defines their names and meanings.
 
 Units are written as VOUnits; UCDs are UCD1+ words (IVOA UCD List 1.5).
 """
@@ -12,8 +12,8 @@ from morphovote.flags import FLAGS, MEASURE_FLAGS
 class CatalogueColumn(NamedTuple):
     """A column: its name, unit ('' if none), UCD1+, dtype, description and value where missing.
 
-    `dtype` '' and `missing` None mean those of the source list. `stage` is the stage that fills it,
-    with the array of its name in small letters; '' where `join.build_catalogue` fills it.
+    `dtype` '' and `missing` None: as in the source list. `stage` is the stage that fills it,
+    with the array of its name in lower case; '' where `join.build_catalogue` fills it.
     """
 
     name: str
@@ -272,7 +272,7 @@ COLUMNS = (
 
 
 def flag_notes() -> list[str]:
-    """Each bit of FLAGS and MEASURE_FLAG in a sentence, for a table's header."""
+    """One sentence for each bit of FLAGS and MEASURE_FLAG, for the header of a table."""
     return [
         f"{column} {bit} = {name}: {meaning}"
         for column, flags in (("FLAGS", FLAGS), ("MEASURE_FLAG", MEASURE_FLAGS))

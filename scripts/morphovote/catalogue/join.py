@@ -1,4 +1,4 @@
-"""The catalogue: what every stage found out about a source, and all that was known before."""
+"""The catalogue: join the results of all stages with the source catalogue."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,14 +25,14 @@ def build_catalogue(
     classes: Mapping[str, np.ndarray],
     measurements: Mapping[str, np.ndarray],
 ) -> Table:
-    """Join the results of all stages, one row a source, in the order of the source catalogue.
+    """Join the results of all stages, one row per source, in the order of the source catalogue.
 
     Parameters
     ----------
     sources : Table
         The source list: ROW, ID, RA, DEC (deg), SELECTED, REDSHIFT.
     source_catalogue : Table or None
-        What the sources came from, in the same order; None where there was no catalogue.
+        The input catalogue, in the same order; None if there was none.
     cutouts : mapping of ndarray
         `row`, `flags`, `snr` of the selected sources, in any order.
     votes : mapping of ndarray
@@ -45,14 +45,14 @@ def build_catalogue(
     Returns
     -------
     Table
-        `columns.COLUMNS` in that order, then every column of `source_catalogue`. One whose name is
-        taken already, capital letters or not, gets the prefix `SOURCE_`. Each column has its
-        `unit`, `description` and `meta["ucd"]` where there is one.
+        `columns.COLUMNS` in that order, then every column of `source_catalogue`. A column whose
+        name is already taken, regardless of case, gets the prefix `SOURCE_`. Each column has its
+        `unit`, `description` and `meta["ucd"]`, if any.
 
     Raises
     ------
     InputError
-        If a stage misses a selected source, or the source catalogue has changed since.
+        If a stage lacks a selected source, or the source catalogue has changed since.
     """
     count = len(sources)
     if source_catalogue is not None and len(source_catalogue) != count:
@@ -103,7 +103,7 @@ def _check_rows(stage: str, rows: np.ndarray, selected: np.ndarray) -> None:
         raise InputError(
             f"{stage}: expected each of the {selected.sum()} selected sources once, found "
             f"{(found & selected).sum()} of them in {len(rows)} rows.\n"
-            "Files of an older run are in the way: delete them and run the workflow again."
+            "These files come from an older run: delete them and run the workflow again."
         )
 
 
@@ -121,7 +121,7 @@ def append_source_columns(catalogue: Table, source_catalogue: Table) -> None:
     """Add every column of the source catalogue to the catalogue, in place and in order.
 
     Values, masks, units and descriptions stay as they are. Times, coordinates and the like become
-    plain columns, text gets dtype str, objects that are no text become text.
+    plain columns; text gets dtype str, and other objects become text.
     """
     taken = {name.lower() for name in catalogue.colnames}
     plain = represent_mixins_as_columns(source_catalogue)
@@ -148,7 +148,7 @@ def _plain_column(column: Column) -> Column:
         texts = data.astype(str) if data.dtype.kind in "mM" else data
         data = np.where(mask, "", texts).astype(str)
     elif data.dtype == np.int8 or data.dtype == np.float16:
-        # FITS has neither, and would take the first for logical.
+        # FITS has neither, and would read int8 as logical.
         data = data.astype(np.int16 if data.dtype == np.int8 else np.float32)
     elif data.dtype.kind in "fc" and data.dtype.itemsize > {"f": 8, "c": 16}[data.dtype.kind]:
         data = data.astype("f8" if data.dtype.kind == "f" else "c16")
@@ -168,7 +168,7 @@ def read_stages(
     classes: str | Path,
     measurements: Sequence[str | Path],
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Read what `build_catalogue` needs of every stage; the keys are its parameters."""
+    """Read the arrays of every stage for `build_catalogue`; the keys are its parameters."""
     return {
         "cutouts": shards.concatenate(cutouts, ["row", "flags", *_arrays("cutouts")]),
         "votes": shards.read_shard(votes, ["row", "outlier", *_arrays("votes")]),

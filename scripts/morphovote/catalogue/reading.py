@@ -1,4 +1,4 @@
-"""Reading a finished catalogue and the list of sources: the columns that figures and checks use."""
+"""Read a finished catalogue and the source list: the columns that figures and checks use."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ CATALOGUE_COLUMNS = (
     "MEASURE_FLAG",
 )
 
-# What the source catalogue may tell; NaN where it does not.
+# What the source catalogue may give; NaN where it does not.
 SOURCE_COLUMNS = tuple(role.upper() for role in PROPERTIES)
 
 
@@ -44,8 +44,8 @@ def read_columns(path: str | Path, names: Sequence[str], extension: str | None =
     ----------
     path : str or Path
     names : sequence of str
-        Exact names. Where a name occurs twice the first column counts: ours come before those of
-        the source catalogue.
+        Exact names. If a name occurs twice, the first column counts: the project's own come before
+        those of the source catalogue.
     extension : str, optional
         Name of the extension; the first table if left out.
 
@@ -77,7 +77,7 @@ def read_columns(path: str | Path, names: Sequence[str], extension: str | None =
                     f"{path}: has no column {', '.join(missing)}, only {', '.join(found)}. "
                     "Delete it and run the workflow again."
                 )
-            # By number, since FITS looks names up without regard to case.
+            # By number, since FITS looks up names regardless of case.
             return Table({name: _native(hdu.data.field(found.index(name))) for name in names})
     except OSError as error:
         raise InputError(
@@ -88,7 +88,7 @@ def read_columns(path: str | Path, names: Sequence[str], extension: str | None =
 def _native(column: np.ndarray) -> np.ndarray:
     column = np.asarray(column)
     if column.dtype.kind == "S":
-        # Other letters than ASCII's: the catalogue holds them as UTF-8.
+        # The catalogue stores non-ASCII letters as UTF-8.
         return np.char.strip(np.char.decode(column, "utf-8", "replace"))
     if column.dtype.kind == "U":
         return np.char.strip(column.astype(str))
@@ -100,10 +100,10 @@ def _native(column: np.ndarray) -> np.ndarray:
 
 
 def read_catalogue(path: str | Path) -> Table:
-    """The columns of a morphovote catalogue that the diagnostics use, one row a source.
+    """Read the columns of a morphovote catalogue that the diagnostics use, one row per source.
 
-    What MEASURE_FLAG marks as badly measured is NaN (`leave_out_bad`), so that no figure and no
-    median holds it.
+    Values that MEASURE_FLAG marks as bad are NaN (`leave_out_bad`), so that no figure and no median
+    uses them.
     """
     return leave_out_bad(read_columns(path, CATALOGUE_COLUMNS))
 
@@ -119,5 +119,5 @@ def leave_out_bad(catalogue: Table) -> Table:
 
 
 def read_properties(path: str | Path) -> Table:
-    """`SOURCE_COLUMNS` of the source list, one row a source, in the catalogue's order."""
+    """Read `SOURCE_COLUMNS` of the source list, one row per source, in the catalogue's order."""
     return read_columns(path, SOURCE_COLUMNS, "SOURCES")

@@ -21,18 +21,18 @@ from morphovote import __version__
 from morphovote.catalogue.columns import flag_notes
 from morphovote.storage.files import replacing
 
-# What XML 1.0 cannot hold.
+# Characters not allowed in XML 1.0.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_fits(path: str | Path, catalogue: Table) -> None:
-    """Write the catalogue as a FITS table (extension CATALOGUE), whole or not at all.
+    """Write the catalogue as a FITS table (extension CATALOGUE), complete or not at all.
 
     Units are in TUNITn, UCDs in TUCDn, descriptions in TCOMMn, the bits of FLAGS in the header.
-    Other letters than ASCII's are written as UTF-8. A column name of other characters than
-    letters, digits and underscores is written with underscores, and in full in TCOMMn. Missing
-    whole numbers are TNULLn, missing floats NaN, missing texts empty; a logical column with missing
-    values becomes a whole number (1, 0, TNULLn).
+    Non-ASCII letters are written as UTF-8. In column names, characters other than letters, digits
+    and underscores become underscores; the full name is in TCOMMn. Missing integers are TNULLn,
+    missing floats NaN, missing texts empty; a logical column with missing values becomes an integer
+    (1, 0, TNULLn).
     """
     names = _fits_names(catalogue.colnames)
     columns = [_fits_column(catalogue[name]) for name in catalogue.colnames]
@@ -81,7 +81,7 @@ def _fits_column(column: Column) -> Column:
     if data.dtype.kind in "fc":
         return Column(np.where(mask, np.array(np.nan, data.dtype), data))
     if data.dtype.kind in "bu":
-        # FITS has no null for these.
+        # FITS has no null value for these.
         data = _signed(data, mask)
         if data.dtype.kind == "U":
             return Column(np.char.encode(data, "ascii"))
@@ -89,14 +89,14 @@ def _fits_column(column: Column) -> Column:
 
 
 def _free_number(data: np.ndarray, mask: np.ndarray) -> int:
-    """A whole number that a column does not have, to stand for what is missing."""
+    """An integer that does not occur in a column, to mark missing values."""
     present = set(np.unique(data[~mask]).tolist())
     lowest = int(np.iinfo(data.dtype).min)
     return next(lowest + n for n in range(len(present) + 1) if lowest + n not in present)
 
 
 def _signed(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Truth values and unsigned whole numbers as wider signed ones, as text if nothing is wider."""
+    """Booleans and unsigned integers as wider signed ones, or as text if none is wide enough."""
     if data.dtype.itemsize == 8 and (data[~mask] > np.iinfo(np.int64).max).any():
         return np.where(mask, "", data.astype(str))
     wider = {1: np.int16, 2: np.int32, 4: np.int64, 8: np.int64}[data.dtype.itemsize]
@@ -104,11 +104,11 @@ def _signed(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def write_parquet(path: str | Path, catalogue: Table) -> None:
-    """Write the catalogue as Parquet, whole or not at all.
+    """Write the catalogue as Parquet, complete or not at all.
 
-    Each field's metadata has `unit`, `ucd` and `description`; the file's has `FLAGS` and the like.
-    Missing values are null; a column of several dimensions is a list of fixed size, a complex
-    number a list of two.
+    The metadata of each field have `unit`, `ucd` and `description`; those of the file have
+    `creator` and `flags`. Missing values are null; a column of several dimensions is a list of
+    fixed size, and a complex number a list of two.
     """
     fields, arrays = [], []
     for name in catalogue.colnames:
@@ -148,22 +148,22 @@ def _arrow(data: np.ndarray, mask: np.ndarray) -> pyarrow.Array:
 
 
 def write_votable(path: str | Path, catalogue: Table) -> None:
-    """Write the catalogue as a VOTable (1.4, BINARY2), whole or not at all.
+    """Write the catalogue as a VOTable (1.4, BINARY2), complete or not at all.
 
-    Units are VOUnits. Characters that XML cannot hold become U+FFFD in the header. A text column
-    of several dimensions becomes one of JSON lists; unsigned numbers become wider signed ones.
+    Units are VOUnits. Characters not allowed in XML become U+FFFD in the header. A text column of
+    several dimensions becomes JSON lists; unsigned integers become wider signed ones.
     """
     table, nulls = Table(), []
     for number, name in enumerate(catalogue.colnames):
         column, null = _votable_column(catalogue[name])
-        # Names come later: from_table makes XML identifiers of them.
+        # Set the names later: from_table turns them into XML identifiers.
         table[f"col{number}"] = column
         nulls.append(null)
     votable = from_table(table)
     votable.version = "1.4"
     resource = votable.resources[0]
     creator = Info(name="creator", value=f"morphovote {__version__}")
-    # astropy makes an ID of the name, and a column may have the same.
+    # astropy makes an ID from the name, and a column may have the same ID.
     creator.ID = None
     resource.infos.append(creator)
     resource.description = ";\n".join(flag_notes())
@@ -171,7 +171,7 @@ def write_votable(path: str | Path, catalogue: Table) -> None:
     for field, name, null in zip(fields, catalogue.colnames, nulls, strict=True):
         column = catalogue[name]
         field.name = _xml(name)
-        # Readers that name columns by ID, as astropy does, get the column's own name.
+        # For readers that name columns by ID, as astropy does.
         identifier = re.sub(r"[^A-Za-z0-9_.-]|^(?=[0-9.-]|$)", "_", name)
         while identifier in taken:
             identifier += "_"
@@ -181,12 +181,12 @@ def write_votable(path: str | Path, catalogue: Table) -> None:
         field.unit = _unit_text(column, "vounit") or None
         field.description = _xml(_description(column, "vounit")) or None
         if column.ndim > 2 and field.datatype not in ("char", "unicodeChar"):
-            # VOTable names the fastest dimension first; astropy writes them as NumPy does.
+            # VOTable lists the fastest dimension first; astropy writes NumPy's order.
             field.arraysize = "x".join(map(str, reversed(column.shape[1:])))
         if null is not None:
             field.values.null = null
         if field.datatype == "bit":
-            # TOPCAT's reader takes arrays of bits for what they are, and none for a truth value.
+            # TOPCAT does not read single bits as booleans.
             field.datatype = "boolean"
             field.converter = get_converter(field)
     with replacing(path) as partial:
@@ -194,17 +194,17 @@ def write_votable(path: str | Path, catalogue: Table) -> None:
 
 
 def _votable_column(column: Column) -> tuple[Column, int | None]:
-    """A column as VOTable can hold it, and the number that stands for a missing one."""
+    """A column in a type that VOTable has, and the number that marks missing values."""
     data, mask = np.asarray(np.ma.getdata(column)), np.ma.getmaskarray(column)
     if data.dtype.kind == "u" and data.dtype.itemsize > 1:
-        # VOTable has no unsigned numbers beyond the byte.
+        # VOTable's only unsigned integer is the byte.
         data = _signed(data, mask)
     if data.dtype.kind == "U":
         data = np.where(mask, "", data)
         if data.ndim > 1:
             texts = [json.dumps(row.tolist(), ensure_ascii=False) for row in data]
             data = np.array(texts, dtype=str)
-        # VOTable counts UTF-16 units, of which rare characters take two.
+        # VOTable counts UTF-16 units; rare characters take two.
         width = max(
             (len(text.encode("utf-16-be", "replace")) // 2 for text in data.tolist()), default=1
         )
@@ -215,7 +215,7 @@ def _votable_column(column: Column) -> tuple[Column, int | None]:
         return Column(np.where(mask, np.array(np.nan, data.dtype), data)), None
     if data.ndim == 1:
         return MaskedColumn(data, mask=mask), None
-    # Single numbers of a list are not marked as missing, but by their value.
+    # In arrays, missing numbers can only be marked by a value.
     if data.dtype.kind in "bu":
         data = _signed(data, mask)
     null = _free_number(data, mask)
@@ -227,7 +227,7 @@ def _xml(text: str) -> str:
 
 
 def _unit_text(column: Column, form: str) -> str:
-    """A column's unit in a standard's words, empty if the standard has none for it."""
+    """A column's unit in the notation of a standard, empty if the standard lacks it."""
     if column.unit is None:
         return ""
     try:
@@ -243,7 +243,7 @@ def _unit_text(column: Column, form: str) -> str:
 def _description(column: Column, form: str) -> str:
     text = column.description or ""
     if column.unit is not None and not _unit_text(column, form):
-        # No standard name: better told in words than left out or refused by a reader.
+        # Not in the standard: readers would refuse it as a unit, so put it into the description.
         text = f"{text} [{column.unit}]".strip()
     return " ".join(text.split())
 

@@ -1,6 +1,6 @@
-"""What the result is worth.
+"""Checks of the result.
 
-Takes the finished stages, leaves tables of how stable, how complete and how distinct the groups and
-classes are; and names what is wrong in the published steps. Rules: `check_stability`,
+Takes the finished stages, leaves tables of how stable, complete and distinct the groups and classes
+are; and lists the faults of the published steps. Rules: `check_stability`,
 `inject_galaxies`, `plot_separation`, `plot_confounders`.
 """

@@ -1,4 +1,4 @@
-"""Do the classes differ in what was measured, and in the order that is published?"""
+"""Test whether the classes differ in measured quantities, and in the published order."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -22,10 +22,10 @@ PARAMETERS = {
     "SMOOTHNESS": ("clumpiness S", ""),
     "AXIS_RATIO": ("axis ratio", ""),
 }
-# Neighbours in the order of the classes, and early against late types.
+# Neighbours in the order of the classes, and early types with late types.
 NEIGHBOURS = tuple(((first,), (second,)) for first, second in pairwise(EARLY + LATE))
 PAIRS = (*NEIGHBOURS, (EARLY, LATE))
-# What is published (Fang et al. 2025): sentence, quantity, pairs, sign of the difference.
+# Published ordering (Fang et al. 2025): sentence, quantity, pairs, sign of the difference.
 ORDERING = (
     ("n falls from SPH to IRR", "SERSIC_N", NEIGHBOURS, 1),
     ("r_e (arcsec) rises from SPH to IRR", "R_E", NEIGHBOURS, -1),
@@ -33,13 +33,13 @@ ORDERING = (
     ("Gini is higher for SPH and ETD than for LTD and IRR", "GINI", PAIRS[3:], 1),
     ("C is higher for SPH and ETD than for LTD and IRR", "CONCENTRATION", PAIRS[3:], 1),
 )
-# Fewest galaxies of either side for a test.
+# Fewest galaxies in either class for a test.
 FEWEST_IN_CLASS = 8
-# Most galaxies of either side in a bootstrap: beyond, the interval is narrow anyway.
+# Most galaxies of either class in a bootstrap: with more, the interval is narrow anyway.
 MOST = 4000
 RESAMPLES = 1000
 LEVEL = 0.05
-# Of Cliff's delta (Romano et al. 2006): below, an effect is negligible.
+# An effect with a smaller Cliff's delta is negligible (Romano et al. 2006).
 NEGLIGIBLE = 0.147
 
 COLUMNS = (
@@ -60,7 +60,7 @@ def cliffs_delta(first: np.ndarray, second: np.ndarray) -> float:
     Returns
     -------
     float
-        Share of all pairs in which the first is larger, less that in which it is smaller.
+        Share of all pairs in which the first is larger, minus the share in which it is smaller.
     """
     second = np.sort(second)
     below = np.searchsorted(second, first, side="left")
@@ -71,12 +71,12 @@ def cliffs_delta(first: np.ndarray, second: np.ndarray) -> float:
 def delta_interval(
     first: np.ndarray, second: np.ndarray, seed: int = 0, resamples: int = RESAMPLES
 ) -> tuple[float, float]:
-    """95 % percentile interval of Cliff's delta from a bootstrap of both sides.
+    """95 % percentile interval of Cliff's delta from a bootstrap of both classes.
 
     Parameters
     ----------
     first, second : ndarray of float
-        All finite, none empty. Of more than `MOST` galaxies as many are drawn at random.
+        All finite, none empty. If there are more than `MOST` galaxies, as many are drawn at random.
     seed, resamples : int
     """
     rng = np.random.default_rng(seed)
@@ -84,7 +84,7 @@ def delta_interval(
         values if len(values) <= MOST else rng.choice(values, MOST, replace=False)
         for values in (first, second)
     )
-    # Ranks once; a resample is then a count of how often each galaxy was drawn.
+    # Rank once; a resample is then a count of how often each galaxy was drawn.
     place, index = np.unique(np.concatenate([first, second]), return_inverse=True)
     found = np.empty(resamples)
     for i in range(resamples):
@@ -99,7 +99,7 @@ def delta_interval(
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """P-values corrected for their number (Holm 1979, Scand. J. Statist. 6, 65); NaNs stay."""
+    """Correct p-values for their number (Holm 1979, Scand. J. Statist. 6, 65); NaNs stay."""
     p = np.asarray(p, dtype=float)
     corrected = np.full(p.shape, np.nan)
     rows = np.flatnonzero(np.isfinite(p))
@@ -122,21 +122,21 @@ def compare_classes(
     name : ndarray of str, shape (N,)
         Classes.
     values : mapping of ndarray of float, shape (N,)
-        By the names of `PARAMETERS`; NaN where not measured, or badly. A quantity that is left
-        out, or known of no galaxy, is not compared.
+        By the names of `PARAMETERS`; NaN where not measured, or badly. A quantity that is left out,
+        or unknown for all galaxies, is not compared.
     samples : mapping of ndarray of bool, shape (N,)
-        By the sample's name: who belongs to it.
+        By the sample's name: its members.
     resamples : int
-        Of each bootstrap.
+        In each bootstrap.
 
     Returns
     -------
     Table
-        `COLUMNS`, one row a sample, quantity and pair: numbers and medians of both sides, the
-        Mann-Whitney U of the first (two-sided), Cliff's delta with its 95 % bootstrap interval,
-        the p-value, and that corrected after Holm for all tests of the table. `decision` is
-        'first higher', 'second higher', 'not decided' or 'too few' (fewer than
-        `FEWEST_IN_CLASS` on a side).
+        `COLUMNS`, one row per sample, quantity and pair: numbers and medians of both classes, the
+        Mann-Whitney U of the first (two-sided), Cliff's delta with its 95 % bootstrap interval, the
+        p-value, and the p-value after Holm's correction for all tests of the table. `decision` is
+        'first higher', 'second higher', 'not decided' or 'too few' (fewer than `FEWEST_IN_CLASS` in
+        a class).
     """
     name = np.asarray(name, dtype=str)
     rows = []
@@ -189,10 +189,11 @@ def check_ordering(table: Table) -> list[dict]:
     Returns
     -------
     list of dict
-        One a sample and line of `ORDERING`: sample, claim, verdict and reason. The verdict is
-        'fail' where a comparison of the claim is significant (`LEVEL`, after Holm) against the
-        published direction, 'pass' where all of them are in it, and 'not decided' otherwise, so
-        also where one of the four classes has fewer than `FEWEST_IN_CLASS` galaxies.
+        One per sample and line of `ORDERING`: sample, claim, verdict and reason. The verdict is
+        'fail' if a comparison of the claim is significant (`LEVEL`, after Holm) in the opposite
+        direction, 'pass' if all of them are significant in the published direction, and 'not
+        decided' otherwise, also if one of the four classes has fewer than `FEWEST_IN_CLASS`
+        galaxies.
     """
     found = []
     for sample in dict.fromkeys(str(sample) for sample in table["sample"]):
@@ -238,7 +239,7 @@ def _describe(row) -> str:
 
 
 def measured_values(catalogue: Table, sources: Table) -> dict[str, np.ndarray]:
-    """`PARAMETERS` of every galaxy; half-light radii in kpc where there is a redshift.
+    """`PARAMETERS` of every galaxy; half-light radii in kpc are NaN without a redshift.
 
     Parameters
     ----------
@@ -256,7 +257,7 @@ def measured_values(catalogue: Table, sources: Table) -> dict[str, np.ndarray]:
 
 
 def choose_samples(sources: Table, massive: float) -> dict[str, np.ndarray]:
-    """All galaxies, and the massive ones where masses are known of at least one of these.
+    """Choose the samples: all galaxies, and massive ones if there are any of known mass.
 
     Parameters
     ----------
@@ -268,7 +269,7 @@ def choose_samples(sources: Table, massive: float) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of ndarray of bool, shape (N,)
-        'all' and perhaps 'massive'.
+        'all', and 'massive' if it has members.
     """
     heavy = is_massive(sources["LOG_MASS"], massive)
     samples = {"all": np.ones(len(sources), dtype=bool)}
@@ -276,14 +277,14 @@ def choose_samples(sources: Table, massive: float) -> dict[str, np.ndarray]:
 
 
 def is_massive(log_mass: np.ndarray, cut: float) -> np.ndarray:
-    """Above a stellar mass (log10 of solar masses); never where the mass is unknown."""
+    """Whether galaxies are above a stellar mass (log10 of solar masses); False if it is unknown."""
     return np.nan_to_num(np.asarray(log_mass, dtype=float), nan=-np.inf) > cut
 
 
 def summarise_tests(
     catalogue: Table, sources: Table, massive: float, comparisons: list[dict], ordering: list[dict]
 ) -> dict:
-    """The tests of the classes in numbers, as summary.json has them.
+    """Numbers of the class tests for summary.json.
 
     Parameters
     ----------
@@ -297,8 +298,8 @@ def summarise_tests(
     Returns
     -------
     dict
-        galaxies (with one of the four classes), measured (of these, with a sound measurement of
-        the pixels), fitted (with a sound Sersic fit), massive, massive_galaxies, tests,
+        galaxies (with one of the four classes), measured (those with a good measurement of the
+        pixels), fitted (those with a good Sersic fit), massive, massive_galaxies, tests,
         comparisons, ordering.
     """
     named = np.isin(np.asarray(catalogue["CLASS"], dtype=str), EARLY + LATE)

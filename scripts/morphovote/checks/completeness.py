@@ -1,4 +1,4 @@
-"""Shares of injected galaxies that are detected, kept and recovered, with their intervals."""
+"""Shares of injected galaxies that are detected, kept and recovered, with intervals."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -23,7 +23,7 @@ def completeness(found: dict[str, np.ndarray], bins: int = 5) -> Table:
     found : dict of ndarray, shape (N,)
         type, mag, r_e, detected, kept, recovered.
     bins : int
-        At most, in magnitude and in size, of equal numbers over all classes.
+        Most bins in magnitude and in size, of equal numbers over all classes.
 
     Returns
     -------

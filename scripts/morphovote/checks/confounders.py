@@ -1,4 +1,4 @@
-"""How well a galaxy's brightness, size, place and the like alone tell its group."""
+"""How well single quantities, such as magnitude, size or position, predict a galaxy's group."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from morphovote.measure.quality import MEASURED, trusted
 from morphovote.storage import shards
 from morphovote.storage.rows import align_rows
 
-# Quantity -> how it is called, its unit, and the period of an angle.
+# Quantity -> its name, unit, and the period of an angle.
 QUANTITIES = {
     "magnitude": ("magnitude", "AB mag", None),
     "size": ("half-light radius", "arcsec", None),
@@ -26,14 +26,14 @@ QUANTITIES = {
     "edge_distance": ("distance to the image's edge", "px", None),
     "image": ("image, with its PSF and depth", "number", None),
 }
-# These are no property of the galaxy: a group should not depend on them at all.
+# These are not properties of the galaxy: groups should not depend on them at all.
 FOREIGN = ("position_angle", "neighbours", "edge_distance", "image")
-# At most as many galaxies, drawn at random.
+# Most galaxies, drawn at random.
 SAMPLE = 5000
 PERMUTATIONS = 200
-# A group is marked where its AUC for one quantity reaches LIMIT, and certainly LOWER.
+# A group is marked if its AUC for one quantity reaches LIMIT, and the interval lies above LOWER.
 LIMIT, LOWER = 0.9, 0.8
-# Fewest members of a group that is judged.
+# Fewest members of a group for its AUC.
 FEWEST_IN_GROUP = 10
 
 OVERALL = ("quantity", "galaxies", "groups", "balanced_accuracy", "low", "high", "null",
@@ -44,11 +44,11 @@ GROUPS = ("group", "quantity", "galaxies", "auc", "low", "high", "marked")
 def neighbour_scores(
     values: np.ndarray, label: np.ndarray, count: int, period: float | None = None
 ) -> np.ndarray:
-    """How well each group fits each galaxy, from the galaxies nearest in one quantity.
+    """Score each group for each galaxy, from the galaxies nearest in one quantity.
 
-    A galaxy's own label is left out, so that this is a leave-one-out validation. As many
-    neighbours are counted as an average group has members, at least 10, and all that are as near
-    as the last of them.
+    A galaxy's own label is left out, so this is a leave-one-out validation. The number of
+    neighbours is that of the members of an average group, at least 10; all that are as near as the
+    last one count as well.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ def neighbour_scores(
         parts = (ordered[-half:] - period, ordered, ordered[:half] + period)
         ordered = np.concatenate(parts) if half else ordered
         labels = np.concatenate([labels[-half:], labels, labels[:half]]) if half else labels
-    # As far to both sides of all that have a galaxy's own value, so that ties are treated alike;
-    # at the ends of the range the window keeps its width.
+    # Equally far to both sides of all galaxies with the same value, so that ties are treated
+    # alike; at the ends of the range the window keeps its width.
     start = np.searchsorted(ordered, values[order], side="left") - half
     start = np.clip(start, 0, max(len(ordered) - 2 * half - 1, 0))
     stop = np.searchsorted(ordered, values[order], side="right") + half
@@ -94,7 +94,7 @@ def neighbour_scores(
 
 
 def balanced_accuracy(scores: np.ndarray, label: np.ndarray) -> tuple[float, float, float]:
-    """Mean over the groups of the share of members whose best score is their group's.
+    """Mean over the groups of the share of members whose own group scores best.
 
     Returns
     -------
@@ -112,9 +112,9 @@ def balanced_accuracy(scores: np.ndarray, label: np.ndarray) -> tuple[float, flo
 def auc_interval(score: np.ndarray, member: np.ndarray) -> tuple[float, float, float]:
     """Area under the ROC curve of a score, and its 95 % interval.
 
-    The interval holds every area that the observed one does not contradict, with the standard
-    error of Hanley & McNeil (1982, Radiology 143, 29) at that area: it stays within 0 and 1 and
-    does not vanish at these (Newcombe 2006, Statistics in Medicine 25, 559).
+    The interval holds every area consistent with the observed one, given the standard error of
+    Hanley & McNeil (1982, Radiology 143, 29) at that area. It stays within 0 and 1 and does not
+    shrink to zero there (Newcombe 2006, Statistics in Medicine 25, 559).
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def audit_groups(
     seed: int = 0,
     permutations: int = PERMUTATIONS,
 ) -> tuple[Table, Table]:
-    """How well each quantity alone tells the groups, and which groups it tells from the rest.
+    """Test how well each quantity alone predicts the groups, and which groups it separates.
 
     Parameters
     ----------
@@ -149,21 +149,22 @@ def audit_groups(
     group : ndarray of int, shape (N,)
         -1 where none.
     seed : int
-        Of the sample and of the permutations.
+        For the sample and for the permutations.
     permutations : int
-        Fewer than 160 can show nothing of all eight quantities together.
+        With fewer than 160, no quantity of eight can be significant after Holm's correction.
 
     Returns
     -------
     overall : Table
-        `OVERALL`, one row a quantity: leave-one-out balanced accuracy with its 95 % interval;
-        mean and 97.5th percentile of the same under so many shuffled group numbers; the
-        permutation test's p-value, and that corrected after Holm for the number of quantities;
-        and a verdict, 'more than chance' or 'no more than chance' (`LEVEL`).
+        `OVERALL`, one row per quantity: leave-one-out balanced accuracy with its 95 % interval; its
+        mean and 97.5th percentile over permutations of the group numbers; the p-value of the
+        permutation test, and that p-value after Holm's correction for the number of quantities; and
+        a verdict, 'more than chance' or 'no more than chance' (`LEVEL`).
     groups : Table
-        `GROUPS`, one row a group and quantity: members with the quantity, area under the ROC
-        curve of group against rest with its 95 % interval (NaN below `FEWEST_IN_GROUP`), and
-        whether the group is marked: the area reaches `LIMIT`, and its interval lies above `LOWER`.
+        `GROUPS`, one row per group and quantity: members with the quantity, area under the ROC
+        curve of the group against the rest with its 95 % interval (NaN below `FEWEST_IN_GROUP`),
+        and whether the group is marked: the area reaches `LIMIT`, and its interval lies above
+        `LOWER`.
     """
     rng = np.random.default_rng(seed)
     rows = np.flatnonzero(group >= 0)
@@ -205,7 +206,7 @@ def audit_groups(
 
 
 def summarise_audit(groups: list[dict], overall: list[dict]) -> dict:
-    """The audit of the groups in numbers, as summary.json has them.
+    """Numbers of the audit of the groups for summary.json.
 
     Parameters
     ----------
@@ -215,8 +216,8 @@ def summarise_audit(groups: list[dict], overall: list[dict]) -> dict:
     Returns
     -------
     dict
-        limit, lower, overall; groups and judged, the numbers of groups with members and of those
-        with enough of them; and marked: the rows of the groups that are marked, with `text`.
+        limit, lower, overall; groups and judged, the numbers of groups with members and of groups
+        with enough of them; marked, the rows of the marked groups, with `text`.
     """
     marked = [
         {
@@ -244,12 +245,12 @@ def position_angle(image: np.ndarray, own: np.ndarray) -> float:
     ----------
     image : ndarray of float, shape (S, S)
     own : ndarray of bool, shape (S, S)
-        Pixels of the galaxy; negative ones do not count.
+        Pixels of the galaxy; negative ones are ignored.
 
     Returns
     -------
     float
-        Degrees from the x axis, counter-clockwise, 0 to 180; NaN where there is no light.
+        Degrees from the x axis, counter-clockwise, 0 to 180; NaN if there is no light.
     """
     y, x = np.nonzero(own)
     light = np.maximum(image[y, x].astype(float), 0)
@@ -276,7 +277,7 @@ def edge_distances(sources: Table, tiles: Table) -> np.ndarray:
     Returns
     -------
     ndarray of float, shape (N,)
-        NaN without an image, and where each source has its own: ready-made cutouts.
+        NaN without an image, and for ready-made cutouts, where each source has its own image.
     """
     tile = np.asarray(sources["TILE"])
     distance = np.full(len(sources), np.nan)
@@ -306,8 +307,8 @@ def read_quantities(
     cutouts, measurements : sequence of path
         All shards.
     seed : int
-        Of the galaxies whose cutouts are looked at for their position angle, at most `SAMPLE`;
-        the groups of all others are -1.
+        For the galaxies, at most `SAMPLE`, whose position angle is measured on their cutout; the
+        group of all others is set to -1.
 
     Returns
     -------
@@ -342,7 +343,7 @@ def read_quantities(
 
 
 def _image_numbers(tile: np.ndarray) -> np.ndarray:
-    """Number of the image, NaN where it holds too few sources to be compared with others."""
+    """Number of the image of each source; NaN if the image has too few sources to compare."""
     _, place, count = np.unique(tile, return_inverse=True, return_counts=True)
     return np.where((count >= FEWEST_IN_GROUP)[place] & (tile >= 0), tile, np.nan)
 

@@ -1,4 +1,4 @@
-"""A galaxy's cutout turned, mirrored, noisier, or seen through a wider PSF.
+"""Rotate or mirror cutouts, add noise, or widen the PSF.
 
 Angles are in degrees from the x (column) axis towards the y (row) axis. Cutouts are those of
 `cutouts.make_cutouts`: dicts of `image`, `rms`, `mask` (N, S, S), `x`, `y` (N,) and others.
@@ -19,12 +19,12 @@ FWHM = 2 * np.sqrt(2 * np.log(2))
 def turn(
     cutouts: dict[str, np.ndarray], degrees: float, mirrored: bool = False
 ) -> dict[str, np.ndarray]:
-    """Turn cutouts about their middle, after mirroring them along x.
+    """Rotate cutouts about their centre, after mirroring them along x.
 
-    Quarter turns move pixels and are exact. Other angles interpolate: the image by cubic splines,
-    the noise map linearly, the mask by the nearest pixel. That takes some noise off the finest
-    scales. Corners that no pixel of the cutout turns into show its reflection and are marked as
-    missing, so that nothing is measured there.
+    Quarter turns only move pixels and are exact. For other angles the image is interpolated by
+    cubic splines, the noise map linearly, and the mask by the nearest pixel; this lowers the noise
+    on the finest scales. Corners that lie outside the original cutout show its reflection and are
+    marked as missing, so that nothing is measured there.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def turn(
 def _interpolate(arrays: dict[str, np.ndarray], angle: float) -> dict[str, np.ndarray]:
     size = arrays["image"].shape[-1]
     y, x = np.mgrid[:size, :size] - (size - 1) / 2
-    # Where each pixel of the turned picture comes from.
+    # Where each pixel of the rotated cutout comes from.
     source = (
         np.stack([y * np.cos(angle) - x * np.sin(angle), x * np.cos(angle) + y * np.sin(angle)])
         + (size - 1) / 2
@@ -79,22 +79,22 @@ def _interpolate(arrays: dict[str, np.ndarray], angle: float) -> dict[str, np.nd
 def add_noise(
     cutouts: dict[str, np.ndarray], factor: float, covariance: np.ndarray, seeds: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Raise the noise of the sky to `factor` times what it is.
+    """Raise the sky noise to `factor` times its level.
 
     Parameters
     ----------
     cutouts : dict of ndarray
     factor : float
-        At least 1. Fresh noise of sqrt(factor^2 - 1) times the sky's is added.
+        At least 1. New noise of sqrt(factor^2 - 1) times the sky noise is added.
     covariance : ndarray, shape (L, L)
-        Of the sky noise, as `noise.noise_correlation` gives it.
+        Of the sky noise, from `noise.noise_correlation`.
     seeds : ndarray of int, shape (N,)
-        One a galaxy, so that its noise does not depend on the others.
+        One per galaxy, so that its noise does not depend on the others.
 
     Returns
     -------
     dict of ndarray
-        The cutouts with other `image` and `rms`.
+        The cutouts with new `image` and `rms`.
     """
     image, rms = cutouts["image"], cutouts["rms"]
     amplitude = noise_amplitude(covariance, *image.shape[1:])
@@ -110,23 +110,23 @@ def add_noise(
 def widen_psf(
     cutouts: dict[str, np.ndarray], fwhm: float, covariance: np.ndarray, seeds: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Convolve with a Gaussian, and give the sky back the noise that this takes away.
+    """Convolve with a Gaussian, and restore the sky noise that this removes.
 
-    A wider PSF does not make a survey's sky quieter. The noise that is added has the power that
-    the convolution removed at each scale, so that level and correlation stay what they were.
+    A wider PSF does not lower the sky noise of a survey. The added noise has the power that the
+    convolution removed at each scale, so that level and correlation stay the same.
 
     Parameters
     ----------
     cutouts : dict of ndarray
     fwhm : float
-        Of the Gaussian (px); the PSF's own adds to it in quadrature.
+        Of the Gaussian (px); it adds to the FWHM of the PSF in quadrature.
     covariance, seeds : ndarray
         As for `add_noise`.
 
     Returns
     -------
     dict of ndarray
-        The cutouts with another `image`.
+        The cutouts with a new `image`.
     """
     image = cutouts["image"]
     sigma = fwhm / FWHM

@@ -1,11 +1,12 @@
-"""What is wrong or unlucky in the published method's code and shapes its result, stage by stage.
+"""Faults of the published method's code that affect its result, stage by stage.
 
-Fang et al. 2025 (A&A 693, A141) and the code released with it. All of it is kept on purpose, each
-step beside its rival in its stage's package, so that a user can reproduce it and see what it
-costs. Each fault has a test of its own in tests/unit/test_published_faults.py.
+Fang et al. 2025 (A&A 693, A141) and the code released with it. All faults are kept on purpose: each
+published step stands beside its alternative in the package of its stage, so that users can
+reproduce it and see its effect. Each fault has a test of its own in
+tests/unit/test_published_faults.py.
 """
 
-# name: (stage, what is wrong, the function or class that it lives in)
+# name: (stage, what is wrong, the function or class that has the fault)
 FAULTS = {
     "min-max": (
         "cutout",
@@ -15,19 +16,19 @@ FAULTS = {
     ),
     "neighbours": (
         "cutout",
-        "Neighbours stay in, so the brightest pixel, the pole of what follows, may be theirs.",
+        "Neighbours stay in, so the brightest pixel, the pole of the polar image, may be theirs.",
         "polar.extremes.find_pixels",
     ),
     "no-bottleneck": (
         "denoise",
-        "The autoencoder's code holds as many numbers as reach it, and it learns to repeat the "
-        "noisy cutout: nothing tells noise from light.",
+        "The autoencoder's code holds as many numbers as its input, so it learns to copy the "
+        "noisy cutout: nothing separates noise from light.",
         "denoise.dense.DenseAutoencoder",
     ),
     "two-pixels": (
         "polar",
-        "Pole and zero angle hang on one pixel each, the brightest and the faintest: in noise the "
-        "frame of a galaxy jumps.",
+        "Pole and zero angle depend on one pixel each, the brightest and the faintest: with noise, "
+        "the frame of a galaxy jumps.",
         "polar.extremes.find_pixels",
     ),
     "wrap-round": (
@@ -49,14 +50,14 @@ FAULTS = {
     ),
     "plain-input": (
         "encode",
-        "The network gets values in [0, 1] though it learnt from normalised ones, the picture is "
-        "stretched to a square, and its angle does not wrap.",
+        "The network gets values in [0, 1] though it was trained on normalised ones, the picture "
+        "is stretched to a square, and its angle does not wrap.",
         "encode.inputs.network_input",
     ),
     "twin-voters": (
         "vote",
-        "With its default threshold BIRCH makes every galaxy a sub-cluster of its own and ends as "
-        "Ward: three voters are two.",
+        "With its default threshold BIRCH makes every galaxy a sub-cluster of its own and gives "
+        "the same groups as Ward: three voters are really two.",
         "vote.unanimous.cluster_all",
     ),
     "overwritten": (

@@ -1,4 +1,4 @@
-"""What becomes of injected galaxies: detected, classified, and given their own class or not."""
+"""Inject galaxies and check whether they are detected, classified, and given the right class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ def inject_file(
     cutout: dict,
     detects: bool,
 ) -> None:
-    """Inject galaxies into a field's images, take them through its chain, and write a table.
+    """Inject galaxies into a field's images, take them through all stages, and write a table.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ def inject_file(
     chain : Chain
         With classes.
     output : path
-        An HDF5 table, one row a galaxy: see `injection.inject` and `Chain.follow`, and recovered.
+        An HDF5 table, one row per galaxy: see `injection.inject` and `Chain.follow`; and recovered.
     count, seed : int
-        Galaxies to inject; seed of their types, light and places.
+        Galaxies to inject; seed of their types, light and positions.
     cutout : dict
         size (px), neighbours.
     detects : bool
-        Whether the field detects its own sources: a galaxy that is not detected is then lost. A
-        field with a catalogue has its galaxies from there, so a usable cutout is enough.
+        Whether the field detects its own sources: then a galaxy that is not detected is lost. A
+        field with a catalogue takes its galaxies from there, so a usable cutout is enough.
     """
     table, tiles = read_sources(sources)
     attributes = {"seed": seed, "asked": count, "detects": detects, "missing": ""}
@@ -71,7 +71,7 @@ def inject_file(
         result[name] = result[name].astype(object)
     shards.write_shard(output, result, attributes)
     log.info(
-        "%d galaxies injected, %d detected, %d with their own class",
+        "%d galaxies injected, %d detected, %d with their true class",
         len(result["row"]),
         result["detected"].sum(),
         result["recovered"].sum(),
@@ -79,7 +79,7 @@ def inject_file(
 
 
 def is_recovered(found: dict[str, np.ndarray], detects: bool) -> np.ndarray:
-    """Whether injected galaxies get into the catalogue with their own class."""
+    """Whether injected galaxies are in the catalogue with their true class."""
     seen = (found["flags"] & (NO_DATA | EDGE)) == 0
     if detects:
         seen &= found["detected"]

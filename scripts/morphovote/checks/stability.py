@@ -1,7 +1,7 @@
-"""Does a galaxy keep its place and its group when it is turned, noisier, or less sharp?
+"""Check whether galaxies keep their place and group when rotated, noisier, or less sharp.
 
-A bounded sample of galaxies is changed at the cutout stage and taken through everything after it
-with the run's own model: denoiser, polar image, encoder, components, voters.
+A sample of galaxies is changed at the cutout stage and taken through all later stages with the
+run's own model: denoiser, polar image, encoder, components, voters.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,15 +23,15 @@ from morphovote.storage import shards
 from morphovote.storage.rows import SAMPLE_LIMIT
 from morphovote.vote.bagged import Voters, cast_votes
 
-# A sample of this share of the galaxies, at most LIMIT, costs about as much as denoising the
-# field once again. Fewer than FEWEST_SAMPLED show nothing.
+# A sample of this share of the galaxies, at most LIMIT, costs about as much as denoising the field
+# once more. With fewer than FEWEST_SAMPLED the check is skipped.
 SHARE, LIMIT, FEWEST_SAMPLED = 1 / 7, 96, 8
-# Steps of a full turn, of which every galaxy gets TURNS that are not quarter turns.
+# Steps of a full turn; every galaxy gets TURNS of those that are not quarter turns.
 STEPS, TURNS = 16, 3
 NOISE_FACTORS = (1.5, 2.0, 3.0)
-# FWHM (px) of the Gaussian that widens the PSF: about that of HST's at 0.03 arcsec a pixel.
+# FWHM (px) of the Gaussian that widens the PSF: about the PSF of HST at 0.03 arcsec a pixel.
 PSF_FWHM = 3.0
-# Galaxies in memory at once with all their views, and out of the reference at once.
+# Galaxies in memory at once with all their views, and left out of the reference at once.
 FOLD = 16
 MAPS = ("image", "rms", "mask", "x", "y")
 
@@ -52,13 +52,13 @@ class View(NamedTuple):
 def deal_views(galaxy: int) -> list[View]:
     """The views of one galaxy of the sample.
 
-    The twelve steps of a full turn that are not quarter turns, mirrored or not, and the seven
-    exact views are dealt out over the sample, so that all occur equally often.
+    The twelve steps of a full turn that are not quarter turns, mirrored or not, and the seven exact
+    views are spread over the sample so that all occur equally often.
 
     Parameters
     ----------
     galaxy : int
-        Its place in the sample.
+        Its index in the sample.
     """
     angles = [step * 360 / STEPS for step in range(STEPS) if step % (STEPS // 4)]
     views = [View("exact", 90.0 * ((galaxy % 7 + 1) % 4), (galaxy % 7 + 1) > 3)]
@@ -71,7 +71,7 @@ def deal_views(galaxy: int) -> list[View]:
 
 
 def all_turns(galaxy: int) -> list[View]:
-    """All steps of a full turn, each also mirrored, except the picture as it is."""
+    """All steps of a full turn, each also mirrored, except the unchanged picture."""
     del galaxy
     turns = [(step * 360 / STEPS, mirrored) for mirrored in (False, True) for step in range(STEPS)]
     return [
@@ -80,7 +80,7 @@ def all_turns(galaxy: int) -> list[View]:
 
 
 def choose_sample(snr: np.ndarray, kept: np.ndarray, usable: np.ndarray, seed: int) -> np.ndarray:
-    """Rows of a sample that is spread in S/N, half of it kept galaxies where there are so many.
+    """Choose a sample spread evenly in S/N, half of it kept galaxies if there are enough.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def choose_sample(snr: np.ndarray, kept: np.ndarray, usable: np.ndarray, seed: i
     Returns
     -------
     ndarray of int
-        Sorted; empty where fewer than `FEWEST_SAMPLED` galaxies are to be had.
+        Rows, sorted; empty if there are fewer than `FEWEST_SAMPLED`.
     """
     size = min(LIMIT, int(usable.sum() * SHARE))
     if size < FEWEST_SAMPLED:
@@ -102,7 +102,7 @@ def choose_sample(snr: np.ndarray, kept: np.ndarray, usable: np.ndarray, seed: i
     chosen = []
     for rows, count in zip(strata, (wanted, size - wanted), strict=True):
         order = rows[np.argsort(snr[rows], kind="stable")]
-        # One of every so many neighbours in S/N.
+        # One of each set of neighbours in S/N.
         chosen += [random.choice(part) for part in np.array_split(order, count)] if count else []
     return np.sort(np.array(chosen))
 
@@ -110,7 +110,7 @@ def choose_sample(snr: np.ndarray, kept: np.ndarray, usable: np.ndarray, seed: i
 def make_views(
     cutouts: dict[str, np.ndarray], views: Sequence[View], covariance: np.ndarray, seeds: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Change each galaxy in its own way.
+    """Apply one view to each galaxy.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def run_views(
     follow: Callable[[dict[str, np.ndarray]], np.ndarray],
     seed: int,
 ) -> tuple[np.ndarray, list[View], np.ndarray]:
-    """Take every view of every galaxy through the stages after the cutout.
+    """Take all views of all galaxies through the stages after the cutout.
 
     Parameters
     ----------
@@ -153,12 +153,12 @@ def run_views(
     follow : callable
         From changed cutouts (M, ...) to arrays (M, ...), row by row.
     seed : int
-        Of the noise.
+        For the noise.
 
     Returns
     -------
     galaxy : ndarray of int, shape (V,)
-        Place of each view's galaxy among the cutouts.
+        Index of each view's galaxy in the cutouts.
     views : list of View, length V
     result : ndarray, shape (V, ...)
     """
@@ -189,7 +189,7 @@ def score_views(
     rivals: np.ndarray,
     voters: Voters,
 ) -> dict[str, np.ndarray]:
-    """What became of the place and the group of every view's galaxy.
+    """Compare place and group of each view with those of its galaxy.
 
     Parameters
     ----------
@@ -198,21 +198,21 @@ def score_views(
     galaxy : ndarray of int, shape (V,)
         Each view's galaxy.
     own : ndarray, shape (N, P)
-        Components of the galaxies as they are.
+        Components of the unchanged galaxies.
     rivals : ndarray, shape (R, P)
-        Of the field's galaxies, these among them or not.
+        Components of the field's galaxies, which may include these.
     voters : Voters
 
     Returns
     -------
     dict of ndarray, shape (V,)
-        retrieved : bool, no rival is nearer to the view than its own galaxy.
-        moved : float, distance from its galaxy, in units of that galaxy's mean distance to the
-            five nearest reference galaxies.
+        retrieved : bool, whether no rival is nearer to the view than its own galaxy.
+        moved : float, distance from its galaxy, in units of that galaxy's mean distance to its five
+            nearest reference galaxies.
         group : int, of the view.
-        unchanged : bool, the group is that of the galaxy.
-        unchanged_unseen : bool, the same where neither the galaxy nor its view can find the
-            galaxy itself in the reference, as for a galaxy that the model has not seen.
+        unchanged : bool, whether the group is that of the galaxy.
+        unchanged_unseen : bool, the same with the galaxy taken out of the reference, as for a
+            galaxy that the model has not seen.
         vote_fraction, kept : of the view.
     """
     away = np.linalg.norm(components - own[galaxy], axis=1)
@@ -232,7 +232,7 @@ def score_views(
 def _unchanged_unseen(
     components: np.ndarray, galaxy: np.ndarray, own: np.ndarray, voters: Voters
 ) -> np.ndarray:
-    """Whether the group stays with a few galaxies at a time taken out of the reference."""
+    """Whether the group stays the same with a few galaxies at a time left out of the reference."""
     member, distance = nearest(own, voters.reference, 1)
     result = np.zeros(len(components), bool)
     for start in range(0, len(own), FOLD):
@@ -253,7 +253,7 @@ def _unchanged_unseen(
 
 
 def read_cutouts(paths: Sequence[str | Path], rows: np.ndarray) -> dict[str, np.ndarray]:
-    """Cutouts of the given rows (sorted) of the source list, from all shards of a field."""
+    """Read cutouts of the given rows (sorted) of the source list, from all shards of a field."""
     parts = []
     for path in paths:
         here = np.flatnonzero(np.isin(shards.read_shard(path, ["row"])["row"], rows))
@@ -263,7 +263,7 @@ def read_cutouts(paths: Sequence[str | Path], rows: np.ndarray) -> dict[str, np.
 
 
 def read_field(cutouts: Sequence[str | Path], votes: str | Path) -> dict[str, np.ndarray]:
-    """S/N, flags and votes of a whole field, one row a galaxy.
+    """Read S/N, flags and votes of a whole field, one row per galaxy.
 
     Raises
     ------
@@ -288,7 +288,7 @@ def check_stability_file(
     output: str | Path,
     seed: int,
 ) -> None:
-    """Check the stability of a field's vote, and write one row a view.
+    """Check the stability of a field's vote, and write one row per view.
 
     Parameters
     ----------
@@ -296,8 +296,9 @@ def check_stability_file(
     components, votes : path
     chain : Chain
     output : path
-        An HDF5 table: row, id, snr, kind, amount, mirrored, was_kept (of the galaxy as it is),
-        and what `score_views` gives. Attributes: galaxies, rivals (galaxies to be confused with).
+        An HDF5 table: row, id, snr, kind, amount, mirrored, was_kept (of the unchanged galaxy), and
+        the scores of `score_views`. Attributes: galaxies, rivals (number of galaxies that a view
+        could be mistaken for).
     seed : int
     """
     field = read_field(cutouts, votes)
@@ -346,7 +347,7 @@ def _some(rows: np.ndarray, limit: int, seed: int) -> np.ndarray:
 def tabulate(
     views: Sequence[View], galaxy: np.ndarray, sample: dict[str, np.ndarray], kept: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """What was done to which galaxy, one row a view."""
+    """Change and galaxy of each view, one row per view."""
     return {
         "row": sample["row"][galaxy],
         "id": sample["id"][galaxy],

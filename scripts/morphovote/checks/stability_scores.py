@@ -1,4 +1,4 @@
-"""What a check of stability found: shares of views, with intervals, in all and by S/N."""
+"""Results of a stability check: shares of views, with intervals, overall and by S/N."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ SCORES = ("retrieved", "unchanged", "unchanged_unseen")
 
 
 def summarise_stability(table: dict[str, np.ndarray], attributes: dict) -> dict:
-    """Shares of the views that keep their galaxy's place and group, by what was done.
+    """Shares of the views that keep their galaxy's place and group, by kind of change.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def summarise_stability(table: dict[str, np.ndarray], attributes: dict) -> dict:
 
 
 def _done(table: dict[str, np.ndarray]) -> list[tuple[str, float]]:
-    """Kind and amount of each view; 0 for turns, whose angles are counted together."""
+    """Kind and amount of each view; 0 for rotations, whose angles are counted together."""
     turned = np.isin(table["kind"], ("exact", "turned"))
     amounts = np.where(turned, 0.0, table["amount"])
     return list(zip(table["kind"].tolist(), amounts.tolist(), strict=True))
@@ -57,7 +57,7 @@ def _done(table: dict[str, np.ndarray]) -> list[tuple[str, float]]:
 def select(
     table: dict[str, np.ndarray], kind: str, amount: float = 0.0, kept: bool = False
 ) -> dict[str, np.ndarray]:
-    """Rows of one kind, of one amount (0: any), of all galaxies or of those kept as they are."""
+    """Rows of one kind and amount (0: any), of all galaxies or of those kept when unchanged."""
     chosen = table["kind"] == kind
     if amount:
         chosen &= table["amount"] == amount
@@ -69,8 +69,8 @@ def select(
 def share_of(part: dict[str, np.ndarray], score: str) -> list[float]:
     """Share of views with a score, and its Wilson interval.
 
-    The interval takes a galaxy's views together as one: views of one galaxy stand or fall
-    together, so counting them singly would make it too narrow.
+    The interval counts all views of a galaxy as one: they are not independent, so counting each
+    would make it too narrow.
     """
     if not len(part["row"]):
         return [np.nan] * 3
@@ -87,7 +87,7 @@ def share_by_snr(part: dict[str, np.ndarray], score: str, bins: int) -> list[dic
         As `select` returns it.
     score : str
     bins : int
-        At most; fewer where a bin would have fewer than eight galaxies.
+        Most bins; fewer if a bin would have fewer than eight galaxies.
 
     Returns
     -------

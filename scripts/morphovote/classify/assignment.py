@@ -1,11 +1,11 @@
 """A class, a probability and a reason for every galaxy.
 
-Kept galaxies take their group's class; the others that of the classifier and the voters together.
-The probability is made of three things that are known of every galaxy, kept or not: the share of
-the voters whose group has the class, the classifier's probability, and how likely so many votes
-are without any groups in the data (`confidence`). Of a group's galaxies some are not of its class;
-that share is taken from simulated fields. Where somebody has looked at a random sample of galaxies,
-the probability is corrected to how often the class is right.
+Kept galaxies take the class of their group; the others get theirs from the classifier and the
+voters together. The probability combines three numbers known for every galaxy, kept or not: the
+share of the voters whose group has the class, the classifier's probability, and how likely so many
+votes are without any groups in the data (`confidence`). Groups also hold some galaxies that are not
+of their class; that share is taken from simulated fields. If somebody has classified a random
+sample of galaxies by eye, the probability is corrected to how often the class is right.
 """
 
 from collections.abc import Sequence
@@ -31,13 +31,13 @@ from morphovote.storage.shards import (
     write_shard,
 )
 
-# Galaxies to train on, at most.
+# Most galaxies in training.
 TRAINING_LIMIT = 10_000
 BATCH = 4096
-# Share of what the vote says of a class that holds of the galaxies themselves: groups are seldom
-# pure, and nothing in the vote shows it. The likeliest value on three simulated fields (seeds 2 to
-# 4, 600 galaxies each) whose groups were named by who knows the truth; `benchmarks/classes.py`
-# prints it, and how it does on fields that it was not set on.
+# Purity of groups: the share of a group's galaxies that are of its class. Nothing in the vote shows
+# it. This is the likeliest value on three simulated fields (seeds 2 to 4, 600 galaxies each) whose
+# groups were named from the true classes; `benchmarks/classes.py` prints it, and how well it does
+# on other fields.
 PURITY = 0.79
 VOTES = ["row", "id", "group", "kept", "outlier", "counts", "vote_confidence"]
 
@@ -75,13 +75,12 @@ def weigh_classes(
 
     .. math:: P = k c \\, (s + p) / 2 + (1 - k c) \\, q
 
-    with s the share of the voters whose group has the class, p the classifier's probability, c
-    the confidence of the vote, k = `PURITY`, and q how common the class is in the field that the
-    model was fitted to: with probability 1 - c the votes are those of noise, with 1 - k the galaxy
-    is a stranger in its group, and then they say nothing. The mean
-    of two opinions that err in different ways is better calibrated than either: p is too sure of
-    galaxies between the groups, on which it was not trained (Clemen & Winkler 1999, Risk Anal.
-    19, 187, on linear pools).
+    with s the share of the voters whose group has the class, p the classifier's probability, c the
+    confidence of the vote, k = `PURITY`, and q how common the class is in the field that the model
+    was fitted to. With probability 1 - c the votes are those of noise, and with 1 - k the galaxy is
+    not of its group's class; the votes then say nothing. The mean of s and p is better calibrated
+    than either, because they err in different ways: p is too sure of galaxies between the groups,
+    on which it was not trained (Clemen & Winkler 1999, Risk Anal. 19, 187, on linear pools).
 
     Parameters
     ----------
@@ -130,16 +129,17 @@ def classify(
     model : dict of ndarray
         From `complete_model`.
     snr : ndarray, shape (N,), optional
-        Signal-to-noise ratio inside the segment. What is below `DETECTED` is not seen.
+        Signal-to-noise ratio inside the segment. A galaxy below `DETECTED` is not detected.
 
     Returns
     -------
     dict of ndarray, shape (N,)
-        class : str. The group's class where the vote is kept, else the most probable; "UNC" for
-            outliers, what is not seen, and where the classifier knows no class; "" without data.
-        class_prob : float32, see `weigh_classes`; corrected by eye where the model was. NaN
-            where no class was given.
-        class_second : str, the most probable of the other classes, "" where there is none.
+        class : str. The group's class if the vote is kept, otherwise the most probable class; "UNC"
+            for outliers, galaxies that are not detected, and if the classifier knows no class; ""
+            without data.
+        class_prob : float32, see `weigh_classes`; corrected if classes by eye were given. NaN if
+            there is no class.
+        class_second : str, the most probable of the other classes, "" if none.
         class_origin : str, "vote", "classifier" or "none".
         class_reason : str, of `REASONS`: why there is no class.
     """
@@ -185,7 +185,7 @@ def complete_model(
     checked: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray] | None]:
-    """Add to a classifier how common each class is, and what labels by eye change.
+    """Add to a classifier how common each class is, and the correction from classes by eye.
 
     Parameters
     ----------
@@ -203,11 +203,11 @@ def complete_model(
     Returns
     -------
     model : dict of ndarray
-        With classes (A,), prior (A,): mean share of the votes over the field's galaxies; offset,
-        slope: of `calibration.correct`; 0 and 1 without labels by eye.
+        With classes (A,); prior (A,), the mean share of the votes over the field's galaxies; offset
+        and slope of `calibration.correct`, 0 and 1 without classes by eye.
     by_eye : dict of ndarray or None
-        row (place among the votes), class, label, probability (corrected, each galaxy by a fit
-        to others), uncorrected. Galaxies without a class are left out.
+        row (index into the votes), class, label, probability (corrected, each galaxy by a fit to
+        the others), uncorrected. Galaxies without a class are left out.
     """
     order = order_names([*CLASSES, *names.values()])
     share = share_votes(votes["counts"], names, order)[votes["group"] >= 0]
@@ -297,8 +297,9 @@ def fit_classifier_file(
         A model file.
     held_out : path
         An HDF5 table of galaxies on which probabilities can be checked: row, id, check ("vote" or
-        "eye"), class (given), label (what the vote or the eye says), probability and, by eye,
-        uncorrected (NaN for the vote). Nothing fitted to a galaxy's own label is in its row.
+        "eye"), class (given), label (class by the vote or by eye), probability and, by eye,
+        uncorrected (NaN for the vote). No row uses anything that was fitted to the galaxy's own
+        label.
     checked : path, optional
         A table of classes by eye, see `calibration.read_checked`.
     seed : int
@@ -337,7 +338,7 @@ def fit_classifier_file(
 
 
 def read_components(components: str | Path, rows: np.ndarray) -> np.ndarray:
-    """Components (M, P) of some galaxies (rows sorted), one batch of the file in memory."""
+    """Components (M, P) of some galaxies (rows sorted), with one batch in memory at a time."""
     chosen = np.zeros(count_rows(components), bool)
     chosen[rows] = True
     parts, start = [], 0
@@ -349,7 +350,7 @@ def read_components(components: str | Path, rows: np.ndarray) -> np.ndarray:
 
 
 def check_length(votes: str | Path, components: str | Path) -> None:
-    """Stop where two files are not of the same galaxies."""
+    """Raise an error if two files have different numbers of galaxies."""
     if count_rows(votes) != count_rows(components):
         raise InputError(
             f"{votes}: {count_rows(votes)} rows, but {components} has {count_rows(components)}. "
@@ -377,7 +378,7 @@ def classify_file(
     Raises
     ------
     InputError
-        If names, classifier and votes are not of one model.
+        If names, classifier and votes do not belong to one model.
     """
     classes = read_group_classes(names, read_attributes(votes))
     model, attributes = load_classifier(classifier)

@@ -1,9 +1,8 @@
-"""Are probabilities of classes frequencies? Reliability, its error, and what labels by eye change.
+"""Calibration of class probabilities: reliability, its error, and correction with classes by eye.
 
-Agreement with voted labels is not accuracy: a classifier that learns the vote's classes can agree
-with the vote in every case while the groups themselves are mixed. Only galaxies whose class is
-known from elsewhere, such as a random sample that somebody looked at, can tell how often a class
-is right.
+Agreement with the vote is not accuracy: a classifier that learns the vote's classes can agree with
+it in every case although the groups themselves are mixed. How often a class is right can only be
+told from galaxies whose class is known independently, such as a random sample classified by eye.
 """
 
 from itertools import pairwise
@@ -22,17 +21,17 @@ from morphovote.storage.shards import read_shard
 
 # Edges of the bins of a reliability curve.
 EDGES = np.linspace(0, 1, 11)
-# Probabilities are kept off 0 and 1, whose log-odds are infinite.
+# Probabilities are kept away from 0 and 1, whose log-odds are infinite.
 LEAST = 1e-3
-# Fewer galaxies with a class by eye than this say nothing about two numbers.
+# Fewest galaxies with a class by eye for fitting offset and slope.
 FEWEST_CHECKED = 20
 FOLDS = 5
-# Draws for the error that chance alone gives.
+# Draws for the error expected by chance.
 DRAWS = 200
 
 
 def reliability_curve(probability: np.ndarray, right: np.ndarray) -> Table:
-    """Claimed probability and share that is right, in bins of 0.1.
+    """Mean probability and fraction of right classes, in bins of 0.1.
 
     Parameters
     ----------
@@ -65,9 +64,10 @@ def _bins(probability: np.ndarray) -> np.ndarray:
 
 
 def calibration_error(probability: np.ndarray, right: np.ndarray) -> float:
-    """Expected calibration error: mean distance of claim and share over the bins, by number.
+    """Expected calibration error: mean difference of probability and fraction right over the bins.
 
-    (Naeini et al. 2015, AAAI, eq. 1; Guo et al. 2017, eq. 3.)
+    Bins count by their number of galaxies (Naeini et al. 2015, AAAI, eq. 1; Guo et al. 2017, eq.
+    3).
     """
     if not len(probability):
         return np.nan
@@ -77,9 +77,9 @@ def calibration_error(probability: np.ndarray, right: np.ndarray) -> float:
 
 
 def chance_error(probability: np.ndarray, seed: int = 0) -> float:
-    """The calibration error that honest probabilities would show in a sample of this size.
+    """Calibration error that exact probabilities would show in a sample of this size.
 
-    Even where every probability is exact the shares scatter, and the error of a small sample is
+    Even if every probability is exact, the fractions scatter, and the error of a small sample is
     well above zero. Mean over `DRAWS` sets of outcomes drawn with these probabilities.
     """
     if not len(probability):
@@ -113,11 +113,11 @@ def summarise_calibration(probability: np.ndarray, right: np.ndarray) -> dict:
 
 
 def fit_correction(probability: np.ndarray, right: np.ndarray) -> tuple[float, float]:
-    """Two numbers that turn probabilities of a class into frequencies of its being right.
+    """Fit offset and slope that turn probabilities of a class into how often it is right.
 
-    The log-odds become offset + slope * log-odds (Platt 1999, with his smoothed targets, so that
-    few galaxies cannot claim certainty). The slope is not negative: a class with more votes never
-    becomes less probable.
+    The log-odds become offset + slope * log-odds (Platt 1999, with his smoothed targets, so that a
+    few galaxies cannot give certainty). The slope is not negative: more votes never make a class
+    less probable.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def fit_correction(probability: np.ndarray, right: np.ndarray) -> tuple[float, f
     Returns
     -------
     offset, slope : float
-        0 and 1, which change nothing, below `FEWEST_CHECKED` galaxies.
+        0 and 1, which change nothing, if there are fewer than `FEWEST_CHECKED` galaxies.
     """
     count = len(probability)
     if count < FEWEST_CHECKED:
@@ -145,14 +145,14 @@ def fit_correction(probability: np.ndarray, right: np.ndarray) -> tuple[float, f
 
 
 def correct(probability: np.ndarray, offset: float, slope: float) -> np.ndarray:
-    """Apply what `fit_correction` found; as they are where it changes nothing."""
+    """Apply the offset and slope of `fit_correction` to probabilities."""
     if (offset, slope) == (0.0, 1.0):
         return probability
     return expit(offset + slope * logit(np.clip(probability, LEAST, 1 - LEAST)))
 
 
 def cross_correct(probability: np.ndarray, right: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Corrected probabilities, each from a fit to the other four fifths of the galaxies."""
+    """Correct each probability with a fit to the other four fifths of the galaxies."""
     fold = np.random.default_rng(seed).permutation(len(probability)) % FOLDS
     result = np.array(probability, dtype=float)
     for number in range(FOLDS):
@@ -162,7 +162,7 @@ def cross_correct(probability: np.ndarray, right: np.ndarray, seed: int = 0) -> 
 
 
 def read_checked(path: str | Path, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Classes that somebody gave single galaxies by eye.
+    """Read the classes that somebody gave single galaxies by eye.
 
     Parameters
     ----------
@@ -174,13 +174,13 @@ def read_checked(path: str | Path, ids: np.ndarray) -> tuple[np.ndarray, np.ndar
     Returns
     -------
     rows : ndarray of int, shape (M,)
-        Places among `ids` of the galaxies of the table that the field has.
+        Indices into `ids` of those galaxies of the table that are in the field.
     name : ndarray of str, shape (M,)
 
     Raises
     ------
     InputError
-        If a class has no possible name, an ID occurs twice, or the field has none of them.
+        If a class has an invalid name, an ID occurs twice, or none of the IDs is in the field.
     """
     table = read_table(path, ["ID", "CLASS"])
     given = np.array([str(value).strip() for value in table["ID"].tolist()], dtype=object)
@@ -205,18 +205,17 @@ def read_checked(path: str | Path, ids: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def read_checks(path: str | Path | list) -> dict[str, dict[str, np.ndarray]]:
-    """The galaxies that probabilities are checked on, by kind of check.
+    """Read the galaxies on which probabilities are checked, by kind of check.
 
     Parameters
     ----------
     path : str, Path, or empty list
-        From `assignment.fit_classifier_file`; nothing where the classifier came with a frozen
-        model.
+        From `assignment.fit_classifier_file`; empty if the classifier came with a frozen model.
 
     Returns
     -------
     dict
-        "vote" and "eye", as far as there are galaxies: probability, uncorrected, right, (N,).
+        "vote" and "eye", if there are galaxies: probability, uncorrected, right, each (N,).
     """
     if not path:
         return {}

@@ -1,4 +1,4 @@
-"""The classes: what each stands for and looks like, their order, and why a galaxy has none."""
+"""The classes: meaning, colour, marker and order; and the reasons why a galaxy has none."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Class(NamedTuple):
-    """What is known of a class: its meaning, look, and which of the two families it belongs to."""
+    """A class: its meaning, colour, marker, and family (early or late)."""
 
     meaning: str
     colour: str
@@ -14,8 +14,8 @@ class Class(NamedTuple):
     family: str
 
 
-# In their order, from smooth and concentrated to shapeless. Colours of Okabe & Ito (2008), told
-# apart with any colour vision; warm is early type.
+# In order from smooth and concentrated to irregular. Colours of Okabe & Ito (2008), which can be
+# told apart with any colour vision; warm colours are early types.
 CLASSES = {
     "SPH": Class("spheroid: smooth, round to elliptical, concentrated", "#D55E00", "o", "early"),
     "ETD": Class("early-type disc: a disc with a marked bulge", "#E69F00", "s", "early"),
@@ -36,28 +36,28 @@ REASONS = {
     "": "classified",
     "not selected": "outside the field's `select` cuts",
     "no data": "no usable pixels, so no vote",
-    "no light": "nothing seen at its place (S/N below 3), so that its vote is one on noise",
-    "outlier": "unlike anything in the model's reference sample: to be looked at, not forced",
+    "no light": "not detected (S/N below 3), so that its vote is a vote on noise",
+    "outlier": "unlike anything in the model's reference sample: to be looked at by eye",
     "no classifier": "not kept by the vote, and no kept galaxies to train a classifier on",
-    "unclassifiable": "its class is UNC, that of galaxies whose shape cannot be told",
+    "unclassifiable": "its class is UNC: its shape cannot be told",
 }
-# A class of a user's own: it has to fit into figures and columns.
+# Name of a user's own class: it has to fit into figures and columns.
 OWN_CLASS = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,11}")
 # Below this S/N a source is not detected.
 DETECTED = 3.0
 
 
 def order_names(names: Iterable[str]) -> list[str]:
-    """Classes that occur: those of `CLASSES` in their order, then others by alphabet.
+    """Sort the classes that occur: those of `CLASSES` in their order, then others by alphabet.
 
-    What says that there is none, an empty text or "none", is left out.
+    Empty texts and "none", which mean no class, are left out.
     """
     found = {str(name) for name in names} - {"", "none"}
     return [name for name in CLASSES if name in found] + sorted(found - set(CLASSES))
 
 
 def class_style(name: str, names: Sequence[str] = ()) -> tuple[str, str]:
-    """Colour and marker of a class; classes of a user's own take the next free ones in order.
+    """Colour and marker of a class; a user's own classes take further ones in order.
 
     Parameters
     ----------

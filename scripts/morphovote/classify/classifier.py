@@ -1,11 +1,10 @@
-"""The classifier: it learns the classes of the kept galaxies from their principal components.
+"""The classifier: learn the classes of the kept galaxies from their principal components.
 
-It is a multinomial logistic regression on the principal components, trained on kept
-galaxies. Its probabilities are calibrated with one temperature (Guo et al. 2017) on galaxies that
-were left out in training. Classes are not balanced in training: probabilities are meant to be
-frequencies, and reweighting would shift them. What the classifier learns is the vote's own
-classes; how well these fit a galaxy on which the voters disagree, no calibration on kept galaxies
-can tell.
+It is a multinomial logistic regression, trained on kept galaxies. Its probabilities are calibrated
+with one temperature (Guo et al. 2017) on galaxies left out of training. Classes are not balanced in
+training: probabilities are meant to be frequencies, and reweighting would shift them. The
+classifier learns the vote's own classes; how well these fit a galaxy on which the voters disagree
+cannot be calibrated on kept galaxies.
 """
 
 from pathlib import Path
@@ -23,9 +22,10 @@ from morphovote.reduce.pca import affine
 from morphovote.storage.model_files import read_model
 
 FOLDS = 5
-# Inverse strengths of the L2 penalty to choose from, for components of unit total variance.
+# Inverse strengths of the L2 penalty to try, for components of unit total variance.
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
-# Of a model file: the logistic regression, how common each class is, the correction by eye.
+# Arrays of a model file: the logistic regression, how common each class is, the correction from
+# classes by eye.
 ARRAYS = (
     "names",
     "coefficients",
@@ -43,27 +43,27 @@ def fit_classifier(
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Train and calibrate the classifier.
 
-    Penalty and temperature are those with the lowest log loss over five folds.
+    Penalty and temperature minimise the log loss over five folds.
 
     Parameters
     ----------
     components : ndarray, shape (N, P)
         All finite.
     labels : ndarray of str, shape (N,)
-        Classes. One alone, or none, gives a classifier that knows only that.
+        Classes. With one class or none there is nothing to train.
     seed : int
-        Of the folds.
+        For the folds.
 
     Returns
     -------
     model : dict of ndarray
-        names (C,) str, coefficients (C, P), intercepts (C,), mean (P,), all for components in
-        their own units, with the temperature (a scalar) already divided out; temperature and
-        loss (log loss of left-out galaxies, nat) for the record.
+        names (C,) str, coefficients (C, P), intercepts (C,), mean (P,), all for components in their
+        own units and already divided by the temperature; temperature (a scalar) and loss (log loss
+        of left-out galaxies, nat) for information.
     held_out : ndarray, shape (N, C)
-        Probabilities of each galaxy from a training without its fold, at the penalty and the
-        temperature that suit the other folds best: nothing that was fitted to a galaxy's own
-        label has a part in its row. Even shares where there is one class, or none.
+        Probabilities of each galaxy from training without its fold, with the penalty and
+        temperature that suit the other folds best, so that nothing in a row was fitted to that
+        galaxy's own label. All equal if there is one class, or none.
     """
     names = np.array(order_names(labels), dtype=str)
     width = components.shape[1]
@@ -77,10 +77,10 @@ def fit_classifier(
         "loss": np.float64(0.0),
     }
     if len(names) < 2:
-        log.info("only %d class among the kept galaxies: nothing to tell apart", len(names))
+        log.info("only %d class among the kept galaxies: no classifier is trained", len(names))
         return model, np.ones((len(labels), len(names)))
     data = components.astype(np.float64) - mean
-    # One scale for all components: standardising each would raise the noise of the last ones.
+    # One scale for all components: standardising each would amplify the noise in the last ones.
     scale = np.sqrt((data**2).sum(axis=1).mean())
     data /= scale
     target = np.array([np.flatnonzero(names == label)[0] for label in labels])
@@ -100,7 +100,7 @@ def fit_classifier(
     held_out = _cross_fitted(trials, target, fold)
     right = np.mean(held_out.argmax(axis=1) == target)
     log.info(
-        "classifier: %d galaxies, %d classes; of galaxies left out %.1f %% get the vote's class; "
+        "classifier: %d galaxies, %d classes; %.1f %% of left-out galaxies get the vote's class; "
         "temperature %.2f, log loss %.3f",
         len(target),
         len(names),
@@ -112,7 +112,7 @@ def fit_classifier(
 
 
 def _cross_fitted(trials: list[np.ndarray], target: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Probabilities (N, C) of left-out galaxies, tuned on the other folds only."""
+    """Probabilities (N, C) of left-out galaxies, with settings from the other folds only."""
     result = np.zeros(trials[0].shape)
     for number in np.unique(fold):
         out = fold == number
@@ -124,7 +124,7 @@ def _cross_fitted(trials: list[np.ndarray], target: np.ndarray, fold: np.ndarray
 
 
 def _folds(target: np.ndarray, seed: int) -> np.ndarray:
-    """Number of the fold of each galaxy, each class spread evenly."""
+    """Fold of each galaxy, with each class spread evenly over the folds."""
     order = np.random.default_rng(seed).permutation(len(target))
     order = order[np.argsort(target[order], kind="stable")]
     fold = np.empty(len(target), int)
@@ -135,7 +135,7 @@ def _folds(target: np.ndarray, seed: int) -> np.ndarray:
 def _train(
     data: np.ndarray, target: np.ndarray, classes: int, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (C, P) and intercepts (C,); a class without galaxies gets a hopeless one."""
+    """Coefficients (C, P) and intercepts (C,); -30, no chance, for a class without galaxies."""
     coefficients, intercepts = np.zeros((classes, data.shape[1])), np.full(classes, -30.0)
     known = np.unique(target)
     if len(known) == 1:
@@ -143,7 +143,7 @@ def _train(
         return coefficients, intercepts
     fitted = LogisticRegression(C=strength, max_iter=1000, tol=1e-5).fit(data, target)
     if len(known) == 2:
-        # scikit-learn keeps the difference of the two only.
+        # scikit-learn gives only the difference of the two.
         coefficients[known[1]], intercepts[known] = fitted.coef_[0], (0, fitted.intercept_[0])
     else:
         coefficients[known], intercepts[known] = fitted.coef_, fitted.intercept_
@@ -153,7 +153,7 @@ def _train(
 def _left_out(
     data: np.ndarray, target: np.ndarray, fold: np.ndarray, classes: int, strength: float
 ) -> np.ndarray:
-    """Logits (N, C) of each galaxy from the training without its fold."""
+    """Logits (N, C) of each galaxy from training without its fold."""
     logits = np.zeros((len(data), classes))
     for number in np.unique(fold):
         out = fold == number
@@ -165,10 +165,10 @@ def _left_out(
 
 
 def _temperature(logits: np.ndarray, target: np.ndarray) -> tuple[float, float]:
-    """Temperature with the lowest log loss, and this loss (nat per galaxy).
+    """Temperature with the lowest log loss, and that loss (nat per galaxy).
 
-    One more galaxy is spread over all classes: without it classes that fall apart clearly would
-    get probabilities that no number of galaxies supports (Platt 1999).
+    One extra galaxy is spread over all classes: without it, cleanly separated classes would get
+    probabilities that no finite number of galaxies supports (Platt 1999).
     """
     size = len(logits)
     spread = 1 / (size + 1)
@@ -183,7 +183,7 @@ def _temperature(logits: np.ndarray, target: np.ndarray) -> tuple[float, float]:
 
 
 def apply_classifier(components: np.ndarray, model: dict[str, np.ndarray]) -> np.ndarray:
-    """Probabilities of the classes, row by row.
+    """Class probabilities, row by row.
 
     Parameters
     ----------
@@ -201,12 +201,12 @@ def apply_classifier(components: np.ndarray, model: dict[str, np.ndarray]) -> np
 
 
 def load_classifier(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Read a classifier and the attributes that say what it was trained on.
+    """Read a classifier, and the attributes that tell what it was trained on.
 
     Raises
     ------
     InputError
-        If the file is no classifier, or its parts do not fit together.
+        If the file does not hold a classifier, or its arrays do not fit together.
     """
     model, attributes = read_model(path, "classifier", ARRAYS)
     shape = (len(model["names"]), len(model["mean"]))

@@ -1,4 +1,4 @@
-"""Two people's names of the same groups: how much they agree, and where they do not."""
+"""Compare two people's names of the same groups: how well they agree, and where they differ."""
 
 import warnings
 from pathlib import Path
@@ -12,10 +12,10 @@ from morphovote.groups.names import read_given_names, root_of
 
 
 def compare_names(first: dict, second: dict) -> Table:
-    """Class that each of two files gives every group.
+    """Class that each of two files gives each group.
 
-    A group that one of them splits is compared part by part; parts that both made are taken in
-    the order in which the files list them. A group that joined another has that one's class.
+    A group that one of them splits is compared part by part; parts that both made are paired in the
+    order in which the files list them. A group joined to another has the class of that group.
 
     Parameters
     ----------
@@ -25,9 +25,9 @@ def compare_names(first: dict, second: dict) -> Table:
     Returns
     -------
     Table
-        group (text, such as "4" or "4 part 2"), first, second (class, or "" where the file gives
-        none), galaxies (-1 where neither file says), same. A group that both split into different
-        numbers of parts has the one row "4", of the classes "into 2" and "into 3".
+        group (text, such as "4" or "4 part 2"), first, second (class, or "" if the file gives
+        none), galaxies (-1 if neither file says), same. A group that both split into different
+        numbers of parts has one row, "4", with the classes "into 2" and "into 3".
     """
     one, two = first["groups"], second["groups"]
     parts = {part for names in (one, two) for e in names.values() for part in e.get("split", ())}
@@ -64,20 +64,20 @@ def _size(number: int, *files: dict[int, dict]) -> int:
 
 
 def kappa(table: Table, weighted: bool) -> float:
-    """Cohen's kappa (1960) of two people, over the groups to which both gave a class.
+    """Cohen's kappa (1960) of two people, over the groups that both gave a class.
 
     Parameters
     ----------
     table : Table
         From `compare_names`.
     weighted : bool
-        Every galaxy counts, not every group.
+        Weight groups by their number of galaxies.
 
     Returns
     -------
     float
-        1 is full agreement, 0 what chance gives. NaN where it has no value: no such group, one
-        class alone in both, or weights asked for and sizes not known.
+        1 is full agreement, 0 the agreement expected by chance. NaN if undefined: no such group,
+        only one class in both, or weights asked for but sizes unknown.
     """
     both = _named_by_both(table)
     sizes = np.asarray(table["galaxies"][both])
@@ -109,12 +109,12 @@ def compare_files(first: str | Path, second: str | Path) -> tuple[Table, str]:
     Table
         From `compare_names`.
     str
-        What to tell, in lines.
+        The result in words, several lines.
 
     Raises
     ------
     InputError
-        If a file is wrong, or the two are of different votes.
+        If a file is wrong, or the two belong to different votes.
     """
     one, two = read_given_names(first), read_given_names(second)
     if one["voters"] != two["voters"] and None not in (one["voters"], two["voters"]):

@@ -1,20 +1,20 @@
-"""Names of the groups: a file that people write, by hand or with the naming page.
+"""Names of the groups: the file that people write, by hand or with the naming page.
 
     version: 1
-    voters: 1f0c...     # the vote, as it was fitted, that the numbers belong to
+    voters: 1f0c...     # the vote, as fitted, that the group numbers belong to
     who: A. Astronomer  # optional, as are `when` and `note`
-    classes: {BAR: barred disc}   # classes of one's own, beside SPH, ETD, LTD, IRR and UNC
+    classes: {BAR: barred disc}   # classes of your own, besides SPH, ETD, LTD, IRR and UNC
     groups:
       0: SPH            # short for {class: SPH}
       1: {class: LTD, note: spiral arms in most of them}
       2: {merge: 1}     # its galaxies count as members of group 1
-      3: {split: [20, 21]}        # the vote is held again inside it; the parts get these numbers
+      3: {split: [20, 21]}        # the vote is repeated inside it; the parts get these numbers
       20: {class: IRR}
-    centres: {0: [...]} # mean components of each group, and the `pca` they are of: with these the
+    centres: {0: [...]} # mean components of each group, and the `pca` they belong to: with these
     pca: cfbe...        # names can be carried over to another vote on the same components
 
-What `name_groups` writes has the same form, so it can be edited and given back. Without `version`
-a file may only give classes.
+The file that `name_groups` writes has the same form, so it can be edited and used as input. A file
+without `version` may only give classes.
 """
 
 import json
@@ -28,20 +28,20 @@ from morphovote.classify.classes import CLASSES, OWN_CLASS
 from morphovote.errors import InputError
 
 VERSION = 1
-# What people give; then what the workflow adds when it hands a file on.
+# Keys that people give; then those that the workflow adds when it passes a file on.
 GIVEN = ("version", "groups", "classes", "who", "when", "note", "voters", "pca", "centres")
 ADDED = ("origin", "source", "fitted", "regrouped", "matching")
 ENTRY = ("class", "note", "merge", "split")
-# Of an entry, too, in what the workflow writes: for the eye, and for weights in comparisons.
+# Further keys of an entry in files of the workflow: for people, and for weights in comparisons.
 ENTRY_ADDED = ("reason", "suggested", "because", "galaxies", "kept", "measured", "medians")
-# Numbers beyond every group's that parts may have: the votes are a table of that width.
+# Part numbers end this far beyond the groups: the table of votes has as many columns.
 MOST_PARTS = 100
 NOT_NAMED = "left out of the file of names"
 NO_MATCH = "no named group lies near it: look at it"
 
 
 def read_given_names(path: str | Path) -> dict:
-    """Read and check a file of names, as far as that is possible without the vote.
+    """Read a file of names, and check all that can be checked without the vote.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def read_given_names(path: str | Path) -> dict:
     Returns
     -------
     dict
-        Every key of `GIVEN` (None where the file has none), and those of `ADDED` that it has.
-        `groups` is number -> {"class", "note", "merge", "split"} with what there is of each,
-        and "galaxies" where the file has it; `centres` is number -> list of float.
+        Every key of `GIVEN` (None if missing), and those of `ADDED` that the file has. `groups` is
+        number -> {"class", "note", "merge", "split"}, as far as given, and "galaxies" if the file
+        has it; `centres` is number -> list of float.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _known(path: str | Path, table: dict, keys: Sequence[str], where: str) -> No
 
 
 def _line(text: object) -> str:
-    """Any text on one line."""
+    """Put any text on one line."""
     return " ".join(str(text).split())
 
 
@@ -139,7 +139,7 @@ def _read_entry(path: str | Path, number: int, entry: dict, own: dict) -> dict:
                 f"{', '.join([*CLASSES, *own])}.\nA class of your own needs a line under "
                 "'classes:', such as '  BAR: barred disc'."
             )
-        # What the workflow says of a group that nobody has named is no name.
+        # The class that the workflow gives an unnamed group is not a name.
         if name != "UNC" or entry.get("reason") not in (NOT_NAMED, NO_MATCH):
             found["class"] = name
     # Files of the first form called a note the reason.
@@ -169,7 +169,7 @@ def _read_entry(path: str | Path, number: int, entry: dict, own: dict) -> dict:
 
 
 def _check_marks(path: str | Path, groups: dict[int, dict]) -> None:
-    """Parts with numbers of their own, merges that end somewhere."""
+    """Check that parts have numbers of their own, and that merges end at a group."""
     parents: dict[int, int] = {}
     for number, entry in groups.items():
         for part in entry.get("split", ()):
@@ -190,7 +190,7 @@ def _check_marks(path: str | Path, groups: dict[int, dict]) -> None:
 
 
 def root_of(number: int, groups: dict[int, dict], path: str | Path = "names") -> int:
-    """The group that a group is merged into, over any number of steps; itself if into none.
+    """The group that a group is merged into, over any number of steps; itself if not merged.
 
     Raises
     ------
@@ -247,7 +247,7 @@ def check_numbers(path: str | Path, content: dict, fitted: int) -> int:
     Raises
     ------
     InputError
-        If a number is neither a group's nor a part's.
+        If a number belongs to no group and no part.
     """
     groups = content["groups"]
     parts = sorted(part for entry in groups.values() for part in entry.get("split", ()))
@@ -270,10 +270,10 @@ def check_numbers(path: str | Path, content: dict, fitted: int) -> int:
 
 
 def marks_of(path: str | Path | None, fitted: int | str | None = None) -> str:
-    """What a file of names says on joining and splitting, and for which vote; "" if nothing.
+    """Merges and splits of a file of names, and their vote, as text; "" if there are none.
 
-    Where the number of groups `fitted` is known, the numbers of a file that belongs to no vote in
-    particular are held against it at once.
+    If the number of groups `fitted` is known, and the file names no vote, its group numbers are
+    checked against it.
 
     Raises
     ------

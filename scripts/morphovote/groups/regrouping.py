@@ -1,10 +1,9 @@
-"""Groups as people want them: joined and split.
+"""Join and split groups as people ask.
 
-Joining two groups makes every vote for one a vote for the other. Splitting holds the same bagged
-vote again among the members of the group; voter v of it refines voter v of the first vote, so
-that a galaxy's vote fraction for a part is the share of voters that put it into the group and then
-into this part. Both change nothing but the voters' labels of the reference sample, so that votes
-are cast as before.
+Joining two groups turns every vote for one into a vote for the other. Splitting repeats the bagged
+vote among the members of the group. Voter v of the new vote refines voter v of the first, so a
+galaxy's vote fraction for a part is the share of voters that put it into the group and then into
+this part. Both change only the voters' labels of the reference sample; votes are cast as before.
 
 The centre of a group is the mean of the components of its reference members.
 """
@@ -25,7 +24,7 @@ from morphovote.vote.alignment import count_votes, rank_groups
 from morphovote.vote.bagged import CANDIDATES, Voters, fit_voters, load_voters, save_voters
 from morphovote.vote.unanimous import KIND
 
-# Reference members that a group needs for every part it is split into.
+# Fewest reference members of a group for each part that it is split into.
 FEWEST_IN_PART = 20
 # Significant digits of the centres in files.
 DIGITS = 6
@@ -47,14 +46,14 @@ def group_centres(voters: Voters) -> dict[int, np.ndarray]:
 
 
 def split_group(voters: Voters, group: int, parts: list[int], seed: int, threads: int) -> Voters:
-    """Hold the vote again inside a group.
+    """Repeat the vote inside a group.
 
     Parameters
     ----------
     voters : Voters
     group : int
     parts : list of int
-        Numbers of the new groups, the first for the largest.
+        Numbers of the new groups, from the largest to the smallest.
     seed, threads : int
 
     Returns
@@ -65,7 +64,7 @@ def split_group(voters: Voters, group: int, parts: list[int], seed: int, threads
     Raises
     ------
     InputError
-        If the group has fewer than `FEWEST_IN_PART` reference members a part.
+        If the group has fewer than `FEWEST_IN_PART` reference members per part.
     """
     members = np.flatnonzero(consensus(voters) == group)
     if len(members) < FEWEST_IN_PART * len(parts):
@@ -84,7 +83,7 @@ def split_group(voters: Voters, group: int, parts: list[int], seed: int, threads
         threads=threads,
         quiet=True,
     )
-    # Galaxies that only some voters put into the group take the labels of a member near them.
+    # Galaxies that only some voters put into the group take the labels of their nearest member.
     index, away = nearest(voters.reference, inner.reference, CANDIDATES)
     local = away / inner.scale[index]
     source = np.take_along_axis(index, local.argmin(axis=1)[:, None], axis=1)[:, 0]
@@ -100,13 +99,13 @@ def split_group(voters: Voters, group: int, parts: list[int], seed: int, threads
 
 
 def join_groups(voters: Voters, into: dict[int, int]) -> Voters:
-    """Make every vote for a group one for the group that it is joined to.
+    """Turn every vote for a group into a vote for the group that it joins.
 
     Parameters
     ----------
     voters : Voters
     into : dict of int
-        Group -> group that it joins, and which joins none itself.
+        Group -> group that it joins, which may not join another itself.
     """
     number = np.arange(voters.groups)
     for group, root in into.items():
@@ -130,10 +129,10 @@ def regroup_voters(
     Returns
     -------
     voters : Voters
-        With as many groups as the highest number asks for; groups that were split, and those that
-        joined another, have no members.
+        With one group more than the highest number; groups that were split or joined to another
+        have no members.
     centres : dict of ndarray, shape (P,)
-        Of all groups, those that were split or joined as well: what they were before.
+        Of all groups; of groups that were split or joined, as they were before.
 
     Raises
     ------
@@ -174,9 +173,9 @@ def regroup_voters_file(
     model : path
         The vote as fitted.
     output : path
-        The vote to cast. The same, unless `names` merges or splits groups.
+        The vote to cast: the same, unless `names` merges or splits groups.
     groups : path
-        YAML: the marks in the numbers of this vote, and the centres of its groups.
+        YAML: merges and splits in the numbers of this vote, and the centres of its groups.
     names : path, optional
     seed, threads : int
 
@@ -209,7 +208,7 @@ def regroup_voters_file(
 
 
 def _rounded(centres: dict[int, np.ndarray]) -> dict[int, list[float]]:
-    """Centres by number, to so many digits that a person can read them."""
+    """Centres by number, rounded so that people can read them."""
     return {n: [float(f"{x:.{DIGITS}g}") for x in row] for n, row in sorted(centres.items())}
 
 
@@ -221,14 +220,14 @@ def relabel_unanimous_file(
     seed: int = 0,
     threads: int = 1,
 ) -> None:
-    """Pass a published vote on as it is, with the groups' names.
+    """Copy a published vote as it is, with the names of its groups.
 
     Parameters
     ----------
     model, output, groups, names
         See `regroup_voters_file`.
     seed, threads
-        Those of the other scheme; nothing is drawn or fitted here.
+        Not used: they are there for the bagged vote.
 
     Raises
     ------

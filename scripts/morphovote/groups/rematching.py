@@ -1,4 +1,4 @@
-"""Names that people gave, applied to a vote: found again by the groups' centres, then completed."""
+"""Apply names that people gave to a vote: match the groups by their centres, fill in the rest."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,9 +21,9 @@ from morphovote.storage.files import write_yaml
 from morphovote.storage.rows import align_rows
 from morphovote.storage.shards import concatenate, read_attributes, read_shard
 
-# Two groups of different votes are one if they are each other's nearest, and closer than this share
-# of the way to the next group of either vote, from either of the two. On the demo field 148 pairs
-# are found so for 6 other seeds and 20 and 8 groups; in 145 of them neither group shares more
+# Groups of two votes match if they are each other's nearest, and closer than this share of the
+# distance from either of them to the next group of either vote. On the demo field, for 6 other
+# seeds and for 20 and 8 groups, this finds 148 pairs; in 145 of them neither group shares more
 # members with another. They hold 92 and 100 % of the galaxies (benchmarks/group_matching.py).
 CLOSE = 0.75
 
@@ -40,7 +40,7 @@ def match_groups(first: dict[int, np.ndarray], second: dict[int, np.ndarray]) ->
     -------
     dict of int
         Number in `first` -> number in `second`, for pairs that are each other's nearest and close
-        (see `CLOSE`). Each group occurs once at most; what has no such partner is left out.
+        (see `CLOSE`). Each group occurs once at most; groups without such a partner are left out.
     """
     if not first or not second:
         return {}
@@ -65,14 +65,14 @@ def _separation(centres: np.ndarray) -> np.ndarray:
 
 
 def _second(distance: np.ndarray) -> np.ndarray:
-    """Second smallest of each row; infinite where there is no second."""
+    """Second smallest value of each row; infinite if there is only one."""
     return np.sort(np.pad(distance, ((0, 0), (0, 1)), constant_values=np.inf), axis=1)[:, 1]
 
 
 def numbers_here(
     path: str | Path, content: dict, made: dict
 ) -> tuple[dict[int, dict], dict | None]:
-    """Entries of a file of names in the numbers of a vote.
+    """Translate the entries of a file of names to the numbers of a vote.
 
     Parameters
     ----------
@@ -88,13 +88,14 @@ def numbers_here(
     entries : dict
         Number -> entry, as `content` has them.
     matching : dict or None
-        None if the file is of this vote. Else `voters` of the file, `matched` (number there ->
-        number here), `unmatched` (here), `lost` (there, though they had a name).
+        None if the file belongs to this vote. Otherwise `voters` of the file, `matched` (number
+        there -> number here), `unmatched` (groups here without a match), `lost` (named groups there
+        without a match).
 
     Raises
     ------
     InputError
-        If the file is of another vote whose groups cannot be looked for here.
+        If the file belongs to another vote whose groups cannot be matched to these.
     """
     if content["voters"] in (None, made["voters"]):
         return content["groups"], None
@@ -103,11 +104,11 @@ def numbers_here(
 
 
 def check_centres(path: str | Path, content: dict, made: dict) -> None:
-    """Stop where the groups of a file cannot be looked for in a vote; see `numbers_here`."""
+    """Raise an error if the groups of a file cannot be matched to a vote; see `numbers_here`."""
     widths = [{len(row) for row in names["centres"].values()} for names in (content, made)]
     why = None
     if not content["centres"]:
-        why = "it has no 'centres' to find them by"
+        why = "it has no 'centres' to match them by"
     elif content["pca"] != made.get("pca") or widths[0] != widths[1]:
         why = (
             f"its centres are in the components of PCA {content['pca']}, these in those of "
@@ -122,11 +123,11 @@ def check_centres(path: str | Path, content: dict, made: dict) -> None:
 
 
 def carry_over(content: dict, made: dict) -> tuple[dict[int, dict], dict]:
-    """Names given for another vote, in the numbers of this one; see `numbers_here`.
+    """Translate names given for another vote to the numbers of this one; see `numbers_here`.
 
-    Groups are matched by their centres. A matched group that was split is split here too, and its
-    parts are matched among themselves, once this vote has them. A group whose partner joined one
-    that has no partner here keeps that one's class.
+    Groups are matched by their centres. If a matched group was split, it is split here too, and its
+    parts are matched among themselves once this vote has them. A group that was joined to one
+    without a match here keeps the class of that one.
     """
     old, there, here = content["groups"], content["centres"], made["centres"]
     splits = {number: entry["split"] for number, entry in old.items() if "split" in entry}
@@ -167,7 +168,7 @@ def carry_over(content: dict, made: dict) -> tuple[dict[int, dict], dict]:
 def final_names(
     entries: dict[int, dict], groups: int, matching: dict | None = None
 ) -> dict[int, dict]:
-    """Class and reason of every group, once merges and splits are done.
+    """Class and reason of every group, after merges and splits.
 
     Parameters
     ----------
@@ -181,7 +182,7 @@ def final_names(
     Returns
     -------
     dict
-        Number -> {"class", "reason"}; what nobody named is "UNC".
+        Number -> {"class", "reason"}; groups without a name are "UNC".
     """
     unmatched = (matching or {}).get("unmatched", [])
     names = {}
@@ -209,7 +210,7 @@ def name_groups_file(
     output: str | Path,
     names: str | Path | None = None,
 ) -> None:
-    """Write the names of a vote's groups: those that people gave, else suggested ones.
+    """Write the names of a vote's groups: those that people gave, or suggested ones.
 
     Parameters
     ----------
@@ -219,8 +220,8 @@ def name_groups_file(
     groups : path
         From `regrouping.regroup_voters_file`: the vote's groups and their centres.
     output : path
-        YAML: what `groups` holds, and origin ("file" or "suggestion"), source, and of each group
-        its class, size, medians, suggested class and its reason.
+        YAML: the content of `groups`, origin ("file" or "suggestion"), source, and for each group
+        its class, size, medians, suggested class and the reason for it.
     names : path, optional
         The file that people wrote.
 
@@ -275,8 +276,8 @@ def name_groups_file(
 
 def _tell(names: str | Path, matching: dict) -> None:
     log.info(
-        "%s was written for vote %s: %d groups found again by their centres; without a name: %s; "
-        "named there, but not found: %s",
+        "%s was written for vote %s: %d groups matched by their centres; without a name: %s; "
+        "named there, but not matched: %s",
         names,
         matching["voters"],
         len(matching["matched"]),

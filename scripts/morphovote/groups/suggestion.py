@@ -1,4 +1,4 @@
-"""Which class the measured medians of a group suggest."""
+"""Suggest a class for a group from its measured medians."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ from morphovote.flags import LOW_SNR, PSF_LIMITED
 from morphovote.measure.lotz import early_line, merger_line
 from morphovote.measure.quality import MEASURED
 
-# Fewest measured members for medians.
+# Fewest measured members for a suggestion.
 FEWEST_MEMBERS = 3
 
-# Below this S/N inside the segment, structure cannot be told from noise.
+# Below this S/N inside the segment, structure cannot be distinguished from noise.
 LEAST_SNR = 15.0
 
 # A group is unclassifiable if more than this share of it is too faint, too small or unmeasured.
@@ -19,20 +19,19 @@ MOST_BAD = 0.5
 def suggest_class(medians: dict[str, float]) -> tuple[str, str]:
     """Suggest a class for a group from the medians of its members.
 
-    In this order: a disturbed shape by Gini-M20 (`lotz.merger_line`)
-    or by asymmetry (Conselice 2003: A > 0.35 and A > S) is IRR. Then the bulge is judged by n
-    alone (2.5 parts bulge from disc, Blanton et al. 2003; 1.5 is half way to the exponential
-    n = 1): its fit knows the PSF, while C and Gini-M20 of small, noisy galaxies fall short of
-    limits that were set on nearby ones. Without a Sersic fit evidence is counted from C (4.15 and
-    3.5 lie half way between the means of E, Sa-Sb and Sc-Sd in Conselice 2003, table 6) and the
-    E/S0/Sa side of Gini-M20 (`lotz.early_line`). An E flatter than E7
-    is none: an axis ratio below 0.4 makes SPH to ETD. Late discs with A > 0.2 are IRR (half way
-    from Sc-Sd to starbursts, ibid.).
+    A disturbed shape by Gini-M20 (`lotz.merger_line`) or by asymmetry (Conselice 2003: A > 0.35 and
+    A > S) is IRR. Otherwise the bulge is judged by n alone (2.5 separates bulges from discs,
+    Blanton et al. 2003; 1.5 is about half way to the exponential n = 1): the Sersic fit accounts
+    for the PSF, while C and Gini-M20 of small, noisy galaxies fall below limits that were set on
+    nearby ones. Without a Sersic fit, C (4.15 and 3.5 lie half way between the means of E, Sa-Sb
+    and Sc-Sd in Conselice 2003, table 6) and the E/S0/Sa side of Gini-M20 (`lotz.early_line`) are
+    averaged. Ellipticals are not flatter than E7: an axis ratio below 0.4 turns SPH into ETD. Late
+    discs with A > 0.2 are IRR (half way from Sc-Sd to starbursts, ibid.).
 
     Parameters
     ----------
     medians : dict of float
-        Of `MEASURED`; NaN where unknown.
+        Of each of `MEASURED`; NaN where unknown.
 
     Returns
     -------
@@ -84,10 +83,10 @@ def suggest_names(
     ----------
     group : ndarray of int, shape (N,)
     kept : ndarray of bool, shape (N,)
-        Medians are over kept members, or over all where fewer than three are kept.
+        Medians are over kept members, or over all if fewer than three are kept.
     groups : int
     measured : dict of ndarray, shape (N,)
-        `MEASURED`; r_e in arcsec. NaN where not measured, or not well.
+        `MEASURED`; r_e in arcsec. NaN where not measured, or badly.
     snr : ndarray, shape (N,)
     flags : ndarray of int, shape (N,)
         Bits of `flags.FLAGS`.
@@ -136,9 +135,9 @@ def _median(values: np.ndarray) -> float:
 
 
 def choose_core(member: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Galaxies that stand for a group: its kept members, or all where too few are kept.
+    """Galaxies that represent a group: its kept members, or all if too few are kept.
 
-    Too few are less than `FEWEST_MEMBERS`.
+    Too few means fewer than `FEWEST_MEMBERS`.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
-"""A model folder as a whole: what was fitted on one field and serves another.
+"""The model folder as a whole: fitted on one field, used on others.
 
-Takes the folder and a field, leaves its description, an archive, and how far the field lies from
-it. Rules: `describe_model`, `package_model`, `unpack_model`, `check_model`, `check_shift`.
+Takes the folder and a field, leaves its description, an archive, and how much the field differs
+from the one it was fitted on. Rules: `describe_model`, `package_model`, `unpack_model`,
+`check_model`, `check_shift`.
 """

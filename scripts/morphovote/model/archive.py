@@ -1,9 +1,9 @@
-"""A model as one file: packed with a manifest, and unpacked without trust.
+"""A model as one file: pack it with a manifest, and unpack it without trusting it.
 
-An archive is a plain zip file, stored and not compressed, that holds the files of a model folder,
-the encoder, and manifest.json with the SHA-256 of each. Nothing in it can run: HDF5, safetensors,
-JSON and YAML. Whoever unpacks one believes the manifest in nothing: names come from a fixed list,
-sizes are those on disk, and every file is hashed before any is put in place.
+An archive is a plain, uncompressed zip file that holds the files of a model folder, the encoder,
+and manifest.json with the SHA-256 of each. Nothing in it can be executed: HDF5, safetensors, JSON
+and YAML. Unpacking does not rely on the manifest: file names come from a fixed list, sizes from the
+file itself, and the hash of every file is checked before any is put in place.
 """
 
 import hashlib
@@ -26,26 +26,26 @@ MANIFEST = "manifest.json"
 FORMAT, VERSION = "morphovote model", 1
 ENCODER = ("encoder.safetensors", "encoder.json")
 FILES = (*MODEL_FILES, *ENCODER)
-# Text that is read whole; everything else is read by pieces.
+# Largest text file that is read at once (bytes); the rest is read in pieces.
 MOST_TEXT = 16 * 2**20
 PIECE = 2**20
-# Arguments by which an encoder's card may describe its network: shapes, and no files.
+# Arguments of the network that an encoder's card may set: shapes, but no files.
 MODEL_ARGS = {
     "depths", "dims", "kernel_sizes", "ls_init_value", "stem_type", "patch_size", "conv_mlp",
     "use_grn", "head_norm_first", "conv_bias", "act_layer", "norm_layer", "norm_eps",
     "drop_path_rate", "drop_rate", "global_pool", "output_stride", "head_hidden_size",
 }  # fmt: skip
-# What zipfile raises on damaged files; the last, of names that are no UTF-8, was found by fuzzing.
+# What zipfile raises on damaged files; the last, for names that are not UTF-8, came up in fuzzing.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, UnicodeError)
 
 
 def pack_model(files: Sequence[str | Path], output: str | Path) -> dict:
-    """Write a model as one archive, the same bytes for the same files.
+    """Write a model as one archive; the same files give the same bytes.
 
     Parameters
     ----------
     files : sequence of path
-        One for each name of `FILES`.
+        One for each name in `FILES`.
     output : path
 
     Returns
@@ -57,7 +57,7 @@ def pack_model(files: Sequence[str | Path], output: str | Path) -> dict:
     Raises
     ------
     InputError
-        If a file is missing or no longer the one that the description names.
+        If a file is missing, or is not the one that the description names.
     """
     paths = {Path(path).name: Path(path) for path in files}
     missing = [name for name in FILES if name not in paths or not paths[name].is_file()]
@@ -94,7 +94,7 @@ def pack_model(files: Sequence[str | Path], output: str | Path) -> dict:
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
-    # The earliest date that zip knows; a plain file that nobody may execute.
+    # The earliest date that zip knows; a regular file, not executable.
     entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     entry.create_system = 3
     entry.external_attr = (stat.S_IFREG | 0o644) << 16
@@ -102,13 +102,13 @@ def _entry(name: str) -> zipfile.ZipInfo:
 
 
 def unpack_model(archive: str | Path, folder: str | Path) -> dict:
-    """Unpack an archive that may come from a stranger; all of it, or nothing.
+    """Unpack an archive from any source, completely or not at all.
 
     Parameters
     ----------
     archive : path
     folder : path
-        Gets the files of `FILES`.
+        Receives the files of `FILES`.
 
     Returns
     -------
@@ -118,8 +118,8 @@ def unpack_model(archive: str | Path, folder: str | Path) -> dict:
     Raises
     ------
     InputError
-        If the archive is damaged, of another format, or holds anything but the files that its
-        manifest names, with other names, sizes or hashes.
+        If the archive is damaged, has another format, or its files do not have the names, sizes and
+        hashes in its manifest.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -152,11 +152,11 @@ def _refuse(archive: str | Path, found: str) -> InputError:
 
 
 def _check_entries(file: zipfile.ZipFile, archive: str | Path) -> dict[str, zipfile.ZipInfo]:
-    """Names, kinds and sizes of what an archive holds, before any of it is read."""
+    """Check names, kinds and sizes of the entries of an archive before reading any of them."""
     entries: dict[str, zipfile.ZipInfo] = {}
     room = Path(archive).stat().st_size
     for entry in file.infolist():
-        # The name as it is stored: Python cuts the one it shows at a zero byte.
+        # The name as stored: `filename` ends at the first zero byte.
         name = entry.orig_filename
         if name.startswith(("/", "\\")) or ".." in name or ":" in name or "\\" in name:
             raise _refuse(archive, f"holds a path outside its folder, {name!r}")
@@ -216,7 +216,7 @@ def _check_names(entries: dict, manifest: dict, archive: str | Path) -> None:
 def _unpack(
     file: zipfile.ZipFile, entry: zipfile.ZipInfo, known: dict, path: Path, archive: str | Path
 ) -> None:
-    """Copy one file of the archive, hashed on the way."""
+    """Copy one file out of the archive and check its hash."""
     name = entry.filename
     if entry.file_size != known["bytes"]:
         raise _refuse(
@@ -234,7 +234,7 @@ def _unpack(
 
 
 def _check_card(path: Path, archive: str | Path) -> None:
-    """The card's arguments reach the network's constructor: only shapes are let through."""
+    """Allow only shapes in the card's arguments, which reach the network's constructor."""
     try:
         arguments = json.loads(path.read_text(encoding="utf-8"))["model_args"]
         unknown = sorted(set(arguments) - MODEL_ARGS)

@@ -1,7 +1,8 @@
-"""Whether a frozen model can serve a field: what it needs, held against what there is.
+"""Check whether a frozen model can be used on a field.
 
-A model folder says in model.json what it was fitted on (`description`). What differs is an error
-in one sentence, or is bridged by a conversion that every output names.
+model.json in the model folder says what the model was fitted on (`description`). Each difference
+from the field is either an error with one sentence, or bridged by a conversion that every output
+names.
 """
 
 from collections.abc import Sequence
@@ -14,21 +15,21 @@ from morphovote.storage.digests import hash_file
 from morphovote.storage.files import read_json, write_json
 from morphovote.storage.model_folder import DESCRIPTION
 
-# A cutout is resampled to pixels so many times smaller or larger, and no further.
+# Cutouts are resampled to pixels at most this many times smaller or larger.
 LARGEST_FACTOR = 2.0
-# As in `resampling`, which is too heavy to import before every run.
+# As in `resampling`, which is too slow to import before every run.
 SAME_SCALE = 0.01
 
 
 def check_files(description: dict, folder: str | Path) -> None:
-    """Stop where a file of a model folder is not the one that its description names.
+    """Raise an error if a file of a model folder is not the one that its description names.
 
     Parameters
     ----------
     description : dict
     folder : path
-        Its HDF5 and safetensors files have to have their SHA-256 before anything reads them. The
-        file of names may be another: people write it.
+        The SHA-256 of its HDF5 and safetensors files is checked before anything reads them. The
+        file of names may differ: people edit it.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def check_files(description: dict, folder: str | Path) -> None:
 
 
 def check_encoder(card: dict, description: dict, path: str | Path) -> None:
-    """Stop where the encoder's file is another than the model's.
+    """Raise an error if the encoder is not the one of the model.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def check_encoder(card: dict, description: dict, path: str | Path) -> None:
 
 
 def bridge_scale(scale: float, description: dict, field: str, side: int | None) -> dict | None:
-    """How the field's pixels are brought to the model's: None where they are the same.
+    """Conversion from the field's pixel scale to the model's; None if they are the same.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ def bridge_scale(scale: float, description: dict, field: str, side: int | None) 
         Of the model.
     field : str
     side : int or None
-        Side of the field's ready-made cutouts (px); None where they are cut from images.
+        Side of the field's ready-made cutouts (px); None if they are cut from images.
 
     Returns
     -------
@@ -120,18 +121,18 @@ def check_model(
     scale: float,
     side: int | None,
 ) -> dict:
-    """Hold what a model needs against a field.
+    """Check a field against the needs of a model.
 
     Parameters
     ----------
     description : dict
         model.json.
     card : dict
-        Of the encoder that the field will use, from `card_path`.
+        Card of the encoder that the field will use, from `card_path`.
     config : dict
     field : str
     scale : float
-        Arcsec a pixel of the field.
+        Pixel scale of the field, arcsec.
     side : int or None
         See `bridge_scale`.
 
@@ -143,7 +144,7 @@ def check_model(
     Raises
     ------
     InputError
-        For the first mismatch that cannot be bridged.
+        At the first mismatch that cannot be bridged.
     """
     check_settings(config, description, field)
     check_encoder(card, description, card_path)
@@ -166,17 +167,17 @@ def check_model(
 
 
 def read_pixel_scale(paths: Sequence[str | Path]) -> float | None:
-    """Pixel scale (arcsec) to which cutouts are brought, from the check of a frozen model.
+    """Pixel scale (arcsec) to which cutouts are resampled, from the check of a frozen model.
 
     Parameters
     ----------
     paths : sequence of path
-        What `write_check` wrote, or nothing.
+        Files that `write_check` wrote, or none.
 
     Returns
     -------
     float or None
-        None where the images' own pixels are kept.
+        None if the pixels of the images are kept.
     """
     for path in paths:
         for conversion in read_json(path)["conversions"]:
@@ -185,7 +186,7 @@ def read_pixel_scale(paths: Sequence[str | Path]) -> float | None:
 
 
 def write_check(result: dict, path: str | Path) -> None:
-    """Say what was found, and write it as JSON, whole or not at all."""
+    """Log the result of the check, and write it as JSON, complete or not at all."""
     log.info("the model was fitted on field %s and fits this one", result["model_field"])
     for conversion in result["conversions"]:
         log.info("conversion: %s", conversion["text"])

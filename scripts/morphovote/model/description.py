@@ -1,6 +1,6 @@
-"""What a model was fitted on, as it stands in model.json beside what was fitted.
+"""The description of a model in model.json: what it was fitted on.
 
-Nothing in it comes from the clock or the machine, so that the same input gives the same file.
+It holds no dates or machine names, so that the same input gives the same file.
 """
 
 import platform
@@ -23,10 +23,10 @@ from morphovote.storage.model_files import read_model
 
 QUANTILES = (0.01, 0.05, 0.16, 0.25, 0.5, 0.75, 0.84, 0.95, 0.99)
 PACKAGES = ("torch", "timm", "scikit-learn", "numpy")
-# Headers in which surveys name the filter; ACS has two wheels, one of which is clear.
+# Header keys in which surveys name the filter; ACS has two filter wheels, one of them clear.
 BANDS = ("FILTER", "FILTNAM1", "FILTER1", "FILTER2", "BAND")
 SECTIONS = ("cutout", "denoiser", "polar", "encoder", "pca", "voting")
-# The PSF is drawn so many times finer before its width is read off.
+# The PSF is interpolated to pixels this many times finer before its width is measured.
 FINER = 8
 
 
@@ -36,16 +36,16 @@ def measure_psf(path: str | Path, pixel_scale: float) -> dict[str, float]:
     Parameters
     ----------
     path : str or Path
-        FITS image. Without a WCS it is taken to have the pixels of the images.
+        FITS image. Without a WCS it is assumed to have the pixel scale of the images.
     pixel_scale : float
         Of the images, arcsec.
 
     Returns
     -------
     dict
-        fwhm : arcsec, the diameter of a circle as large as what lies above half of the peak.
-        noise_area : square arcsec, the area whose background is the noise of an optimally
-            measured point source: one over the sum of the squares (King 1983, PASP 95, 163).
+        fwhm : arcsec, the diameter of a circle with the area above half of the peak.
+        noise_area : square arcsec, the area whose sky noise equals that of an optimally measured
+            point source: one over the sum of squares of the PSF (King 1983, PASP 95, 163).
     """
     psf = read_psf(path)
     scale = inspect_image(path).pixel_scale or pixel_scale
@@ -64,7 +64,7 @@ def measure_psf(path: str | Path, pixel_scale: float) -> dict[str, float]:
 def measure_depth(
     rms: float, pixel_scale: float, zero_point: float, psf: dict | None
 ) -> dict[str, float | None]:
-    """How deep a field is.
+    """Depth of a field.
 
     Parameters
     ----------
@@ -80,9 +80,9 @@ def measure_depth(
     Returns
     -------
     dict
-        sky_rms; sky_limit : AB magnitude of the noise of one square arcsec; point_limit : AB
-        magnitude of a point source at five sigma. None where unknown. Noise of neighbouring
-        pixels is taken as independent; in drizzled images the limits are optimistic.
+        sky_rms; sky_limit : AB magnitude of the noise in one square arcsec; point_limit : AB
+        magnitude of a point source at five sigma. None where unknown. The noise of neighbouring
+        pixels is assumed to be independent, so the limits are too faint for drizzled images.
     """
     known = np.isfinite(zero_point) and np.isfinite(rms) and rms > 0
     density = rms / pixel_scale
@@ -96,7 +96,7 @@ def measure_depth(
 
 
 def read_band(path: str | Path, hdu: int) -> str | None:
-    """Filter of an image by its headers; None where they do not say."""
+    """Filter of an image from its headers; None if they do not name it."""
     try:
         with fits.open(path) as hdus:
             headers = [hdus[hdu].header, hdus[0].header]
@@ -111,7 +111,7 @@ def read_band(path: str | Path, hdu: int) -> str | None:
 
 
 def quantiles(values: np.ndarray) -> dict[str, float] | None:
-    """`QUANTILES` of what is finite, by their names; None where nothing is."""
+    """`QUANTILES` of the finite values, by name; None if there are none."""
     values = np.asarray(values, dtype=float)
     values = values[np.isfinite(values)]
     if len(values) == 0:
@@ -123,7 +123,7 @@ def quantiles(values: np.ndarray) -> dict[str, float] | None:
 def describe_field(
     sources: Table, tiles: Table, cutouts: Sequence[str | Path], psf: str | Path | None
 ) -> dict:
-    """What a field's images and galaxies are like, on the cutouts that a model sees.
+    """Describe a field's images and galaxies, as they are in the cutouts that a model sees.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def describe_field(
 def describe_model(
     name: str, field: dict, card: dict, config: dict, files: Sequence[str | Path]
 ) -> dict:
-    """What a model was fitted on.
+    """Describe what a model was fitted on.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def describe_model(
     field : dict
         As `describe_field` returns it.
     card : dict
-        Of the encoder, with `precision`: that of the embeddings.
+        Card of the encoder, with `precision`, that of the embeddings.
     config : dict
     files : sequence of path
         The model's other files: voters.h5 and pca.h5 among them.
@@ -187,9 +187,9 @@ def describe_model(
     Returns
     -------
     dict
-        field, what `describe_field` found, settings (of the config), encoder, reference
-        (galaxies that the voters know), components, groups, voters, files (SHA-256 of each),
-        versions, licence.
+        field, the entries of `describe_field`, settings (from the config), encoder, reference
+        (number of galaxies in the reference sample), components, groups, voters, files (SHA-256 of
+        each), versions, licence.
     """
     paths = {Path(path).name: Path(path) for path in files}
     reference, about = read_model(paths["voters.h5"], "voters", ("scale",))
@@ -211,11 +211,11 @@ def describe_model(
 
 
 def fit_versions() -> dict[str, str]:
-    """Versions of what a fit depends on."""
+    """Versions of the software that a fit depends on."""
     found = {"morphovote": __version__, "python": platform.python_version()}
     return found | {name: metadata.version(name) for name in PACKAGES}
 
 
 def write_description(description: dict, path: str | Path) -> None:
-    """Write a description as JSON, whole or not at all."""
+    """Write a description as JSON, complete or not at all."""
     write_json(path, description, ensure_ascii=False, allow_nan=False)

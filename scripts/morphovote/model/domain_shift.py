@@ -1,9 +1,9 @@
-"""How far a field lies from the galaxies that its frozen model was fitted on.
+"""How much a field differs from the galaxies that its frozen model was fitted on.
 
-Groups and classes of a frozen model say something of a field only as far as the field's galaxies
-look like the reference. Three things are held against each other: how many galaxies lie farther
-from the reference than its own members do, whether the two samples of components can be told
-apart, and what the images are like (PSF, depth, magnitudes, band).
+Groups and classes of a frozen model are meaningful on a field only if its galaxies resemble the
+reference sample. Three things are compared: how many galaxies lie farther from the reference than
+its own members do, whether the two samples can be told apart in the components, and the properties
+of the images (PSF, depth, magnitudes, band).
 """
 
 from collections.abc import Sequence
@@ -23,19 +23,19 @@ from morphovote.vote.bagged import CLOSEST, load_voters, reference_graph
 
 # The envelope: the distance within which this share of the reference lies.
 ENVELOPE = 0.99
-# Galaxies of each sample in the test of two samples: their distances are 32 MB.
+# Galaxies of each sample in the two-sample test: their distances take 32 MB.
 SAMPLE = 1000
 PERMUTATIONS = 199
-# Neighbours whose sample is looked at.
+# Nearest neighbours in the two-sample test.
 NEIGHBOURS = 5
-# Fewer galaxies than these decide nothing.
+# Fewest galaxies for a verdict.
 FEWEST_TO_COMPARE = 20
-# Where care begins, and where trust ends. Shares outside the envelope are those that the 95 %
-# interval leaves no doubt of; 0.01 is what the reference itself has.
+# Limits for 'care' and for 'no trust'. Shares outside the envelope count by the lower end of their
+# 95 % interval; 0.01 is the share of the reference itself.
 OUTSIDE = (0.03, 0.10)
-# Share of a galaxy's neighbours that are of its own sample: a half where the samples are alike.
+# Share of a galaxy's neighbours that are of its own sample: one half if the samples are alike.
 OWN_SHARE = (0.60, 0.75)
-# Smallest p-value of samples that count as alike.
+# Samples with a p-value above this count as alike.
 ALIKE = 0.01
 # Ratio of the PSFs, the wider over the narrower.
 PSF_RATIO = (1.25, 1.6)
@@ -46,7 +46,7 @@ VERDICTS = ("trust", "care", "no trust", "not decided")
 
 
 def measure_envelope(reference: np.ndarray, distance: np.ndarray) -> dict:
-    """Galaxies that lie farther from the reference than 99 % of its members do.
+    """Count galaxies that lie farther from the reference than 99 % of its members do.
 
     Parameters
     ----------
@@ -59,10 +59,10 @@ def measure_envelope(reference: np.ndarray, distance: np.ndarray) -> dict:
     Returns
     -------
     dict
-        limit; expected_high: share of galaxies like the reference that may lie beyond it, at 97.5 %
-        confidence, more than 1 % for small references; outside, galaxies (counts); fraction, low,
-        high (95 % Wilson interval);
-        quantiles: at 1, 2, ... 99 % of the reference's and of the field's distances.
+        limit; expected_high: upper limit (97.5 %) of the share expected beyond the limit for
+        galaxies like the reference, more than 1 % for small references; outside, galaxies (counts);
+        fraction, low, high (95 % Wilson interval); quantiles: at 1, 2, ... 99 % of the reference's
+        and of the field's distances.
     """
     own = reference_graph(reference)[1][:, :CLOSEST].mean(axis=1)
     distance = np.asarray(distance, dtype=float)
@@ -71,7 +71,7 @@ def measure_envelope(reference: np.ndarray, distance: np.ndarray) -> dict:
     limit = float(np.float32(np.quantile(own, ENVELOPE)))
     outside = int((distance > limit).sum())
     fraction, low, high = fraction_interval(outside, len(distance))
-    # The limit is itself drawn: of other galaxies like the reference as many may lie beyond it.
+    # The limit has sampling error too: more of other, similar galaxies may lie beyond it.
     beyond = int((own > limit).sum())
     expected = float(stats.beta.ppf(0.975, beyond + 1, len(own) - beyond))
     grid = np.arange(1, 100) / 100
@@ -94,14 +94,14 @@ def measure_envelope(reference: np.ndarray, distance: np.ndarray) -> dict:
 def compare_samples(first: np.ndarray, second: np.ndarray, seed: int) -> dict:
     """Test whether two samples come from one distribution, and how well they can be told apart.
 
-    The test is that of the energy distance (Szekely & Rizzo 2013, J. Stat. Plan. Inference 143,
-    1249) with permutations; beside it stands the share of nearest neighbours of the same sample
-    (Schilling 1986, J. Am. Stat. Assoc. 81, 799), which does not grow with the sample.
+    The test uses the energy distance (Szekely & Rizzo 2013, J. Stat. Plan. Inference 143, 1249)
+    with permutations. The share of nearest neighbours in the same sample (Schilling 1986, J. Am.
+    Stat. Assoc. 81, 799) is given as well: unlike significance, it does not grow with the sample.
 
     Parameters
     ----------
     first, second : ndarray, shape (N, P), (M, P)
-        All finite. As many of both are drawn, at most 1,000.
+        All finite. Equal numbers of both are drawn, at most 1,000.
     seed : int
 
     Returns
@@ -136,7 +136,7 @@ def compare_samples(first: np.ndarray, second: np.ndarray, seed: int) -> dict:
 
 
 def _energy(distance: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Energy distance, without the bias of distances to oneself, for each column of labels."""
+    """Unbiased energy distance (without self-distances) for each column of labels."""
     count = labels[:, 0].sum()
     others = len(labels) - count
     to_ones = distance @ labels
@@ -151,7 +151,7 @@ def _energy(distance: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def compare_images(model: dict, field: dict) -> dict:
-    """Set what the images of a field are like beside what the model was fitted on.
+    """Compare the images of a field with those that the model was fitted on.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def compare_images(model: dict, field: dict) -> dict:
     Returns
     -------
     dict
-        Of each quantity: reference, field; None where unknown. psf_ratio: the wider PSF over the
+        For each quantity: reference, field; None where unknown. psf_ratio: the wider PSF over the
         narrower one.
     """
     names = ("images_pixel_scale", "psf_fwhm", "sky_limit", "point_limit", "zero_point", "band")
@@ -175,14 +175,14 @@ def compare_images(model: dict, field: dict) -> dict:
 
 
 def judge(envelope: dict, test: dict | None, images: dict, warnings: Sequence[str] = ()) -> dict:
-    """A plain verdict on whether to trust the model on the field.
+    """Decide whether the model can be trusted on the field.
 
     Parameters
     ----------
     envelope, test, images : dict
-        As the functions above return them; no test where too few galaxies have components.
+        As the functions above return them; test is None if too few galaxies have components.
     warnings : sequence of str
-        Of the check before the run.
+        Warnings of `compatibility.check_model`.
 
     Returns
     -------
@@ -253,15 +253,15 @@ def check_shift(
     warnings: Sequence[str],
     seed: int,
 ) -> dict:
-    """The whole comparison.
+    """Compare a field with the reference of its model.
 
     Parameters
     ----------
     components : ndarray, shape (M, P)
-        Of a random sample of the field, all finite.
+        Components of a random sample of the field, all finite.
     reference : ndarray, shape (R, P)
     distance : ndarray, shape (N,)
-        Of all galaxies of the field, see `measure_envelope`.
+        Distances of all galaxies of the field, see `measure_envelope`.
     images : dict
         As `compare_images` returns it.
     warnings : sequence of str
@@ -289,12 +289,12 @@ def check_shift_files(
     field: dict,
     seed: int,
 ) -> dict:
-    """`check_shift` of files.
+    """Run `check_shift` on files.
 
     Parameters
     ----------
     components, votes, embeddings : path
-        Of the field; of the embeddings the first shard.
+        Files of the field; of the embeddings, the first shard.
     voters, description : path
         Of the model.
     transfer : dict
@@ -306,7 +306,7 @@ def check_shift_files(
     Raises
     ------
     InputError
-        If the model was fitted again on other pixels since the field's cutouts were made.
+        If the model was fitted again with another pixel scale since the field's cutouts were made.
     """
     model = read_description(description)
     if abs(transfer["pixel_scale"] / model["pixel_scale"] - 1) > SAME_SCALE:

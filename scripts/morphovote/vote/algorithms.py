@@ -1,9 +1,9 @@
-"""Clusterings of one bag: K-means, Ward and BIRCH.
+"""Cluster one bag with K-means, Ward or BIRCH.
 
-Ward needs the distances of all pairs, so its cost grows with the square of the bag. BIRCH first
-gathers the galaxies in small sub-clusters and joins these. How small is a free threshold;
-at scikit-learn's default of 0.5 every galaxy of a high-dimensional bag is its own
-sub-cluster, and BIRCH is Ward under another name. Here the threshold comes from the data.
+Ward needs the distances between all pairs, so its cost grows with the square of the bag's size.
+BIRCH first gathers the galaxies into small sub-clusters and then joins these. A threshold sets
+their size. At scikit-learn's default of 0.5 every galaxy of a high-dimensional bag is a sub-cluster
+of its own, and BIRCH gives the same groups as Ward. Here the threshold is found from the data.
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ def cluster(
     algorithm : str
         One of `ALGORITHMS`.
     seed : int
-        For K-means. Ward has no randomness, BIRCH only the order of `points`.
+        For K-means. Ward and BIRCH use no random numbers; BIRCH depends on the order of `points`.
     threshold : float, optional
         For BIRCH: largest radius of a sub-cluster; from `birch_threshold` if left out.
 
@@ -40,14 +40,15 @@ def cluster(
         0 to groups - 1.
     """
     if algorithm == "kmeans":
-        # One start: groups that are there are found from any, others differ from voter to voter.
+        # One start is enough: real groups are found from any start, chance ones differ between
+        # voters.
         return KMeans(groups, n_init=1, random_state=seed).fit_predict(points)
     if algorithm == "ward":
         return AgglomerativeClustering(groups, linkage="ward").fit_predict(points)
     if algorithm == "birch":
         if threshold is None:
             threshold = birch_threshold(points, groups)
-        # A bag of nearly equal galaxies may have too few sub-clusters: make them smaller.
+        # Nearly identical galaxies can give too few sub-clusters: make them smaller.
         while True:
             tree = _tree(points, threshold)
             if len(tree.subcluster_centers_) > groups or threshold < 1e-12:
@@ -62,10 +63,10 @@ def _tree(points: np.ndarray, threshold: float) -> Birch:
 
 
 def _join(tree: Birch, points: np.ndarray, groups: int) -> np.ndarray:
-    """Join sub-clusters to groups by Ward's rule, each with the weight of its galaxies.
+    """Join sub-clusters into groups by Ward's rule, each weighted by its number of galaxies.
 
-    scikit-learn's own last step gives all sub-clusters one weight; the many of one or two
-    outlying galaxies then take up the groups and one group gets half of all galaxies.
+    scikit-learn's own last step gives all sub-clusters the same weight: the many that hold one or
+    two outliers then use up the groups, and one group gets half of all galaxies.
     """
     member = tree.labels_
     used, member = np.unique(member, return_inverse=True)
@@ -77,7 +78,8 @@ def _join(tree: Birch, points: np.ndarray, groups: int) -> np.ndarray:
 def _weighted_ward(centres: np.ndarray, weights: np.ndarray, groups: int) -> np.ndarray:
     """Ward's clustering of weighted points, by the update of Lance & Williams (1967).
 
-    Quadratic in memory and mostly quadratic in time: for some thousand points.
+    Memory, and mostly time as well, grow with the square of the number of points: for a few
+    thousand points.
     """
     squared = cdist(centres, centres, "sqeuclidean")
     cost = squared * weights[:, None] * weights / (weights[:, None] + weights)
@@ -85,7 +87,7 @@ def _weighted_ward(centres: np.ndarray, weights: np.ndarray, groups: int) -> np.
     weights = weights.copy()
     label = np.arange(len(centres))
     alive = np.ones(len(centres), bool)
-    # The cheapest partner of each: looking through all pairs for every step would be cubic.
+    # Keep the cheapest partner of each: searching all pairs at every step would be cubic.
     partner = cost.argmin(axis=1)
     cheapest = cost[label, partner]
     for _ in range(len(centres) - groups):
@@ -105,7 +107,7 @@ def _weighted_ward(centres: np.ndarray, weights: np.ndarray, groups: int) -> np.
         cost[j], cost[:, j] = np.inf, np.inf
         weights[i] += weights[j]
         label[label == j] = i
-        # Only what had one of the two as partner, or is now closer to the new one, changes.
+        # Update only points that had one of the two as partner, or are closer to the merged one.
         again = np.flatnonzero(alive & ((partner == i) | (partner == j)))
         again = np.append(again[again != i], i)
         partner[again] = cost[again].argmin(axis=1)
@@ -117,11 +119,12 @@ def _weighted_ward(centres: np.ndarray, weights: np.ndarray, groups: int) -> np.
 
 
 def birch_threshold(points: np.ndarray, groups: int) -> float:
-    """Radius of BIRCH's sub-clusters that makes them few beside the galaxies, many beside groups.
+    """Radius that gives BIRCH fewer sub-clusters than galaxies, but many more than groups.
 
-    The number aimed at is a third of the galaxies, and 2,000 at most. With more of them BIRCH
-    comes close to Ward, with fewer a sub-cluster holds galaxies of several groups. The search
-    starts from the median distance to the nearest neighbour and ends within a factor 1.3 of it.
+    The target is a third of the number of galaxies, at most 2,000. With more sub-clusters BIRCH
+    comes close to Ward; with fewer, a sub-cluster mixes galaxies of several groups. The search
+    starts from the median distance to the nearest neighbour and stops within a factor of 1.3 of the
+    target.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Labels of many voters in one numbering, and how much two labellings agree."""
+"""Bring the labels of many voters to one numbering; measure how well two labellings agree."""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -41,12 +41,12 @@ def pairwise_rand_index(labels: np.ndarray) -> np.ndarray:
 
 
 def align(labels: np.ndarray, groups: int) -> np.ndarray:
-    """Bring the labels of all voters to one numbering, whatever their own and their order.
+    """Bring the labels of all voters to one numbering; the order of the voters does not matter.
 
-    The consensus starts from the voter that agrees best with all others (highest mean adjusted
-    Rand index). Then each voter in turn is matched to the votes of all others by the assignment
-    that lets most votes fall together (Hungarian algorithm, Kuhn 1955), until none changes: each
-    step raises the number of agreeing pairs of votes. Of five starts the best end is taken.
+    The consensus starts from the voter that agrees best with all others (highest mean adjusted Rand
+    index). Each voter in turn is then matched to the votes of all others by the assignment that
+    makes most votes agree (Hungarian algorithm, Kuhn 1955), until nothing changes. Each step raises
+    the number of agreeing pairs of votes. The best of five starts is kept.
 
     Parameters
     ----------
@@ -57,10 +57,10 @@ def align(labels: np.ndarray, groups: int) -> np.ndarray:
     Returns
     -------
     ndarray of int, shape (V, R)
-        The same partitions; group 0 is the largest by most votes, then 1, and so on.
+        The same partitions, groups numbered from the largest (by most votes) to the smallest.
     """
     own = np.stack([_by_first_member(voter, groups) for voter in labels])
-    # Voters in an order that is a property of their partitions, not of the way they are given.
+    # Sort the voters by their partitions: the result must not depend on the order given.
     order = np.lexsort(own.T[::-1])
     own = own[order]
     likeness = pairwise_rand_index(own).mean(axis=1)
@@ -79,7 +79,7 @@ def align(labels: np.ndarray, groups: int) -> np.ndarray:
 
 
 def _by_first_member(labels: np.ndarray, groups: int) -> np.ndarray:
-    """Number groups by their first member, so that the numbers say nothing more."""
+    """Number groups by their first member, so that equal partitions have equal labels."""
     names, first = np.unique(labels, return_index=True)
     number = np.zeros(groups, int)
     number[names[np.argsort(first)]] = np.arange(len(names))
@@ -105,7 +105,7 @@ def _align_from(own: np.ndarray, groups: int, start: int) -> tuple[np.ndarray, f
 
 
 def _match(labels: np.ndarray, votes: np.ndarray, groups: int) -> np.ndarray:
-    """Mapping (K,) of a voter's labels that lets most of its votes fall on those of the others."""
+    """Mapping (K,) of a voter's labels that makes most of its votes agree with the others'."""
     places = np.arange(len(labels))
     member = csr_array((np.ones(len(labels)), (labels, places)), (groups, len(labels)))
     overlap = member @ votes
@@ -122,14 +122,14 @@ def count_votes(labels: np.ndarray, groups: int) -> np.ndarray:
 
 
 def rank_groups(counts: np.ndarray, parents: np.ndarray | None = None) -> np.ndarray:
-    """Groups of each galaxy by their votes, the lower number first of equal ones.
+    """Rank the groups of each galaxy by votes; of equal ones the lower number comes first.
 
     Parameters
     ----------
     counts : ndarray of int, shape (N, K)
     parents : ndarray of int, shape (K,), optional
-        Group that each one is a part of, its own number where it is none. Votes for the parts of
-        one group count together first: splitting a group hands none of its members to others.
+        Group that each was split from, its own number if none. Votes for all parts of a group are
+        added up first, so that splitting a group gives none of its members to other groups.
 
     Returns
     -------

@@ -1,16 +1,16 @@
-"""The vote: many clusterings of bags of one reference sample, and what they agree on.
+"""The vote: cluster many bags of one reference sample, and see where the clusterings agree.
 
-Every voter clusters its own bag (a random part, without replacement) of the reference sample, in
-its own part of the components (random subspaces, Ho 1998). Groups of galaxies show in many
-components, while noise looks different in each: so the subspaces cost data some of the agreement,
-and structureless data much more. Labels of different voters are matched to a consensus of all of
-them. Any galaxy, of the reference or not, takes each voter's label from its nearest reference
+Each voter clusters its own bag (a random subset, drawn without replacement) of the reference
+sample, in its own subset of the components (random subspaces, Ho 1998). Real groups show in many
+components, while noise differs from one to the next: subspaces lower the agreement on real data a
+little, and on structureless data much more. Labels of different voters are matched to a consensus
+of all. Any galaxy, in the reference or not, takes each voter's label from its nearest reference
 galaxy, so that one neighbour search serves all voters.
 
-Distances to reference galaxies count in units of each one's own mean distance to its neighbours
-("local scaling", Zelnik-Manor & Perona 2004). Plain distances in many dimensions make a few
-galaxies in dense places the nearest neighbours of much of a sample ("hubs", Schnitzer et al.
-2012), and these hand their votes to all of it.
+Distances to a reference galaxy are in units of that galaxy's mean distance to its own neighbours
+("local scaling", Zelnik-Manor & Perona 2004). With plain distances in many dimensions, a few
+galaxies in dense places are the nearest neighbours of much of a sample ("hubs", Schnitzer et al.
+2012), and all of it would take their votes.
 """
 
 from collections.abc import Iterator
@@ -37,17 +37,17 @@ from morphovote.vote.confidence import add_confidence, load_confidence
 # Gaussian null with all components, and 3.1-7.6 times with 60 % of them.
 SUBSPACE_SHARE = 0.6
 SMALL_BAG = 1_500
-# Among so many nearest by plain distance the nearest in local units is looked for.
+# The nearest in local units is sought among this many nearest by plain distance.
 CANDIDATES = 20
-# Neighbours whose mean distance is a reference galaxy's unit.
+# The mean distance to this many neighbours is a reference galaxy's unit.
 SCALE = 10
-# Neighbours whose mean distance says how far a galaxy is from the reference.
+# The mean distance to this many reference galaxies is a galaxy's distance from the reference.
 CLOSEST = 5
-# Neighbours kept in the reference's graph. Where none is in the bag (less than one galaxy in a
-# million, at a bag of 30 % of the reference) the bag is searched again.
+# Neighbours listed for each reference galaxy. If none of them is in the bag (fewer than one galaxy
+# in a million, for a bag of 30 % of the reference), the bag itself is searched.
 GRAPH = 48
 # A galaxy is an outlier beyond this multiple of the 99.5 % quantile of the reference's own
-# distances. At 1.0 one normal galaxy in 200 would be one, by construction.
+# distances. With a factor of 1.0, one normal galaxy in 200 would be an outlier by construction.
 OUTLIER_QUANTILE, OUTLIER_FACTOR = 0.995, 1.2
 # Galaxies in memory at once when votes are cast.
 BATCH = 4096
@@ -68,11 +68,11 @@ class Voters:
     algorithms : list of str, length V
     groups : int
     agreement : float
-        Share of the voters from which a galaxy is kept.
+        Share of the voters that have to agree for a galaxy to be kept.
     limit : float
-        Distance to the nearest reference galaxies from which a galaxy is an outlier.
+        Mean distance to the nearest reference galaxies beyond which a galaxy is an outlier.
     parents : ndarray, shape (K,), or None
-        Where groups were split: the group that each is a part of, its own number if of none.
+        If groups were split: the group that each was split from, its own number if none.
     """
 
     reference: np.ndarray
@@ -86,7 +86,7 @@ class Voters:
 
     @property
     def digest(self) -> str:
-        """Names this vote: group numbers mean the same only where it is the same."""
+        """Hash of the vote: group numbers mean the same only if it is the same."""
         return digest(self.reference, self.labels)
 
 
@@ -113,7 +113,8 @@ def fit_voters(
     groups : int
         Number of groups, K.
     agreement : float
-        Share of the voters from which a galaxy is kept, to three decimals: 0.667 is two thirds.
+        Share of the voters that have to agree for a galaxy to be kept, to three decimals: 0.667
+        means two thirds.
     seed : int
     voters : int
     threads : int
@@ -140,7 +141,7 @@ def fit_voters(
         )
     if size < 5 * groups and not quiet:
         log.info(
-            "only %.1f galaxies a group in each bag: fewer than %d groups would be steadier",
+            "only %.1f galaxies per group in each bag: fewer than %d groups would be more stable",
             size / groups,
             groups,
         )
@@ -181,7 +182,7 @@ def _cluster_bags(
     seed: int,
     threads: int,
 ) -> Iterator[np.ndarray]:
-    """Yield the labels of each bag. One thread each: K-means would else depend on their number."""
+    """Yield the labels of each bag. One thread each: K-means depends on their number."""
     width = reference.shape[1]
     seen = min(width, max(2, int(np.ceil(SUBSPACE_SHARE * width))))
     tasks = []
@@ -229,7 +230,7 @@ def reference_graph(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def local_scale(distance: np.ndarray) -> np.ndarray:
     """Mean distance (R,) of each reference galaxy to its nearest ones, from (R, M) distances."""
     scale = distance[:, :SCALE].mean(axis=1)
-    # Galaxies with many exact copies would have none.
+    # Galaxies with many exact copies would have a scale of zero.
     return np.maximum(scale, 1e-6 * max(float(np.median(scale)), 1e-300))
 
 
@@ -261,7 +262,7 @@ def spread_labels(
     labels[bag] = bag_labels
     outside = np.flatnonzero(labels < 0)
     inside = labels[graph[outside]] >= 0
-    # Like any galaxy's, the label comes from the best of the first candidates.
+    # As in `cast_votes`, take the label from the best of the first candidates.
     inside &= np.cumsum(inside, axis=1) <= CANDIDATES
     column = np.where(inside, local[outside], np.inf).argmin(axis=1)
     source = graph[outside, column]
@@ -285,21 +286,21 @@ def cast_votes(components: np.ndarray, voters: Voters) -> dict[str, np.ndarray]:
     Returns
     -------
     dict of ndarray, shape (N, ...)
-        group : int16, the one with most votes (the lower number of equal ones), -1 where none.
-        vote_fraction : float32, its share of the votes, NaN where none.
-        group_second : int16, -1 where all voters agree.
-        kept : bool, vote_fraction reaches the agreement.
+        group : int16, the one with most votes (the lower number if equal), -1 if none.
+        vote_fraction : float32, its share of the votes, NaN if none.
+        group_second : int16, the one with the next most votes, -1 if all voters agree.
+        kept : bool, whether vote_fraction reaches the agreement.
         counts : int16, shape (N, K), votes for each group.
         distance : float32, mean distance to the five nearest reference galaxies other than
             itself, in units of the components.
-        outlier : bool, distance beyond the reference's own.
+        outlier : bool, whether distance is above `voters.limit`.
     """
     finite = np.isfinite(components).all(axis=1)
     counts = np.zeros((len(components), voters.groups), np.int16)
     distance = np.full(len(components), np.nan, np.float32)
     index, away = nearest(components[finite], voters.reference, CANDIDATES)
     local = away / voters.scale[index]
-    # A member of the reference finds itself first, at zero: it keeps its own votes.
+    # A reference galaxy finds itself at distance zero, and so keeps its own votes.
     source = np.take_along_axis(index, local.argmin(axis=1)[:, None], axis=1)[:, 0]
     counts[finite] = count_votes(voters.labels[:, source], voters.groups)
     is_member = away[:, :1] == 0
@@ -322,7 +323,7 @@ def cast_votes(components: np.ndarray, voters: Voters) -> dict[str, np.ndarray]:
 
 
 def votes_needed(agreement: float, voters: int) -> int:
-    """Votes from which a galaxy is kept. To three decimals 0.667 is two thirds: 20 of 30."""
+    """Fewest votes for a galaxy to be kept. An agreement of 0.667 means two thirds: 20 of 30."""
     return int(np.ceil((agreement - 0.0005) * voters))
 
 
@@ -354,7 +355,7 @@ def load_voters(path: str | Path) -> tuple[Voters, dict]:
     Raises
     ------
     InputError
-        If the file is no vote, or its parts do not fit together.
+        If the file does not hold a vote, or its arrays do not fit together.
     """
     arrays, attributes = read_model(path, "voters", ("reference", "scale", "labels", "algorithms"))
     reference, labels = arrays["reference"], arrays["labels"]
@@ -380,12 +381,12 @@ def load_voters(path: str | Path) -> tuple[Voters, dict]:
 
 
 def check_components(found: dict, path: str | Path, expected: dict, source: str | Path) -> None:
-    """Stop where components are those of another PCA than the model's.
+    """Raise an error if components come from another PCA than the model's.
 
     Parameters
     ----------
     found, expected : dict
-        Attributes of the two files; those without a PCA's name pass.
+        Attributes of the two files. Nothing is checked if `expected` names no PCA.
     path, source : path
         The files, for the message.
 
@@ -409,7 +410,7 @@ def fit_voters_file(
     voters: int,
     threads: int,
 ) -> None:
-    """Fit a vote on a random reference sample (20,000 at most) of a components file; see above."""
+    """Fit a vote on a random reference sample (20,000 at most) of a components file."""
     sample, available = sample_rows([components], "component", SAMPLE_LIMIT, seed)
     log.info("%d voters on a reference of %d of %d galaxies", voters, len(sample), available)
     fitted = fit_voters(sample, groups, agreement, seed, voters, threads)
@@ -427,13 +428,13 @@ def cast_votes_file(
     Parameters
     ----------
     components, model, calibration : path
-        Of the field; the voters; the confidence of every number of votes.
+        Components of the field, fitted voters, and the confidence for each number of votes.
     output : path
 
     Raises
     ------
     InputError
-        If the components are those of another PCA than the voters', or the confidence is that of
+        If the components come from another PCA than the voters, or the confidence was made for
         another number of voters.
     """
     voters, attributes = load_voters(model)

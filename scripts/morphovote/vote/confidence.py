@@ -1,10 +1,10 @@
-"""How sure a vote is: vote fractions turned into one minus a false-keep rate.
+"""Confidence of a vote: one minus the false-discovery rate at its vote fraction.
 
-Structureless noise also gets votes, and sometimes many. The controls of the vote hold the same
-vote on the galaxies and on draws of such a null, and count how many votes each galaxy gets. The
-galaxies are taken for a mixture (Efron 2008): a share of them votes like the null, the rest
-better. How much of the mixture the null can explain, among the galaxies with at least so many
-votes, is the tail false-discovery rate; one minus it is the confidence.
+Structureless noise also gets votes, and sometimes many. The controls run the same vote on the
+galaxies and on draws of such a null, and count the votes of each galaxy. The galaxies are modelled
+as a mixture (Efron 2008): some get votes like the null, the rest get more. Among the galaxies with
+at least a given number of votes, the share that the null explains is the tail false-discovery rate;
+the confidence is one minus this rate.
 """
 
 from pathlib import Path
@@ -21,21 +21,21 @@ CUTS = (0.5, 0.8, 0.9, 0.95)
 
 
 def calibrate_votes(data: np.ndarray, null: np.ndarray) -> dict[str, np.ndarray | float]:
-    r"""Confidence of every possible number of votes.
+    r"""Confidence for every possible number of votes.
 
     .. math:: C(v) = 1 - \min_{u \le v} \pi_0 \frac{P_0(V \ge u)}{P(V \ge u)}
 
     with P the share of the galaxies, P0 that of the null, and pi0 the share of the galaxies that
     vote like the null (Storey 2002, J. R. Stat. Soc. B 64, 479; the minimum makes it a q-value:
-    Storey 2003, Ann. Stat. 31, 2013). So of the galaxies with C >= c about a share 1 - c is there
-    as the null would be: c is a property of the cut, and a galaxy just above it is less sure than
-    the others. Without a cut it is 1 - pi0. It speaks of the vote alone: a sure group may hold
-    galaxies of several kinds.
+    Storey 2003, Ann. Stat. 31, 2013). So among the galaxies with C >= c, a share of about 1 - c is
+    expected from the null. c is a property of the cut: a galaxy just above it is less certain than
+    the rest. Without a cut it is 1 - pi0. It describes the vote alone: a group of high confidence
+    may hold galaxies of several kinds.
 
-    P0 counts one galaxy more than was found, with all votes, and pi0 one with few (Phipson & Smyth
-    2010), so no finite number makes a vote certain. pi0 compares how many galaxies and how much of
-    the null lie below the null's median vote. Galaxies with structure that get few votes raise it,
-    so it errs on the careful side; at 1 the galaxies are all like the null.
+    P0 counts one extra galaxy with all votes, and pi0 one with few (Phipson & Smyth 2010), so that
+    no finite sample makes a vote certain. pi0 compares the shares of the galaxies and of the null
+    that lie below the null's median vote. Galaxies with structure but few votes raise it, so the
+    confidence is conservative. At pi0 = 1 all galaxies are like the null.
 
     Parameters
     ----------
@@ -71,13 +71,13 @@ def _confidence(data: np.ndarray, null: np.ndarray) -> tuple[np.ndarray, float]:
     tail = np.cumsum(votes[::-1])[::-1] / votes.sum()
     null_tail = (np.cumsum(expected[::-1])[::-1] + 1) / (expected.sum() + 1)
     share = _null_share(votes, expected)
-    # Where no galaxy has so many votes, one that has them is as sure as the best that were seen.
+    # Beyond the most votes that any galaxy has, the confidence stays at its highest value.
     ratio = np.where(tail > 0, share * null_tail / np.maximum(tail, 1e-300), np.inf)
     return 1 - np.minimum(np.minimum.accumulate(ratio), 1), share
 
 
 def _null_share(votes: np.ndarray, expected: np.ndarray) -> float:
-    """Share of the galaxies that vote like the null, from the few votes below its median."""
+    """Share of galaxies that vote like the null, from those with fewer votes than its median."""
     below = np.concatenate([[0], np.cumsum(expected)[:-1]]) / expected.sum()
     usable = np.flatnonzero(below > 0)
     if not len(usable):
@@ -88,7 +88,7 @@ def _null_share(votes: np.ndarray, expected: np.ndarray) -> float:
 
 
 def look_up(votes: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """Confidence of galaxies with so many votes for their group; NaN where there was no vote.
+    """Confidence of galaxies from the votes for their group; NaN where there was no vote.
 
     Parameters
     ----------
@@ -103,14 +103,14 @@ def look_up(votes: np.ndarray, confidence: np.ndarray) -> np.ndarray:
 
 
 def add_confidence(votes: dict[str, np.ndarray], confidence: np.ndarray) -> dict[str, np.ndarray]:
-    """Votes with `vote_confidence` (N,), what the number of votes for each galaxy's group is worth.
+    """Add `vote_confidence` (N,), the confidence for the votes that each galaxy's group got.
 
     Parameters
     ----------
     votes : dict of ndarray
         `group` (N,), -1 where none, and `counts` (N, K), votes for each group.
     confidence : ndarray, shape (V + 1,)
-        Of every number of votes, see `load_confidence`.
+        For each number of votes, see `load_confidence`.
     """
     own = np.maximum(votes["group"], 0).astype(int)[:, None]
     cast = np.take_along_axis(votes["counts"], own, axis=1)[:, 0]
@@ -118,21 +118,21 @@ def add_confidence(votes: dict[str, np.ndarray], confidence: np.ndarray) -> dict
 
 
 def describe_cuts(table: dict, kept_from: int) -> dict:
-    """The table in a form for JSON, with the vote fraction that some cuts come to.
+    """The table in a form for JSON, with the vote fractions that some cuts correspond to.
 
     Parameters
     ----------
     table : dict
         From `calibrate_votes`.
     kept_from : int
-        Votes from which a galaxy is kept.
+        Fewest votes for a galaxy to be kept.
 
     Returns
     -------
     dict
         null_share; vote_fraction, confidence, low, high (lists, one entry for each number of
         votes); at_agreement (confidence of the kept galaxies taken together); cuts: confidence
-        -> smallest vote fraction that has it, None where none has.
+        -> smallest vote fraction that reaches it, None if none does.
     """
     confidence = table["confidence"]
     total = len(confidence) - 1
@@ -160,7 +160,7 @@ def calibrate_votes_file(controls: str | Path, output: str | Path) -> None:
     if "vote_counts" not in found:
         raise InputError(
             f"{controls}: entry 'vote_counts' is missing, expected the votes of data and null. "
-            "An older version made it: delete it and run the workflow again."
+            "It was made by an older version: delete it and run the workflow again."
         )
     counts = found["vote_counts"]
     table = calibrate_votes(np.array(counts["data"]), np.array(counts["null"]))
@@ -171,12 +171,12 @@ def calibrate_votes_file(controls: str | Path, output: str | Path) -> None:
 
 
 def load_confidence(path: str | Path, voters: int) -> tuple[np.ndarray, dict]:
-    """Read the confidence of every number of votes, and the attributes of the file.
+    """Read the confidence for each number of votes, and the attributes of the file.
 
     Raises
     ------
     InputError
-        If it is of another number of voters.
+        If it was made for another number of voters.
     """
     arrays, attributes = read_model(path, KIND, ("confidence",))
     confidence = arrays["confidence"]

@@ -1,4 +1,4 @@
-"""Controls of the vote: a structureless null, other seeds, and the voters against each other."""
+"""Controls of the vote: a structureless null, other seeds, and a comparison of the voters."""
 
 import time
 from pathlib import Path
@@ -19,14 +19,13 @@ from morphovote.vote.confidence import calibrate_votes, describe_cuts
 from morphovote.vote.schemes import SCHEMES
 from morphovote.vote.unanimous import PublishedVoters
 
-# Data and null are voted on in samples of one size, this at most: a full reference would take
-# the time of the vote itself for every draw.
+# Largest sample of data and null: on a full reference each draw would take as long as the vote.
 SAMPLE = 5_000
 DRAWS = 5
 OTHER_SEEDS = 4
 # Bags on which the algorithms are compared with each other.
 SHARED_BAGS = 3
-# Algorithms that agree better than this on the same bag are one algorithm.
+# Algorithms that agree better than this on the same bag count as one.
 SAME = 0.98
 
 
@@ -79,7 +78,7 @@ def mean_interval(values: list[float], bounded: bool = True) -> dict:
 def compare_algorithms(
     components: np.ndarray, groups: int, seed: int
 ) -> tuple[dict[str, float], list[list[str]]]:
-    """Agreement of the algorithms where they see the same bag.
+    """Agreement of the algorithms on the same bags.
 
     Parameters
     ----------
@@ -91,7 +90,7 @@ def compare_algorithms(
     likeness : dict of float
         Mean adjusted Rand index of each pair, such as "kmeans-ward".
     distinct : list of list of str
-        The algorithms, those that are really one together.
+        The algorithms; those that give the same groups share a list.
     """
     size = bag_size(len(components))
     found: dict[str, list[float]] = {}
@@ -109,7 +108,7 @@ def compare_algorithms(
 
 
 def same_algorithms(likeness: dict[str, float]) -> list[list[str]]:
-    """The algorithms, those together whose adjusted Rand index is above 0.98."""
+    """List the algorithms, those with an adjusted Rand index above 0.98 together."""
     distinct: list[list[str]] = []
     for name in ALGORITHMS:
         twin = [
@@ -125,7 +124,7 @@ def same_algorithms(likeness: dict[str, float]) -> list[list[str]]:
 def voter_likeness(
     labels: np.ndarray, algorithms: list[str]
 ) -> tuple[float, dict[str, float], np.ndarray]:
-    """Adjusted Rand index of the voters of one vote, which saw different bags.
+    """Adjusted Rand index between the voters of one vote, which saw different bags.
 
     Parameters
     ----------
@@ -139,7 +138,7 @@ def voter_likeness(
     by_algorithm : dict of float
         Over the pairs of two algorithms, such as "kmeans-ward".
     pairs : ndarray, shape (V, V)
-        Of every two voters.
+        Between each two voters.
     """
     matrix = pairwise_rand_index(labels)
     upper = np.triu(np.ones_like(matrix, dtype=bool), 1)
@@ -183,7 +182,7 @@ def check_vote(
         ratio : of the two means, with an interval from the null's;
         vote_histogram : share of galaxies with 0, 1, ... V votes for their group;
         vote_counts : the same as numbers of galaxies, of every run;
-        confidence : what numbers of votes are worth, see `confidence.describe_cuts`;
+        confidence : for each number of votes, see `confidence.describe_cuts`;
         seed_ari : mean adjusted Rand index between runs with different seeds;
         seeds : the same in detail, see `seed_stability`;
         voter_ari : mean adjusted Rand index of two voters of the first run;
@@ -191,7 +190,7 @@ def check_vote(
         algorithms : see `voter_likeness` and `compare_algorithms`;
         sentence : the outcome in words.
     ndarray, shape (N, 2)
-        Group in the runs' common numbering and `seed_stability`'s share, one row a galaxy.
+        Each galaxy's most frequent group and its stability, from `seed_stability`.
     """
     began = time.monotonic()
     runs, first = _repeat_vote(components, groups, agreement, seed, voters, threads, scheme)
@@ -235,7 +234,7 @@ def _repeat_vote(
     threads: int,
     scheme: str,
 ) -> tuple[dict[str, list[dict]], Voters | PublishedVoters]:
-    """Votes on the data with several seeds and on draws of the null; and the first one fitted."""
+    """Vote on the data with several seeds and on draws of the null; return also the first fit."""
     tasks = [("data", number) for number in range(1 + OTHER_SEEDS)]
     tasks += [("null", number) for number in range(DRAWS)]
     runs: dict[str, list[dict]] = {"data": [], "null": []}
@@ -260,7 +259,7 @@ def _describe_counts(runs: dict[str, list[dict]], voters: int, agreement: float)
 
 
 def _ratio(data: dict, null: dict) -> dict:
-    """Ratio of the kept fractions; without an upper end where the null may keep nothing."""
+    """Ratio of the kept fractions; without an upper limit if the null may keep nothing."""
 
     def over(value: float) -> float | None:
         return data["mean"] / value if value > 0 else None
@@ -277,8 +276,8 @@ def count_galaxies(run: dict, voters: int) -> np.ndarray:
 def seed_stability(runs: list[dict], groups: int) -> tuple[dict, np.ndarray]:
     """Agreement of votes with different seeds on the same galaxies.
 
-    The runs' groups are brought to one numbering like those of voters. A galaxy's stability is the
-    share of the runs that put it in its most frequent group.
+    The groups of the runs are brought to one numbering, as those of voters are. A galaxy's
+    stability is the share of the runs that put it in its most frequent group.
 
     Parameters
     ----------
@@ -289,11 +288,10 @@ def seed_stability(runs: list[dict], groups: int) -> tuple[dict, np.ndarray]:
     Returns
     -------
     dict
-        ari_all, ari_kept (over galaxies kept in both; None where there are fewer than ten), each
-        the list of all pairs and its mean; kept_in_both, share of galaxies; stability and
-        stability_kept, the mean over all galaxies and over those that the first run kept;
-        same_group and same_group_kept, shares of them that all runs put in one group. None where
-        the first run kept no galaxy.
+        ari_all, ari_kept (over galaxies kept in both; None if fewer than ten): the list of all
+        pairs and its mean; kept_in_both: share of galaxies; stability and stability_kept: the mean
+        over all galaxies and over those that the first run kept; same_group and same_group_kept:
+        shares of these that all runs put in one group. None if the first run kept no galaxy.
     ndarray, shape (N, 2)
         Each galaxy's most frequent group and its stability.
     """
@@ -359,8 +357,8 @@ def check_vote_file(
     output : path
         The results, as JSON.
     seeds : path
-        How steady each galaxy of the sample is over the seeds, as CSV: row, id,
-        seeds_group (the seeds' own numbering, not the catalogue's), stability.
+        How stable the group of each galaxy in the sample is over the seeds, as CSV: row, id,
+        seeds_group (in a numbering of its own, not the catalogue's), stability.
     settings
         See `check_vote`.
     """

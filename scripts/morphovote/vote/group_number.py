@@ -1,8 +1,8 @@
-"""How many groups: the same vote with many numbers of groups, each beside its null.
+"""How many groups: run the vote with many numbers of groups, each compared with its null.
 
-No number of groups is right for galaxies that form no separate kinds. What can be asked is with
-how many the vote finds most that structureless noise does not have. For each number this is
-measured on a bounded sample, with fewer voters than the vote itself.
+If galaxies form no separate kinds, no number of groups is right. What can be asked is with how many
+groups the vote finds most structure that noise does not have. For each number this is measured on a
+sample of limited size, with fewer voters than the vote itself.
 """
 
 from collections.abc import Sequence
@@ -26,14 +26,14 @@ NUMBERS = (5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 65, 80, 100)
 SAMPLE = 1_500
 VOTERS = 10
 REPEATS = 3
-# Galaxies a group that a bag must have, or its groups are chance.
+# Fewest galaxies per group in a bag; with fewer, groups form by chance.
 FEWEST_IN_BAG = 5
-# The vote must keep so much more of the galaxies than of the null to speak for a number.
+# A number qualifies if the vote keeps at least this much more of the galaxies than of the null.
 LEAST_GAIN = 0.05
 LEVEL = 0.05
-# Taken with groups: auto where no number recommends itself.
+# Used for groups: auto if no number is recommended.
 FALLBACK = 20
-# Criterion -> what it is, for the figure; which end is better.
+# Criterion -> its name in the figure, and which end is better.
 CRITERIA = {
     "kept": ("kept fraction", "high"),
     "stability": ("ARI of two voters", "high"),
@@ -50,10 +50,10 @@ def scan_groups(
 ) -> dict:
     """Vote with each number of groups on the data and on its null, and recommend a number.
 
-    Of every vote: the kept fraction; the stability, which is the mean adjusted Rand index of two
-    voters on different bags; and of its groups the silhouette (Rousseeuw 1987) and the
-    Davies-Bouldin index (1979) in the components. The last two prefer round, separate groups,
-    whether the vote finds them again or not: they are shown and do not decide.
+    Each vote is rated by its kept fraction, its stability (the mean adjusted Rand index of two
+    voters on different bags), and the silhouette (Rousseeuw 1987) and Davies-Bouldin index (1979)
+    of its groups in the components. The last two prefer round, separate groups, whether the vote
+    finds them again or not: they are shown, but not used to choose.
 
     Parameters
     ----------
@@ -63,12 +63,12 @@ def scan_groups(
         As for `fit_voters`.
     seed : int
     numbers : sequence of int
-        Numbers of groups; those that leave a bag fewer than five galaxies a group are left out.
+        Numbers of groups; those with fewer than five galaxies per group in a bag are left out.
 
     Returns
     -------
     dict
-        rows : one a number: groups, `gain` (kept fraction above the null's) with `low` and `high`
+        rows : one per number: groups, `gain` (kept fraction above the null's) with `low` and `high`
             (see `recommend`), and for each of `CRITERIA` and data and null the `mean_interval`;
         recommended : int or None; used_by_auto : int; sentence : str; galaxies : int.
 
@@ -119,14 +119,14 @@ def _measure(sample: np.ndarray, groups: int, agreement: float, seed: int) -> di
 
 
 def recommend(rows: list[dict]) -> dict:
-    """Recommend a number of groups, or none; adds the gain with its interval to every row.
+    """Recommend a number of groups, or none; add the gain and its interval to every row.
 
-    A number speaks for itself where the vote keeps more of the data than it would of one more
-    draw of the null: the gain lies above zero in a one-sided prediction interval of 95 % for all
-    numbers together (Bonferroni), with the null's scatter pooled over them, and reaches 5 % of
-    the galaxies. Of these the one with the highest score is recommended: the mean of two gains
-    over the null, in kept fraction and in stability. The first alone cannot tell a number from the
-    next, where the vote leaves the groups that are too many empty.
+    A number qualifies if the vote keeps more of the data than it would of one more draw of the
+    null: the one-sided 95 % prediction interval of the gain lies above zero for all numbers
+    together (Bonferroni), with the null's scatter pooled over them, and the gain is at least 5 % of
+    the galaxies. Of these the number with the highest score is recommended: the mean of two gains
+    over the null, in kept fraction and in stability. The kept fraction alone cannot separate
+    neighbouring numbers, because the vote leaves surplus groups empty.
 
     Parameters
     ----------
@@ -137,9 +137,9 @@ def recommend(rows: list[dict]) -> dict:
     Returns
     -------
     dict
-        recommended (None where no number speaks for itself), used_by_auto, range (from the
-        smallest to the largest number within a standard error of the best score), best (groups
-        that are best by each criterion), sentence.
+        recommended (None if no number qualifies), used_by_auto, range (from the smallest to the
+        largest number within a standard error of the best score), best (the best number by each
+        criterion), sentence.
     """
 
     def values(kind: str, name: str) -> np.ndarray:

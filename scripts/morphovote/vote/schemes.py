@@ -1,4 +1,4 @@
-"""The votes beside each other: `voting.scheme` of the config picks one, here only."""
+"""The voting schemes; `voting.scheme` in the config picks one, here only."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +11,7 @@ from morphovote.vote import bagged, unanimous
 
 
 class Scheme(NamedTuple):
-    """What a vote has to offer.
+    """The functions of a voting scheme.
 
     Attributes
     ----------
@@ -24,9 +24,9 @@ class Scheme(NamedTuple):
     cast_file : callable
         (components file, model file, confidence file, votes file): votes and writes.
     load : callable
-        (model file, components file of the field): `bagged.Voters` that any galaxy can be put to.
+        (model file, components file of the field): `bagged.Voters` that can label any galaxy.
     share_galaxies : bool
-        Whether its voters are the algorithms themselves, on the same galaxies.
+        Whether its voters are the algorithms, each run once on the same galaxies.
     """
 
     fit: Callable
@@ -40,7 +40,7 @@ class Scheme(NamedTuple):
 def _fit_unanimous(
     components: np.ndarray, groups: int, agreement: float, seed: int, voters: int, threads: int
 ) -> unanimous.PublishedVoters:
-    # Three voters, all of which have to agree, on one processor.
+    # Always three voters that all have to agree, on one processor.
     del agreement, voters, threads
     return unanimous.fit_voters(components, groups, seed)
 

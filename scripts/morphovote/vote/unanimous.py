@@ -1,10 +1,10 @@
-"""The published vote: K-means, Ward and BIRCH, once each, on all galaxies, and unanimity.
+"""The published vote: K-means, Ward and BIRCH once each on all galaxies; all have to agree.
 
-Fang et al. 2025 (A&A 693, A141) and their code. K-means is the reference. Every cluster of the
-other two stands for the K-means group that most of its members are in, and a galaxy is kept where
-all three say the same. Three things in it are wrong, and kept here (`checks.published_faults`):
-BIRCH's default threshold, and two in the mapping. Ward holds the distances of all pairs of
-galaxies, and nothing fitted here can label a galaxy that was not there.
+Fang et al. 2025 (A&A 693, A141) and their code. K-means is the reference. Each cluster of the other
+two is mapped to the K-means group that most of its members are in, and a galaxy is kept if all
+three agree. Three faults are kept on purpose (`checks.published_faults`): BIRCH's default
+threshold, and two in the mapping. Ward stores the distances between all pairs of galaxies, and the
+fitted vote cannot label any other galaxy.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from morphovote.vote.bagged import Voters
 from morphovote.vote.confidence import add_confidence, load_confidence
 
 ALGORITHMS = ("kmeans", "ward", "birch")
-# Neighbours whose mean distance is a galaxy's own, as in the bagged vote.
+# The mean distance to this many neighbours is listed for each galaxy, as in the bagged vote.
 CLOSEST = 5
 KIND = "published voters"
 
@@ -50,15 +50,15 @@ class PublishedVoters:
 
     @property
     def digest(self) -> str:
-        """Names this vote: group numbers mean the same only where it is the same."""
+        """Hash of the vote: group numbers mean the same only if it is the same."""
         return digest(self.labels)
 
 
 def needed_gigabytes(galaxies: int, components: int) -> float:
-    """Memory (GB) that the vote takes.
+    """Memory (GB) that the vote needs.
 
-    Ward and BIRCH's last step hold the distances of all pairs in double precision, and a copy on
-    which the linkage works: 8 bytes times the square of the galaxies. The components stand in
+    Ward and BIRCH's last step store the distances between all pairs in double precision, and a copy
+    for the linkage: 8 bytes times the square of the number of galaxies. The components are in
     memory five times (the data, double precision, BIRCH's tree and its centres).
     """
     return (8 * galaxies**2 + 5 * 8 * galaxies * components) / 1e9
@@ -73,7 +73,7 @@ def fit_voters(components: np.ndarray, groups: int, seed: int) -> PublishedVoter
         All finite.
     groups : int
     seed : int
-        Of K-means. (The published code sets none.)
+        For K-means. (The published code sets none.)
 
     Returns
     -------
@@ -82,7 +82,7 @@ def fit_voters(components: np.ndarray, groups: int, seed: int) -> PublishedVoter
     Raises
     ------
     InputError
-        If there are not more galaxies than groups, or the memory does not suffice.
+        If there are not more galaxies than groups, or not enough memory.
     """
     count, width = components.shape
     if count <= groups:
@@ -95,7 +95,7 @@ def fit_voters(components: np.ndarray, groups: int, seed: int) -> PublishedVoter
         f"config: voting.scheme published on {count:,} galaxies with {width} components",
         "Set voting.scheme: bagged, whose cost grows linearly, or select fewer galaxies.",
     )
-    # One thread: K-means would else depend on their number.
+    # One thread: K-means depends on their number.
     with threadpool_limits(1):
         labels = cluster_all(np.ascontiguousarray(components), groups, seed)
     return PublishedVoters(labels.astype(np.int16), groups)
@@ -115,7 +115,7 @@ def cluster_all(points: np.ndarray, groups: int, seed: int) -> np.ndarray:
 def map_clusters(
     reference: np.ndarray, labels: np.ndarray, groups: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which K-means group each cluster means, and which cluster each K-means group ends up with.
+    """Map clusters to K-means groups, and record one cluster for each K-means group.
 
     Parameters
     ----------
@@ -126,10 +126,10 @@ def map_clusters(
     Returns
     -------
     meant : ndarray of int, shape (groups,)
-        Most frequent K-means group of each cluster, -1 where it has no members.
+        Most frequent K-means group of each cluster, -1 if it has no members.
     owner : ndarray of int, shape (groups,)
-        The cluster on record for each K-means group: the last one that means it, the others are
-        forgotten; -1 where none does.
+        The cluster recorded for each K-means group: the last one mapped to it, which overwrites the
+        others; -1 if there is none.
     """
     meant, owner = np.full(groups, -1), np.full(groups, -1)
     for cluster in range(groups):
@@ -141,7 +141,7 @@ def map_clusters(
 
 
 def voter_labels(reference: np.ndarray, labels: np.ndarray, groups: int) -> np.ndarray:
-    """What a voter says of each galaxy, in K-means groups, faults included.
+    """K-means group that a voter gives each galaxy, with the faults of the mapping.
 
     Parameters
     ----------
@@ -151,9 +151,9 @@ def voter_labels(reference: np.ndarray, labels: np.ndarray, groups: int) -> np.n
     Returns
     -------
     ndarray of int, shape (N,)
-        The galaxy's own K-means group where its cluster is on record for this group, and also
-        where no cluster is (accepted without a vote). Else the group that its cluster means; or
-        -1 where that is its own group after all, but another cluster has taken its place.
+        The galaxy's own K-means group if its cluster is recorded for this group, and also if no
+        cluster is (accepted without a vote). Otherwise the group that its cluster is mapped to, or
+        -1 if that is the galaxy's own group but another cluster is recorded for it.
     """
     meant, owner = map_clusters(reference, labels, groups)
     accepted = (owner[reference] == labels) | (owner[reference] < 0)
@@ -167,14 +167,14 @@ def cast_votes(components: np.ndarray, voters: PublishedVoters) -> dict[str, np.
     Parameters
     ----------
     components : ndarray, shape (N, P)
-        Rows with NaN get no group. The others are those of `fit_voters`, in their order.
+        Rows with NaN get no group. The others have to be those of `fit_voters`, in the same order.
     voters : PublishedVoters
 
     Returns
     -------
     dict of ndarray, shape (N, ...)
-        As `bagged.cast_votes` gives them. group is always that of K-means, which the published
-        method takes as the reference; kept where all three agree. No galaxy is an outlier.
+        See `bagged.cast_votes`. group is always that of K-means, the reference of the published
+        method; kept is true if all three agree; no galaxy is an outlier.
     """
     finite = np.isfinite(components).all(axis=1)
     reference = voters.labels[0].astype(int)
@@ -208,16 +208,16 @@ def cast_votes(components: np.ndarray, voters: PublishedVoters) -> dict[str, np.
 
 
 def nearest_voters(components: str | Path, model: str | Path) -> Voters:
-    """A vote that a changed galaxy can take part in: it goes where its nearest galaxy went.
+    """Voters for changed galaxies: each one takes the labels of its nearest galaxy.
 
-    The published method has none; this serves the checks that follow changed and injected galaxies.
-    Each cluster counts for the K-means group that most of its members are in, without the mapping's
-    faults.
+    The published method cannot do this; the checks that follow changed and injected galaxies need
+    it. Each cluster is mapped to the K-means group that most of its members are in, without the
+    faults of the published mapping.
 
     Parameters
     ----------
     components, model : path
-        Of the field and of the vote fitted to it.
+        Components of the field, and the vote fitted to them.
     """
     arrays, attributes = read_model(model, KIND, ("labels", "row"))
     points = read_shard(components, ["component"])["component"]
@@ -236,13 +236,13 @@ def nearest_voters(components: str | Path, model: str | Path) -> Voters:
 
 
 def count_faults(voters: PublishedVoters) -> dict[str, dict[str, float]]:
-    """Share of the galaxies that each fault of the mapping decides on, for Ward and for BIRCH.
+    """Share of the galaxies that each fault of the mapping affects, for Ward and for BIRCH.
 
     Returns
     -------
     dict of dict
-        overwritten : galaxies whose cluster means their own group but is not on record for it;
-        unmapped : galaxies in a K-means group for which no cluster is on record.
+        overwritten : galaxies whose cluster is mapped to their own group but not recorded for it;
+        unmapped : galaxies in a K-means group for which no cluster is recorded.
     """
     reference = voters.labels[0].astype(int)
     found: dict[str, dict[str, float]] = {"overwritten": {}, "unmapped": {}}
@@ -261,7 +261,7 @@ def fit_voters_file(components: str | Path, output: str | Path, groups: int, see
     fitted = fit_voters(arrays["component"][finite], groups, seed)
     for fault, shares in count_faults(fitted).items():
         text = ", ".join(f"{100 * share:.1f} % by {name}" for name, share in shares.items())
-        log.info("%s labels: galaxies affected %s", fault, text)
+        log.info("%s labels (share of galaxies): %s", fault, text)
     attributes = {k: v for k, v in read_attributes(components).items() if k != "made_by"}
     attributes |= {"groups": groups, "seed": seed, "agreement": 1.0, "voters": fitted.digest}
     points, group = arrays["component"][finite], fitted.labels[0]
@@ -273,12 +273,12 @@ def fit_voters_file(components: str | Path, output: str | Path, groups: int, see
 def cast_votes_file(
     components: str | Path, model: str | Path, calibration: str | Path, output: str | Path
 ) -> None:
-    """Write the votes on all galaxies of the components file that the voters were fitted to.
+    """Vote on all galaxies of the components file that the voters were fitted to.
 
     Raises
     ------
     InputError
-        If it is another.
+        If `components` is another file.
     """
     arrays, attributes = read_model(model, KIND, ("labels", "row"))
     found = read_attributes(components)
@@ -288,8 +288,8 @@ def cast_votes_file(
     same = np.array_equal(galaxies["row"][finite], arrays["row"])
     if not same or found.get("pca") != attributes.get("pca"):
         raise InputError(
-            f"{components}: not the galaxies or not the PCA that {model} was fitted to, expected "
-            "the same field.\nThe published vote cannot be used on another: fit it there."
+            f"{components}: its galaxies or its PCA are not those that {model} was fitted to, "
+            "expected the same field.\nThe published vote cannot be used on another: fit it there."
         )
     voters = PublishedVoters(arrays["labels"], int(attributes["groups"]))
     confidence, _ = load_confidence(calibration, len(ALGORITHMS))

@@ -192,7 +192,7 @@ class TestFiles:
 
     def test_names_of_another_vote(self, files):
         given = "voters: elsewhere\nversion: 1\ngroups: {0: SPH}\n"
-        with pytest.raises(InputError, match="no 'centres' to find them by"):
+        with pytest.raises(InputError, match="no 'centres' to match them by"):
             files(given)
         with pytest.raises(InputError, match="PCA p2, these in those of p1"):
             files(given + "pca: p2\ncentres: {0: [0, 0, 0, 0, 0, 0, 0, 0]}\n")
