@@ -80,6 +80,7 @@ def test_figures_of_the_catalogue_are_drawn_at_any_size(count, tmp_path):
     assert len(list(tmp_path.iterdir())) == 2 * len(drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lacking", ["MAG", "REDSHIFT", "LOG_MASS"])
 def test_figures_are_drawn_without_what_the_catalogue_lacks(lacking):
     catalogue = synthetic_field.make_catalogue(200)
@@ -100,6 +101,7 @@ def test_the_same_numbers_give_the_same_picture(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_no_text_is_smaller_than_8_points():
     catalogue = synthetic_field.make_catalogue(120)
     sources = synthetic_field.make_sources(catalogue)
