@@ -236,8 +236,8 @@ def _pretrained(name: str, waits: Sequence[float]) -> tuple[ConvNeXt, dict]:
             if isinstance(error, InputError):
                 raise
             raise InputError(
-                f"config encoder.name: config.json of '{repository}' at {constants.ENDPOINT} does not "
-                f"describe a timm network ({type(error).__name__}).\nName another one, or "
+                f"config encoder.name: config.json of '{repository}' at {constants.ENDPOINT} "
+                f"does not describe a timm network ({type(error).__name__}).\nName another one, or "
                 "empty the cache of huggingface_hub and run again."
             ) from error
         model_args = {
