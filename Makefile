@@ -1,12 +1,13 @@
 # make run    the demo field, from simulated survey images to catalogue and report
-# make test   the quick tests, and a small field from end to end; make lint   what CI checks of style
-# make test-all   the other tests: reruns, frozen models, the published arm, the naming page in a
-#                 browser, real data, faults, and a Slurm cluster of one node, brought up for it
-# make pretrain   train the bundled encoder anew, on simulated galaxies
-# make compare    the published method beside the default one, step by step, on the demo field
-# make compare-names FIRST=a.yaml SECOND=b.yaml   compare two people's names of the groups
-# make package-model FIELD=demo   a field's model as one archive, for use elsewhere
-# make lock   pin the dependencies anew (needs uv)
+# make test   the quick tests, and a small field from end to end
+# make lint   the style checks of CI
+# make test-all   the slow tests: reruns, frozen models, the published arm, the naming page in a
+#                 browser, real data, faults, and a Slurm cluster of one node, started for the test
+# make pretrain   train the bundled encoder again, on simulated galaxies
+# make compare    compare the published method with the default, step by step, on the demo field
+# make compare-names FIRST=a.yaml SECOND=b.yaml   compare the group names that two people chose
+# make package-model FIELD=demo   pack a field's model into one archive, for use elsewhere
+# make lock   pin the dependencies again (needs uv)
 .PHONY: run test test-all lint pretrain compare compare-names package-model lock
 PYTHON ?= python3
 CORES ?= all

@@ -1,8 +1,8 @@
 # morphovote: galaxy morphology without labels.
 #
-# Survey images -> cutouts -> denoised -> polar -> embeddings -> components -> votes -> classes,
-# and beside them the measurements; all of it becomes a catalogue, figures and a report.
-# The stages are included below in the order in which the data flow through them.
+# Survey images -> cutouts -> denoised -> polar -> embeddings -> components -> votes -> classes.
+# The cutouts are also measured. The results become a catalogue, figures and a report.
+# The stages are included below in the order of the data flow.
 import sys
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from morphovote.config.files import read_yaml
 from morphovote.errors import InputError
 from morphovote.logs import failures
 
-# Snakemake would say that config.yaml is no YAML, and not where.
+# Snakemake would report that config.yaml is not valid YAML, but not where.
 if Path("config.yaml").is_file():
     try:
         read_yaml("config.yaml")
@@ -73,6 +73,6 @@ onsuccess:
 
 
 onerror:
-    # Snakemake has put lines of its own below the message.
+    # Snakemake's own lines have pushed the message up the terminal.
     for message in failures(log):
         print(f"\n{message}")

@@ -1,4 +1,4 @@
-"""Audit how well brightness, size, place and the like alone tell the groups."""
+"""Measure how well brightness, size, position and the like alone predict the groups."""
 
 from morphovote.checks import confounders
 from morphovote.logs import rule_log

@@ -1,4 +1,4 @@
-"""Put every group's pictures and numbers into one page on which people name the groups."""
+"""Build the page on which people name the groups, with images and numbers of every group."""
 
 import numpy as np
 

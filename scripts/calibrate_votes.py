@@ -1,4 +1,4 @@
-"""Turn numbers of votes into a confidence, from the votes on galaxies and on the null."""
+"""Calibrate vote counts to a confidence, from the votes on galaxies and on the null."""
 
 from morphovote.logs import rule_log
 from morphovote.vote.confidence import calibrate_votes_file

@@ -1,4 +1,4 @@
-"""Measure how far a field lies from the galaxies that its frozen model was fitted on."""
+"""Measure how far a field differs from the galaxies to which its frozen model was fitted."""
 
 from morphovote.fields import sources
 from morphovote.logs import log, rule_log

@@ -1,4 +1,4 @@
-"""Turn a sample of galaxies, add noise, blur them, and see whether they keep their groups."""
+"""Rotate, mirror, blur and add noise to a sample of galaxies; see which keep their groups."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Hold the vote against a structureless null, other seeds, and the voters against each other."""
+"""Compare the vote with a structureless null and other seeds, and the voters with each other."""
 
 from morphovote.logs import rule_log
 from morphovote.storage.model_files import read_groups

@@ -1,4 +1,4 @@
-"""Hold the vote with many numbers of groups, each beside its null, and recommend one."""
+"""Repeat the vote with many numbers of groups, compare each with a null, recommend one."""
 
 from morphovote.logs import rule_log
 from morphovote.vote.group_number import choose_groups_file

@@ -1,4 +1,4 @@
-"""Give each galaxy a class: from the vote where it is kept, else from the classifier."""
+"""Give each galaxy a class: from the vote if it is kept, else from the classifier."""
 
 from morphovote.classify.assignment import classify_file
 from morphovote.logs import rule_log

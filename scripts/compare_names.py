@@ -1,4 +1,4 @@
-"""Compare two people's files of names: compare_names.py first.yaml second.yaml comparison.csv."""
+"""Compare two people's files of names: compare_names.py first.yaml second.yaml comparison.csv"""
 
 import sys
 

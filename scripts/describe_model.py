@@ -1,4 +1,4 @@
-"""Write what a model was fitted on."""
+"""Write a model's description: the data and settings with which it was fitted."""
 
 from morphovote.fields import sources
 from morphovote.logs import rule_log

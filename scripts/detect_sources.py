@@ -1,4 +1,4 @@
-"""Detect and deblend the sources of a field's images, as a catalogue with one row a source."""
+"""Detect and deblend the sources of a field's images; write a catalogue, one row per source."""
 
 from morphovote.fields import detection
 from morphovote.logs import rule_log

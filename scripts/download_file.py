@@ -1,4 +1,4 @@
-"""Download one file of a field from its archive."""
+"""Download one file of a field."""
 
 from morphovote.config.files import read_downloads
 from morphovote.fields.downloads import download_file

@@ -1,4 +1,4 @@
-"""Write the encoder's weights and card: drawn at random, from the hub, or from a local file."""
+"""Write the encoder's weights and card: bundled, random, from the hub, or from a file."""
 
 from morphovote.encode import weights
 from morphovote.logs import rule_log

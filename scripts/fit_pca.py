@@ -1,4 +1,4 @@
-"""Fit the principal components of a random sample of the embeddings."""
+"""Fit principal components to a random sample of the embeddings."""
 
 from morphovote.logs import rule_log
 from morphovote.reduce.pca import fit_pca_shards

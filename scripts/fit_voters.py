@@ -1,4 +1,4 @@
-"""Cluster bags of a reference sample of the field and bring the voters to one numbering."""
+"""Cluster bags of a reference sample of the field and align the numbering of the voters."""
 
 from morphovote.logs import rule_log
 from morphovote.storage.model_files import read_groups

@@ -1,4 +1,4 @@
-"""Put simulated galaxies of known class into the field's images, and see what is recovered."""
+"""Inject simulated galaxies of known class into the field's images; see what is recovered."""
 
 import torch
 

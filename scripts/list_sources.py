@@ -1,4 +1,4 @@
-"""List a field's sources: where each lies, whether it is selected, and in which shard."""
+"""List a field's sources: position, whether selected, and shard."""
 
 from morphovote.fields import sources
 from morphovote.logs import rule_log

@@ -14,7 +14,7 @@ with rule_log(snakemake.log[0]):
         scales = [attributes.get(name) for name in ("pixel_scale", "images_pixel_scale")]
         psf = prepare_psf(path, *scales)
     if psf is None:
-        log.info("no PSF: r_e and n are of the image as seen, and nothing is called PSF-limited")
+        log.info("no PSF: r_e and n are not corrected for it, and no galaxy is flagged psf_limited")
     sources = Table.read(snakemake.input.sources, hdu="SOURCES")
     sersic = select_rows(sources, snakemake.params.select)
     arrays, units = measure_shard(cutouts, snakemake.threads, psf, sersic)

@@ -1,4 +1,4 @@
-"""Give each group a class: from a file of names, or as a suggestion from what was measured."""
+"""Give each group a class: from a file of names, or suggested from the measurements."""
 
 from morphovote.groups.rematching import name_groups_file
 from morphovote.logs import rule_log

@@ -1,4 +1,4 @@
-"""Draw the figure whose rule runs this, and write the numbers behind it."""
+"""Draw the figure of the rule that runs this script, and write the numbers behind it."""
 
 from importlib import import_module
 

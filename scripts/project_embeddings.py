@@ -1,4 +1,4 @@
-"""Project the embeddings of a field on the principal components."""
+"""Project the embeddings of a field onto the principal components."""
 
 from morphovote.logs import rule_log
 from morphovote.reduce.pca import project_shards

@@ -1,4 +1,4 @@
-"""Join and split the vote's groups as the file of names says."""
+"""Join and split the groups of the voters as the file of names says."""
 
 from morphovote.groups.regrouping import SCHEMES
 from morphovote.logs import rule_log

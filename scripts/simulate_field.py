@@ -1,4 +1,4 @@
-"""Simulate a survey's images and catalogue of one field, and keep the truth apart."""
+"""Simulate a survey's images and catalogue of one field; write the truth separately."""
 
 from morphovote.logs import rule_log
 from morphovote.simulate.survey import simulate_field, write_field

@@ -1,4 +1,4 @@
-"""Simulate the galaxies that the encoder's training is checked on."""
+"""Simulate the validation set of the encoder's training."""
 
 from morphovote.logs import rule_log
 from morphovote.pretrain.training import simulate_validation

@@ -1,4 +1,4 @@
-"""Test how the classes differ in what was measured, and whether in the published order."""
+"""Test how the classes differ in measured properties, and whether in the published order."""
 
 from astropy.table import Table
 

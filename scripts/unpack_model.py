@@ -1,4 +1,4 @@
-"""Unpack the archive of a frozen model, all of it or nothing."""
+"""Unpack the archive of a frozen model, completely or not at all."""
 
 from morphovote.logs import rule_log
 from morphovote.model.archive import unpack_model

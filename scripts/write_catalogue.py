@@ -1,4 +1,4 @@
-"""Join what every stage found and the source catalogue into one table, in four formats."""
+"""Join the results of all stages and the source catalogue into one table, in four formats."""
 
 from morphovote.catalogue.cds import write_cds
 from morphovote.catalogue.join import build_catalogue, read_stages

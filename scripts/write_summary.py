@@ -1,4 +1,4 @@
-"""Count, compare with the controls, and collect what the checks have found, and timings."""
+"""Summarise a run: counts, comparison with the controls, results of the checks, timings."""
 
 from morphovote.catalogue.reading import read_catalogue, read_properties
 from morphovote.checks import class_tests, completeness, confounders, stability_scores

@@ -144,7 +144,7 @@ def _(folder):
     return complete()
 
 
-@stops("results", "a folder without the right to write", "results", "may not write")
+@stops("results", "a folder without write permission", "results", "without write permission")
 def _(folder):
     (folder / "results").mkdir()
     access = os.access

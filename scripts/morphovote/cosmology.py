@@ -7,7 +7,7 @@ COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)
 
 
 def kpc_per_arcsec(redshift: np.ndarray) -> np.ndarray:
-    """Proper length of an arcsecond (kpc) in `COSMOLOGY`; NaN where there is no redshift above 0.
+    """Proper length of one arcsecond (kpc) in `COSMOLOGY`; NaN without a positive redshift.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a rule tells its user: to the terminal and to its log file at once."""
+"""Messages of a rule, sent to the terminal and to its log file."""
 
 import errno
 import logging
@@ -19,8 +19,8 @@ log = logging.getLogger("morphovote")
 def rule_log(path: str | Path) -> Iterator[None]:
     """Send the library's messages to the terminal and to a rule's log file.
 
-    An `InputError` ends the script with its sentence alone, Ctrl-C with a word; any other
-    exception leaves its traceback in the log file and names that file on the terminal.
+    An `InputError` ends the script with its message alone, and Ctrl-C with one word. Any other
+    exception writes its traceback to the log file and names that file on the terminal.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def rule_log(path: str | Path) -> Iterator[None]:
     log.handlers[:] = [terminal, file]
     logging.captureWarnings(True)
     warnings_log = logging.getLogger("py.warnings")
-    # Library warnings are for whoever reads the log, not for the terminal.
+    # Warnings of other libraries belong in the log file, not on the terminal.
     warnings_log.handlers[:] = [file]
     warnings_log.propagate = False
     try:
@@ -61,34 +61,34 @@ def rule_log(path: str | Path) -> Iterator[None]:
 
 
 def _machine_says(error: Exception) -> str:
-    """A sentence for what the machine refuses, empty for all other errors."""
+    """Message for a full disk, missing permission or lack of memory; empty for other errors."""
     if isinstance(error, MemoryError):
         return "not enough memory. Free some, or lower shard_size, and run again"
     if not isinstance(error, OSError):
         return ""
-    # HDF5 tells the number in its text only.
+    # HDF5 gives the error number in its text only.
     told = re.search(r"errno = (\d+)", str(error))
     number = int(told[1]) if told else error.errno
     place = f"{error.filename}: " if error.filename else ""
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"{place}no room is left on the disk. Free some and run again: no half file is left"
+        return f"{place}the disk is full. Free some space and run again: no partial file is left"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{place}you may not write or read there. Give yourself the right and run again"
+        return f"{place}no permission to read or write. Give yourself permission and run again"
     return ""
 
 
 def failures(snakemake_logs: Iterable[str | Path]) -> list[str]:
-    """What went wrong in a run, as its rules put it, to be said again below Snakemake's own lines.
+    """Error messages of a run's failed rules, to repeat below Snakemake's own lines.
 
     Parameters
     ----------
     snakemake_logs : iterable of path
-        The run's own log files, which name those of the failed jobs.
+        Snakemake's log files of the run, which name the log files of the failed jobs.
 
     Returns
     -------
     list of str
-        A message each, of at most three lines; what two jobs say alike comes once.
+        Messages of at most three lines; one that several jobs share is listed once.
     """
     text = "".join(Path(path).read_text(encoding="utf-8") for path in snakemake_logs)
     found = {}
@@ -100,20 +100,20 @@ def failures(snakemake_logs: Iterable[str | Path]) -> list[str]:
     messages = [f"ERROR: {told}\n({path})" for told, path in found.items()]
     if "<Signals.SIGKILL" in text:
         messages.append(
-            "ERROR: a job was killed from outside, as the system does where memory runs out.\n"
-            "Free some, or lower --cores or shard_size, and start again: finished jobs stay done."
+            "ERROR: a job was killed from outside, as the system does when memory runs out.\n"
+            "Free some, or lower --cores or shard_size, and run again: finished jobs are kept."
         )
     return messages
 
 
 def progress(items: Iterable, total: int, what: str, every: float = 5.0) -> Iterator:
-    """Yield `items`, and say at most every `every` seconds how far along they are.
+    """Yield `items`, and log the progress at most once in `every` seconds.
 
     Parameters
     ----------
     items : iterable
     total : int
-        How many there will be.
+        Number of items.
     what : str
         The plural noun in the message, such as "galaxies".
     every : float
@@ -123,7 +123,7 @@ def progress(items: Iterable, total: int, what: str, every: float = 5.0) -> Iter
     for done, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
-        # One of one is no progress.
+        # "1 of 1" is not worth a line.
         if now - last >= every or done == total > 1:
             last = now
             rate = done / max(now - start, 1e-9)

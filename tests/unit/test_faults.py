@@ -135,9 +135,9 @@ def test_permission_lost_leaves_the_old_file(tmp_path, name):
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "a.h5"), "no room is left"),
-        (OSError("Can't synchronously write data (errno = 28, error message = '...')"), "no room"),
-        (PermissionError(errno.EACCES, "Permission denied", "a.h5"), "a.h5: you may not write"),
+        (OSError(errno.ENOSPC, "No space left on device", "a.h5"), "the disk is full"),
+        (OSError("Can't synchronously write data (errno = 28, error message = '...')"), "is full"),
+        (PermissionError(errno.EACCES, "Permission denied", "a.h5"), "a.h5: no permission to"),
         (MemoryError(), "memory"),
     ],
 )

@@ -158,7 +158,7 @@ def test_a_damaged_shard_names_the_rule_to_run_again(finished, small_config, tmp
     assert process.returncode != 0
     said = [line for line in process.stdout.splitlines() if "ERROR:" in line]
     assert any("cutouts/00001.h5: is damaged" in line for line in said), process.stdout[-3000:]
-    assert "make_cutouts makes it anew" in process.stdout
+    assert "make_cutouts makes it again" in process.stdout
     assert "Traceback" not in process.stdout
     path.unlink()
     # Asked for by name: Snakemake does not look behind a deleted file whose followers are there.

@@ -1,5 +1,5 @@
-# Takes: what every stage before has left, and the source catalogue.
-# Leaves: the catalogue, one row a source, in four formats.
+# Takes: the results of every earlier stage, and the source catalogue.
+# Leaves: the catalogue, one row per source, in four formats.
 
 
 rule write_catalogue:

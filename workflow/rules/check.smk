@@ -1,11 +1,11 @@
-# Takes: cutouts, votes, measurements and the catalogue, the model, and for injections the images.
-# Leaves: how far what was found can be trusted, in numbers: who keeps the group when turned, noisier
-# or blurred; what else tells the groups; how the classes differ; how far the field lies from a
-# frozen model's; on request, what is recovered of galaxies injected into the images.
+# Takes: cutouts, votes, measurements, the catalogue, the model, and for injections the images.
+# Leaves: numbers on how far to trust the results: which galaxies keep their group when rotated,
+# noisier or blurred; what else predicts the groups; how the classes differ; how far the field
+# differs from that of a frozen model; on request, which injected galaxies are recovered.
 
 
 rule check_stability:
-    """Turn, mirror, blur and add noise to a sample, and see which galaxies keep their group."""
+    """Rotate, mirror, blur and add noise to a sample; see which galaxies keep their group."""
     input:
         cutouts=shards_of("cutouts"),
         components="results/{field}/components.h5",
@@ -35,7 +35,7 @@ rule check_stability:
 
 
 rule inject_galaxies:
-    """Inject simulated galaxies of known class into the images, and see what is recovered."""
+    """Inject simulated galaxies of known class into the images; see which are recovered."""
     input:
         sources="results/{field}/sources.fits",
         psf=field_entry("psf"),
@@ -74,7 +74,7 @@ rule inject_galaxies:
 
 
 rule check_shift:
-    """Measure how far a field lies from the galaxies that its frozen model was fitted on."""
+    """Measure how far a field differs from the galaxies to which its frozen model was fitted."""
     input:
         sources="results/{field}/sources.fits",
         cutouts=shards_of("cutouts"),
@@ -102,7 +102,7 @@ rule check_shift:
 
 
 rule audit_groups:
-    """Audit how well brightness, size, place and the like alone tell the groups."""
+    """Measure how well brightness, size, position and the like alone predict the groups."""
     input:
         sources="results/{field}/sources.fits",
         votes="results/{field}/votes.h5",
@@ -127,7 +127,7 @@ rule audit_groups:
 
 
 rule test_classes:
-    """Test how the classes differ in what was measured, and whether in the published order."""
+    """Test how the classes differ in measured properties, and whether in the published order."""
     input:
         catalogue="results/{field}/catalogue.fits",
         sources="results/{field}/sources.fits",

@@ -1,10 +1,10 @@
-# Takes: votes, the groups' names (or their measured medians, to suggest names), components.
+# Takes: votes, the groups' names (or medians of their measurements, to suggest names), components.
 # Leaves: the names and the classifier in the model folder, and every galaxy's class.
 NAMES = [path for path in [config["classes"]["names"]] if path]
 
 
 rule name_groups:
-    """Take the groups' classes from the file of names, or suggest them from measured medians."""
+    """Take the groups' classes from the file of names, or suggest them from median measurements."""
     input:
         votes="results/{field}/votes.h5",
         cutouts=shards_of("cutouts"),
@@ -51,7 +51,7 @@ rule fit_classifier:
 
 
 rule classify_galaxies:
-    """Give every galaxy a class, a probability and where they come from."""
+    """Give every galaxy a class and a probability, and record where they come from."""
     input:
         votes="results/{field}/votes.h5",
         names=model_file("names.yaml"),

@@ -1,4 +1,4 @@
-# What every stage needs: the checked config, and the paths that depend on it.
+# For every stage: the checked config, and the paths that depend on it.
 import json
 import os
 import shutil
@@ -18,13 +18,13 @@ from morphovote.groups.names import marks_of
 from morphovote.storage.digests import code_digest as digest_of_scripts
 from morphovote.storage.digests import file_stamp
 
-# Where rules leave what the config points to: said there once, for the rules and for the check.
+# Paths of files that the config refers to and rules write: one list for the rules and the check.
 PLACES = yaml.safe_load((ROOT / "workflow/places.yaml").read_text(encoding="utf-8"))
 
 try:
     config = complete_config(config, ROOT / "workflow/schemas/config.schema.yaml", PLACES)
     check_psfs(config["fields"])
-    # Another class for a group casts no votes anew; other joins and splits do.
+    # Only the joins and splits of the file of names: a new class alone must not rerun the vote.
     fits = any(field["model"] is None for field in config["fields"].values())
     MARKS = marks_of(config["classes"]["names"], config["voting"]["groups"] if fits else None)
 except InputError as error:
@@ -32,13 +32,13 @@ except InputError as error:
 
 FIELDS = config["fields"]
 
-# Threads that wait for each other sleep instead of spinning: on a shared machine spinning makes
-# PyTorch several times slower.
+# Waiting threads sleep instead of spinning: on a shared machine, spinning makes PyTorch several
+# times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def count_gpus():
-    """GPUs of a job that can use one: 1, but none on a Slurm cluster that shows none."""
+    """Number of GPUs for a job that can use one: 1, or 0 on a Slurm cluster without GPUs."""
     if shutil.which("sinfo") is None:
         return 1
     command = ["sinfo", "--noheader", "--format=%G"]
@@ -48,10 +48,10 @@ def count_gpus():
 
 GPUS = count_gpus()
 
-# Jobs that a cluster is given as one; elsewhere Snakemake would only say that it does not group.
+# On a cluster, all figures are one job; elsewhere Snakemake would only warn that it does not group.
 FIGURES_JOB = "figures" if shutil.which("sbatch") else None
 
-# Processors of a job on one shard: fewer where there is little for each to do.
+# Threads of a job on one shard: fewer for small shards.
 SHARD_THREADS = min(16, 1 + config["shard_size"] // 250)
 
 
@@ -61,32 +61,32 @@ wildcard_constraints:
 
 
 def shard_mb():
-    """Megabytes of a shard's cutouts: image and noise map of 4 bytes a pixel, mask of one."""
+    """Size (MB) of a shard's cutouts: 4 bytes per pixel for image and noise map, 1 for the mask."""
     return 9 * config["shard_size"] * config["cutout"]["size"] ** 2 // 1_000_000
 
 
 def code_digest(*rules):
-    """Digest of the library code behind rules' scripts; a module of the library counts itself."""
+    """Digest of the library code that rules' scripts import; library modules may be named too."""
     return digest_of_scripts(*(ROOT / "scripts" / f"{rule}.py" for rule in rules))
 
 
 def field_entry(key):
-    """Input or params function: one entry of the field's configuration."""
+    """Input or params function: one entry of the field's config."""
     return lambda wildcards: FIELDS[wildcards.field][key]
 
 
 def repeatable_config(wildcards):
-    """Params function: the config that repeats a field's run, every default written out."""
+    """Params function: the config that repeats a field's run, with every default written out."""
     return config | {"fields": {wildcards.field: FIELDS[wildcards.field]["given"]}}
 
 
 def physical_catalogue(wildcards):
-    """Input function: the catalogue of physical properties that a field is matched with."""
+    """Input function: the catalogue of physical properties to match with a field."""
     return FIELDS[wildcards.field]["physical"]["catalogue"]
 
 
 def given_files(*inputs):
-    """Params function: tells the user's files among some inputs from others of the same name."""
+    """Params function: digest of the user's files among inputs, which changes when they do."""
 
     def stamp(wildcards):
         paths = []
@@ -99,7 +99,7 @@ def given_files(*inputs):
 
 
 def shards_of(stage):
-    """Input function: every shard of a stage, once the sources have been counted."""
+    """Input function: all shards of a stage, once the sources have been counted."""
 
     def paths(wildcards):
         listing = checkpoints.list_sources.get(field=wildcards.field).output.shards
@@ -116,7 +116,7 @@ def shards_of(stage):
 
 
 def model_file(name):
-    """Input function: a file of the field's model, its own or the frozen one it uses."""
+    """Input function: a file of the model that a field uses, its own or a frozen one."""
 
     def path(wildcards):
         folder = FIELDS[wildcards.field]["model"] or PLACES["model"].format(field=wildcards.field)
@@ -125,7 +125,7 @@ def model_file(name):
     return path
 
 
-# Which kind of each step galaxies go through in the rules that follow them all the way.
+# Scheme of each step, for rules that take galaxies through the whole chain.
 STEPS = {
     "scaling": config["cutout"]["scaling"],
     "denoiser": config["denoiser"]["scheme"],
@@ -146,7 +146,7 @@ def archive_of(wildcards):
 
 
 def chosen_groups(wildcards):
-    """Input function: the file that knows the number of groups where the config does not."""
+    """Input function: the file with the number of groups, unless the config gives it."""
     model = FIELDS[wildcards.field]["model"]
     if model is not None:
         return [f"{model}/voters.h5"]
@@ -156,7 +156,7 @@ def chosen_groups(wildcards):
 
 
 def encoder_file(name):
-    """Input function: a file of the encoder, from an archive that brings it or from this run."""
+    """Input function: a file of the encoder, from the frozen model if it has one, or this run."""
 
     def path(wildcards):
         folder = FIELDS[wildcards.field]["model"]
@@ -169,6 +169,6 @@ def encoder_file(name):
 
 
 def transfer_of(wildcards):
-    """Input function: the check of a field's frozen model, where it has one."""
+    """Input function: the check of a field's frozen model, if it uses one."""
     own = FIELDS[wildcards.field]["model"] is None
     return [] if own else [f"results/{wildcards.field}/transfer.json"]

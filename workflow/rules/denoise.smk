@@ -1,7 +1,7 @@
 # Takes: cutout shards.
 # Leaves: the fitted denoiser in the model folder, and denoised shards.
 
-# The default denoiser works on processors only.
+# The default denoiser runs on the CPU only.
 DENOISER_GPUS = GPUS if config["denoiser"]["scheme"] == "published" else 0
 
 

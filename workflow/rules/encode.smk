@@ -1,7 +1,7 @@
 # Takes: polar shards, and the encoder's weights.
 # Leaves: embeddings.
 
-# Files that the encoder's weights come from.
+# Files from which the encoder's weights are taken.
 WEIGHTS = {
     "bundled": [str(ROOT / "resources/encoder/encoder.safetensors")],
     "random": [],
@@ -10,7 +10,7 @@ WEIGHTS = {
 
 
 rule fetch_encoder:
-    """Put the encoder's weights in place; runs where there is network."""
+    """Put the encoder's weights in place; runs where there is a network."""
     input:
         weights=WEIGHTS,
     output:
@@ -20,7 +20,7 @@ rule fetch_encoder:
         "results/encoder/logs/fetch_encoder.log",
     benchmark:
         "results/encoder/benchmarks/fetch_encoder.tsv"
-    # First of all: a wrong name or a file of other weights should not be found after hours.
+    # First of all, so that a wrong name or file of weights is found at once, not after hours.
     priority: 100
     conda:
         "../../envs/morphovote.yaml"
@@ -52,7 +52,7 @@ rule encode_polar:
     resources:
         gpu=GPUS,
     params:
-        # The polar shards are temporary, so a change to how they are made has to show here.
+        # The polar shards are temporary, so the digest must include the code that makes them.
         code=code_digest("unwrap_polar", "encode_polar"),
         scheme=config["polar"]["scheme"],
         input_scheme=config["encoder"]["input"],

@@ -1,27 +1,27 @@
-# Takes: survey images with or without a catalogue, or ready-made cutouts, or nothing (simulated);
-# or a table of where to download them.
-# Leaves: results/<field>/sources.fits, one row a source, and cutout shards.
+# Takes: survey images with or without a catalogue, or ready-made cutouts, or a table of files to
+# download, or nothing (simulated).
+# Leaves: results/<field>/sources.fits, one row per source, and cutout shards.
 import re
 
-# File -> the table that says where it comes from.
+# For each file to download, the table that lists it.
 DOWNLOADS = {file: table for field in FIELDS.values() for file, table in field["downloads"].items()}
 
 
 rule download_file:
-    """Download one file of an archive, resumed where it broke off; runs where there is network."""
+    """Download one file, resuming a broken transfer; runs where there is a network."""
     output:
         "{file}",
     log:
         "results/downloads/logs/{file}.log",
     wildcard_constraints:
-        # Nothing else is ever looked for on the network.
+        # No other file may be taken for a download.
         file="|".join(map(re.escape, DOWNLOADS)) or "(?!)",
     conda:
         "../../envs/morphovote.yaml"
-    # Archives do not like to be asked for much at once: the profiles set how many.
+    # The profiles limit simultaneous downloads, to spare the archives.
     resources:
         downloads=1,
-    # No digest of the code, and the sums not either: neither is a reason to download again.
+    # Neither a digest of the code nor the sha256: a change of these is no reason to download again.
     params:
         table=lambda wildcards: DOWNLOADS[wildcards.file],
     script:
@@ -29,7 +29,7 @@ rule download_file:
 
 
 rule simulate_field:
-    """Simulate a survey's images and catalogue of one field, and keep the truth apart."""
+    """Simulate a survey's images and catalogue of one field; write the truth separately."""
     output:
         image=PLACES["simulated"] + "/image.fits",
         rms=PLACES["simulated"] + "/rms.fits",
@@ -134,7 +134,7 @@ checkpoint list_sources:
 
 
 rule make_cutouts:
-    """Cut each galaxy out, subtract the sky, mask its neighbours, flag what is amiss."""
+    """Cut out each galaxy, subtract the background, mask its neighbours, flag problems."""
     input:
         sources="results/{field}/sources.fits",
         transfer=transfer_of,
@@ -148,7 +148,7 @@ rule make_cutouts:
         "../../envs/morphovote.yaml"
     threads: SHARD_THREADS
     resources:
-        # The input does not tell how large the shard will be: image, noise and mask of each cutout.
+        # From the expected size of the shard, since the size of the input does not predict it.
         mem_mb=lambda wildcards, attempt: (2000 + shard_mb() * 2) * attempt,
         runtime=lambda wildcards, attempt: (30 + shard_mb() // 100) * attempt,
     params:

@@ -1,10 +1,10 @@
 # Takes: for a field that uses a frozen model, the model's folder or archive, and the source list.
-# Leaves: the archive's files unpacked, and the check of what the model needs, before the long jobs.
+# Leaves: the archive unpacked, and the check, before the long jobs, that the model fits the field.
 from morphovote.model.archive import FILES as ARCHIVED
 
 
 rule unpack_model:
-    """Unpack the archive of a frozen model, and refuse it if it is not what its manifest says."""
+    """Unpack the archive of a frozen model; refuse it if it does not match its manifest."""
     input:
         archive=archive_of,
     output:
@@ -27,7 +27,7 @@ rule check_model:
     """Check that a frozen model can be used on the field, before the long jobs."""
     input:
         sources="results/{field}/sources.fits",
-        # New names of the reference's groups change this file, and nothing that is checked here.
+        # New group names change this file, but nothing that is checked here.
         model=ancient(model_file("model.json")),
         card=encoder_file("encoder.json"),
     output:

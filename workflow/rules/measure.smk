@@ -1,5 +1,5 @@
-# Takes: cutouts as the telescope saw them, never the denoised ones.
-# Leaves: morphological parameters, one shard of them for each shard of cutouts.
+# Takes: the original cutouts, never the denoised ones.
+# Leaves: morphological parameters, one shard for each shard of cutouts.
 
 
 rule measure_morphology:

@@ -1,10 +1,10 @@
-# Takes: what was fitted, and the galaxies that it was fitted on.
+# Takes: the fitted model files, and the galaxies to which they were fitted.
 # Leaves: the model's description in the model folder; on request the model as one archive.
 from morphovote.storage.model_folder import MODEL_FILES
 
 
 rule describe_model:
-    """Write what a model was fitted on, beside what was fitted."""
+    """Write a model's description: the data and settings with which it was fitted."""
     input:
         sources="results/{field}/sources.fits",
         cutouts=shards_of("cutouts"),

@@ -3,7 +3,7 @@
 
 
 rule unwrap_polar:
-    """Unwrap one shard in polar coordinates, turned to the galaxy's own zero angle."""
+    """Unwrap one shard in polar coordinates, starting at each galaxy's own zero angle."""
     input:
         denoised="results/{field}/denoised/{shard}.h5",
         cutouts="results/{field}/cutouts/{shard}.h5",

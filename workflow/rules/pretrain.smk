@@ -1,5 +1,5 @@
-# Takes: nothing but config/pretrain.yaml. Leaves: an encoder trained on simulated galaxies.
-# A workflow of its own, because it is run once for all fields:
+# Takes: config/pretrain.yaml only. Leaves: an encoder trained on simulated galaxies.
+# A separate workflow, because it runs once for all fields:
 #   snakemake --snakefile workflow/rules/pretrain.smk --configfile config/pretrain.yaml --cores 2
 import os
 import sys
@@ -17,7 +17,7 @@ try:
 except InputError as error:
     sys.exit(f"ERROR: {error}")
 
-# As in the main workflow: waiting threads sleep.
+# As in the main workflow, waiting threads sleep.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 FOLDER = SETTINGS["output"]
@@ -33,7 +33,7 @@ rule pretrained_encoder:
 
 
 rule simulate_training_set:
-    """Simulate the galaxies that training is checked on, seen by surveys it never uses."""
+    """Simulate the validation set, as seen by surveys that training never uses."""
     output:
         f"{FOLDER}/validation.h5",
     log:
@@ -48,7 +48,7 @@ rule simulate_training_set:
 
 
 rule train_encoder:
-    """Train an encoder on galaxies that are simulated while it learns."""
+    """Train an encoder on galaxies that are simulated during training."""
     input:
         validation=f"{FOLDER}/validation.h5",
     output:
@@ -67,7 +67,7 @@ rule train_encoder:
     params:
         code=digest_of_scripts(ROOT / "scripts/train_encoder.py"),
         settings={key: SETTINGS[key] for key in SETTINGS if key not in ("output", "validation")},
-        # Not an output: a run that was cut finds it again.
+        # Not an output, so that an interrupted run can resume from it.
         checkpoint=f"{FOLDER}/checkpoint",
     script:
         "../../scripts/train_encoder.py"

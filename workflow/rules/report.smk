@@ -1,32 +1,32 @@
-# Takes: the catalogue, the numbers of the checks, and what the stages before left.
+# Takes: the catalogue, the numbers of the checks, and the files of earlier stages.
 # Leaves: figures with their numbers, summary.json, one self-contained report, and the naming page.
-# Which figures there are stands in one table, morphovote/report/figures/table.py.
+# The table of all figures is in morphovote/report/figures/table.py.
 from morphovote.report.figures.table import FIGURES
 
 
 def held_out_of(wildcards):
-    """Input function: galaxies on which the classifier is checked, of the field it was fitted to."""
+    """Input function: held-out galaxies of the field to which the classifier was fitted."""
     model = FIELDS[wildcards.field]["model"]
     if model is None:
         return f"results/{wildcards.field}/held_out.h5"
     parts = Path(model).parts
-    # An archive is unpacked under results/ too, and not fitted there.
+    # A model unpacked from an archive lies under results/ too, but was not fitted there.
     fitted_here = parts[0::2] == ("results", "model") and parts[1] in FIELDS
     return f"results/{parts[1]}/held_out.h5" if fitted_here else []
 
 
 def shift_of(wildcards):
-    """Input function: how far a field lies from its frozen model, where it has one."""
+    """Input function: how far a field differs from that of its frozen model, if it uses one."""
     own = FIELDS[wildcards.field]["model"] is None
     return [] if own else [f"results/{wildcards.field}/shift.json"]
 
 
 def injections_of(wildcards):
-    """Input function: what became of injected galaxies, where the config asks for any."""
+    """Input function: the recovery of injected galaxies, if the config asks for any."""
     return [f"results/{wildcards.field}/injections.h5"] if config["inject"]["galaxies"] else []
 
 
-# Which fields have a figure: its condition in the table -> function of the wildcards.
+# Whether a field has a figure, by the figure's condition in the table.
 CONDITIONS = {
     "": lambda wildcards: True,
     "frozen": lambda wildcards: FIELDS[wildcards.field]["model"] is not None,
@@ -49,7 +49,7 @@ def figures_of(wildcards):
 
 
 def figure_input(path):
-    """A path of the table of figures as Snakemake takes it: a path, or an input function."""
+    """Path or input function for Snakemake, from a path in the table of figures."""
     if path == "held_out.h5":
         return held_out_of
     if path.endswith("/"):
@@ -60,7 +60,7 @@ def figure_input(path):
 
 
 def figure_output(figure):
-    """A figure, and the table of the numbers behind it unless a check has written them."""
+    """Output files: a figure, and the numbers behind it unless a check has written them."""
     path = f"results/{{field}}/figures/{figure.name}"
     caption = f"../report/{figure.name}.rst"
     drawn = report(f"{path}.png", caption=caption, category="{field}")
@@ -68,7 +68,7 @@ def figure_output(figure):
 
 
 def figure_settings(figure):
-    """What a figure is given of the config."""
+    """Settings of the config that a figure uses."""
     found = {}
     for name, key in figure.settings.items():
         section, entry = key.split(".")
@@ -90,13 +90,13 @@ for figure in FIGURES:
             f"results/{{field}}/logs/plot_{figure.name}.log",
         benchmark:
             f"results/{{field}}/benchmarks/plot_{figure.name}.tsv"
-        # What takes seconds is one job of a cluster, not a dozen.
+        # Each takes seconds, so on a cluster all of them are one job.
         group:
             FIGURES_JOB
         conda:
             "../../envs/morphovote.yaml"
         params:
-            # The figure's own module: an edit draws this figure anew and no other.
+            # With the figure's own module, so that an edit redraws only this figure.
             code=code_digest("plot_figure", f"morphovote/report/figures/{figure.name}"),
             figure=figure.name,
             settings=figure_settings(figure),
@@ -105,7 +105,7 @@ for figure in FIGURES:
 
 
 rule build_naming:
-    """Put every group in pictures and numbers on a page on which people name them."""
+    """Build the page on which people name the groups, with images and numbers of every group."""
     input:
         catalogue="results/{field}/catalogue.fits",
         sources="results/{field}/sources.fits",
@@ -132,7 +132,7 @@ rule build_naming:
 
 
 rule write_summary:
-    """Count, compare with the controls, and collect the timings."""
+    """Summarise a run: counts, comparison with the controls, results of the checks, timings."""
     input:
         catalogue="results/{field}/catalogue.fits",
         sources="results/{field}/sources.fits",

@@ -1,10 +1,10 @@
-# Takes: principal components, and the file of names where it joins or splits groups.
-# Leaves: the voters, their groups joined and split as the file of names says, and what their votes
-# are worth in the model folder; every galaxy's votes, and the vote's controls.
+# Takes: principal components, and the file of names if it joins or splits groups.
+# Leaves: in the model folder, the voters, with groups joined and split as the file of names says,
+# and the calibration of their votes; every galaxy's votes, and the vote's controls.
 
 
 rule choose_groups:
-    """Hold the vote with many numbers of groups, each beside its null, and recommend one."""
+    """Repeat the vote with many numbers of groups, compare each with a null, recommend one."""
     input:
         components="results/{field}/components.h5",
     output:
@@ -25,7 +25,7 @@ rule choose_groups:
 
 
 rule fit_voters:
-    """Fit many clusterings on bootstrap bags and align their groups."""
+    """Fit many clusterings to bags of a reference sample and align their groups."""
     input:
         components="results/{field}/components.h5",
         groups=chosen_groups,
@@ -50,7 +50,7 @@ rule fit_voters:
 
 
 rule regroup_voters:
-    """Join and split groups as the file of names says, and find named groups again in a new vote."""
+    """Join and split groups as the file of names says; find named groups again in a new vote."""
     input:
         voters="results/{field}/voters.h5",
         names=[ancient(config["classes"]["names"])] if MARKS else [],
@@ -74,7 +74,7 @@ rule regroup_voters:
 
 
 rule cast_votes:
-    """Let every voter put every galaxy into a group."""
+    """Let every voter assign every galaxy to a group."""
     input:
         components="results/{field}/components.h5",
         voters=model_file("voters.h5"),
@@ -97,7 +97,7 @@ rule cast_votes:
 
 
 rule calibrate_votes:
-    """Turn numbers of votes into a confidence, from the votes on galaxies and on the null."""
+    """Calibrate vote counts to a confidence, from the votes on galaxies and on the null."""
     input:
         controls="results/{field}/vote_controls.json",
     output:

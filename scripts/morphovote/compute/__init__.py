@@ -1,4 +1,4 @@
-"""What every stage computes with: intervals, neighbours, samples, devices, processes, memory.
+"""Tools for every stage: intervals, neighbours, samples, devices, processes, memory.
 
-Takes arrays, leaves arrays; knows nothing of galaxies. Every rule may use it.
+Takes arrays, leaves arrays; nothing here is specific to galaxies. Every rule may use it.
 """

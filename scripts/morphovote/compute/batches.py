@@ -1,7 +1,7 @@
-"""Batches for a network, one a processor.
+"""Batches for a network, one per processor.
 
-Faster than all processors sharing the arithmetic of one small batch, and the result does not depend
-on how many there are.
+This is faster than sharing the arithmetic of one small batch among all processors, and the result
+does not depend on their number.
 """
 
 from collections import deque
@@ -14,7 +14,7 @@ import torch
 def map_ordered(function: Callable, items: Iterable, workers: int) -> Iterator:
     """Yield `function(item)` in the order of the items, computed by threads.
 
-    Each thread computes with one processor. No more than two items a thread are read ahead.
+    Each thread uses one processor. At most two items per thread are read ahead.
     """
     waiting: deque = deque()
     with ThreadPoolExecutor(workers, "batch", torch.set_num_threads, (1,)) as pool:

@@ -1,4 +1,4 @@
-"""Which processor a network runs on, and in which number format."""
+"""The processor on which a network runs, and its number format."""
 
 import torch
 
@@ -6,14 +6,14 @@ from morphovote.errors import InputError
 
 
 def pick_device() -> torch.device:
-    """The GPU when there is one."""
+    """The GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def choose_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """Number format of the network: bfloat16 where the hardware computes in it, under 'auto'.
+    """Number format of the network; 'auto' is bfloat16 where the hardware computes in it.
 
-    The same machine always gets the same answer, whatever else runs on it.
+    The choice depends on the machine only, not on what else runs on it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Memory: how much is free, and a stop before something that would not fit."""
+"""Free memory, and an error before a step that would need more."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from morphovote.errors import InputError
 
 
 def available_memory() -> float:
-    """Memory (GB) that this process may still take: the machine's, or its control group's."""
+    """Memory (GB) still free for this process, on the machine or in its control group."""
     free = np.inf
     try:
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
@@ -30,14 +30,14 @@ def available_memory() -> float:
 
 
 def require_memory(needed: float, what: str, advice: str) -> None:
-    """Stop where something would not fit in memory.
+    """Stop if something would not fit in memory.
 
     Parameters
     ----------
     needed : float
         GB.
     what, advice : str
-        What takes them, with the config key that asks for it; what to do instead.
+        What needs the memory, with its config key, and what to do instead; for the message.
 
     Raises
     ------

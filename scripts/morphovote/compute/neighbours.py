@@ -3,7 +3,7 @@
 import numpy as np
 
 # Queries compared with the whole reference at once: 512 x 20,000 distances are 41 MB. Blocks
-# always have this length (the last is padded), so that a query's result is its own.
+# always have this length (the last is padded), so that a query's result never depends on others.
 BLOCK = 512
 
 
@@ -12,9 +12,9 @@ def nearest(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The nearest reference points of each query, by Euclidean distance.
 
-    Candidates come from a fast matrix product; their distances are then computed again in double
-    precision and sorted, equal distances by index. So a query's result depends neither on the
-    other queries nor on the number of threads.
+    A fast matrix product finds candidates. Their distances are computed again in double precision
+    and sorted, equal distances by index. A query's result therefore depends neither on the other
+    queries nor on the number of threads.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def nearest(
     reference : ndarray, shape (R, P)
         All finite.
     count : int
-        Neighbours wanted; no more than R are given.
+        Number of neighbours; at most R are returned.
 
     Returns
     -------
@@ -58,9 +58,9 @@ def nearest(
 
 
 def _distances(queries: np.ndarray, reference: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Distances of each query (N, P) to its own list (N, M) of reference points."""
+    """Distances (N, M) from each query (N, P) to its own M candidates `found` (N, M)."""
     result = np.empty(found.shape)
-    # A few queries at a time: their differences would otherwise fill the memory.
+    # A few queries at a time, because all differences together would fill the memory.
     step = max(1, 4_000_000 // max(found.shape[1] * reference.shape[1], 1))
     for start in range(0, len(queries), step):
         part = slice(start, start + step)

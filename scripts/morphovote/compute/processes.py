@@ -1,4 +1,4 @@
-"""Call a function on many items in processes that can be stopped."""
+"""Call a function on many items, in processes that can be stopped."""
 
 import multiprocessing
 import os
@@ -17,15 +17,15 @@ DIED = "its process died"
 def map_with_limit(
     function: Callable, items: Iterable[tuple], processes: int, seconds: float
 ) -> Iterator[tuple[int, object, str]]:
-    """Call `function(*item)` in worker processes, each call for a limited time.
+    """Call `function(*item)` in worker processes, with a time limit for each call.
 
-    A call over its time is stopped whatever it is doing, by ending its process; another process
-    takes over. `items` is read only as fast as it is worked on.
+    A call that exceeds its time is stopped by killing its process; a new process takes over.
+    `items` is read only as fast as it is processed.
 
     Parameters
     ----------
     function : callable
-        Its result is sent between processes, so it must be plain data.
+        Its result is sent between processes and must be plain data.
     items : iterable of tuple
     processes : int
     seconds : float
@@ -34,13 +34,13 @@ def map_with_limit(
     Yields
     ------
     index : int
-        Number of the item, from 0; items come in the order in which they finish.
+        Number of the item, from 0; items come in the order in which their calls finish.
     result : object
         None where the call failed.
     problem : str
-        Empty, `TIMED_OUT`, `DIED`, or the exception of the call.
+        Empty, `TIMED_OUT`, `DIED`, or the text of the call's exception.
     """
-    # Workers begin as copies of this process: a script's main module is not run again in them.
+    # Forked workers do not run the script's main module again.
     context = multiprocessing.get_context("fork")
     waiting = enumerate(items)
     workers: list[_Worker] = []
@@ -82,12 +82,12 @@ def map_with_limit(
 
 
 class _Worker:
-    """A process, the pipe to it, and what it is at work on."""
+    """A process, the pipe to it, and the item it is working on."""
 
     def __init__(self, context, function: Callable, others: list):
         self.pipe, inner = context.Pipe()
-        # A copy of another worker's pipe would keep that worker from noticing that this process
-        # is gone.
+        # The fork copies the pipes of earlier workers. With a copy left open, those workers would
+        # not notice the end of this process.
         foreign = [worker.pipe for worker in others] + [self.pipe]
         self.process = context.Process(target=_work, args=(function, inner, foreign), daemon=True)
         self.process.start()
@@ -99,7 +99,7 @@ class _Worker:
             return False
         self.index, item = numbered
         self.deadline = time.monotonic() + seconds
-        # A process that is gone is noticed as the end of its pipe.
+        # If the process has died, the end of its pipe shows it.
         with suppress(BrokenPipeError, ConnectionError):
             self.pipe.send(item)
         return True
@@ -113,7 +113,7 @@ class _Worker:
 def _work(function: Callable, pipe: Connection, foreign: list[Connection]) -> None:
     for other in foreign:
         other.close()
-    # One thread a process: the processes already fill the cores.
+    # One thread per process: the processes already fill the cores.
     os.environ["OMP_NUM_THREADS"] = "1"
     with threadpool_limits(1):
         while True:

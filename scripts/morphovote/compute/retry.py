@@ -1,4 +1,4 @@
-"""Trying again what may pass: a server that is busy, a connection that breaks."""
+"""Retries after passing failures, such as a busy server or a broken connection."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from morphovote.logs import log
 
 Result = TypeVar("Result")
 
-# Seconds before each further attempt, where the one before brought nothing.
+# Seconds to wait after each failed attempt.
 WAITS = (5, 20, 60, 180)
 
 
@@ -18,12 +18,12 @@ def try_again(
     is_final: Callable[[Exception], bool],
     what: str,
 ) -> Result:
-    """Call `action` until it returns.
+    """Call `action` until it succeeds.
 
     Raises
     ------
     Exception
-        Its last one when the waits are used up, or the first that is final.
+        The last exception when the waits are used up, or the first one that is final.
     """
     for attempt, wait in enumerate([*waits, None], start=1):
         try:

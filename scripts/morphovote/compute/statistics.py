@@ -1,4 +1,4 @@
-"""Intervals and bins for shares and medians."""
+"""Confidence intervals of fractions and medians, and bins of equal number."""
 
 import numpy as np
 from astropy.stats import binom_conf_interval
@@ -6,7 +6,7 @@ from scipy.stats import binom
 
 
 def fraction_interval(successes: int, total: int) -> tuple[float, float, float]:
-    """Fraction and its 95 % Wilson (1927, JASA 22, 209) interval.
+    """Fraction and its 95 % Wilson interval (Wilson 1927, JASA 22, 209).
 
     Returns
     -------
@@ -22,9 +22,9 @@ def fraction_interval(successes: int, total: int) -> tuple[float, float, float]:
 def median_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float, float]:
     """Median and its distribution-free interval from order statistics; NaNs are left out.
 
-    The interval lies between two observed values whose ranks a binomial count with p = 1/2
-    stays within with at least the wanted probability (David & Nagaraja 2003, section 7.1). With
-    too few values for the level (fewer than 6 at 95 %) it is all of their range.
+    The interval lies between two observed values. A binomial count with p = 1/2 stays within
+    their ranks with at least the probability `level` (David & Nagaraja 2003, section 7.1). With
+    too few values for the level (fewer than 6 at 95 %) it is their whole range.
 
     Returns
     -------
@@ -39,16 +39,16 @@ def median_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, flo
 
 
 def equal_bins(values: np.ndarray, most: int, fewest: int) -> list[np.ndarray]:
-    """Rows of bins that hold about as many galaxies each, by ascending value.
+    """Rows of bins with about the same number of galaxies each, by ascending value.
 
     Parameters
     ----------
     values : ndarray of float, shape (N,)
         Rows that are not finite are left out.
     most : int
-        Bins, at most.
+        Maximum number of bins.
     fewest : int
-        Galaxies in a bin, at least, unless there are fewer in all.
+        Minimum number of galaxies in a bin, unless there are fewer in all.
 
     Returns
     -------

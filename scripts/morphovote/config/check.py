@@ -1,4 +1,4 @@
-"""The configuration against its schema and against itself: one sentence for the first mistake."""
+"""Check the configuration against its schema and for contradictions; report the first mistake."""
 
 import difflib
 import math
@@ -10,7 +10,7 @@ from morphovote.compute.bags import bag_size
 from morphovote.config.roles import PLACES, PROPERTIES
 from morphovote.errors import InputError
 
-# Settings of the config that change what a galaxy's embedding or vote is.
+# Settings that change a galaxy's embedding or vote, so a frozen model must share them.
 NEEDED = (
     ("cutout", "size"),
     ("cutout", "neighbours"),
@@ -22,12 +22,12 @@ NEEDED = (
     ("voting", "scheme"),
 )
 
-# What measure.select can ask for.
+# Roles that measure.select may cut on.
 MEASURED_ROLES = (*PROPERTIES, *PLACES)
 
 
 def check_schema(config: dict, schema: dict) -> None:
-    """Stop at what is no plain value, and at what the schema does not allow.
+    """Stop at a value that is not plain YAML, or that the schema does not allow.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def _check_plain(value, place: str) -> None:
 
 
 def _explain(error: ValidationError) -> str:
-    """One sentence for a schema violation."""
+    """Message for a schema violation."""
     where = ".".join(str(part) for part in error.absolute_path)
     place = f"config, {where}" if where else "config"
     if error.validator == "additionalProperties":
@@ -70,9 +70,9 @@ def _explain(error: ValidationError) -> str:
         return f"{place}: the key {missing[0]!r} is missing. Add it."
     if "propertyNames" in error.absolute_schema_path:
         return (
-            f"{place}: {str(error.instance)[:120]!r} cannot name a field; expected a text of up to "
-            "100 letters, digits and _ . + -, and none of 'all', 'encoder' and 'downloads', which "
-            "the workflow uses. Rename it (a number needs quotes)."
+            f"{place}: {str(error.instance)[:120]!r} cannot name a field; expected a name of up to "
+            "100 letters, digits and _ . + -, but not 'all', 'encoder' or 'downloads', which the "
+            "workflow uses itself. Rename it (a number needs quotes)."
         )
     if error.validator == "enum":
         wanted = ", ".join(str(choice) for choice in error.validator_value)
@@ -95,7 +95,7 @@ def check_range(where: str, low: float | None, high: float | None) -> None:
 
 
 def check_schemes(config: dict) -> None:
-    """Stop at combinations of published and other steps that do not fit together."""
+    """Stop if published and other steps are combined in a way that cannot work."""
 
     def published(section: str, key: str = "scheme") -> bool:
         return config[section][key] == "published"
@@ -103,18 +103,18 @@ def check_schemes(config: dict) -> None:
     if published("cutout", "scaling") and not published("denoiser"):
         raise InputError(
             "config, cutout.scaling: found published beside denoiser.scheme "
-            f"{config['denoiser']['scheme']}, which needs the noise in the images' unit. Set "
+            f"{config['denoiser']['scheme']}, which needs noise in the unit of the images. Set "
             "denoiser.scheme: published too, or cutout.scaling: flux."
         )
     if published("denoiser") and config["cutout"]["size"] % 4:
         raise InputError(
             f"config, cutout.size: found {config['cutout']['size']}, expected a multiple of 4 with "
-            "denoiser.scheme published, which halves the picture twice. Correct it."
+            "denoiser.scheme published, which halves the cutout twice. Correct it."
         )
     if published("polar") and not published("encoder", "input"):
         raise InputError(
             f"config, encoder.input: found {config['encoder']['input']} beside polar.scheme "
-            "published, whose picture has the angle along the other side. Set encoder.input: "
+            "published, whose image has its angle along the other axis. Set encoder.input: "
             "published too, or polar.scheme: moments."
         )
     if published("encoder", "input") and config["encoder"]["rotations"] > 1:
@@ -125,19 +125,19 @@ def check_schemes(config: dict) -> None:
 
 
 def check_measured(select: dict) -> None:
-    """Stop at a cut that only the measuring would notice."""
+    """Stop at a mistaken cut in measure.select, which no job would notice before measuring."""
     for role, (low, high) in select.items():
         where = f"measure.select.{role}"
         check_range(where, low, high)
         if role.lower() not in MEASURED_ROLES:
             raise InputError(
-                f"config, {where}: unknown '{role}', expected some of {', '.join(MEASURED_ROLES)}. "
+                f"config, {where}: unknown '{role}', expected one of {', '.join(MEASURED_ROLES)}. "
                 "Correct it."
             )
 
 
 def check_own_model(fields: dict) -> None:
-    """Stop where a field would use a model that only labels the galaxies it was fitted to."""
+    """Stop if a field would use a published model, which labels only its own galaxies."""
     for name, field in fields.items():
         if field["model"] is not None:
             raise InputError(
@@ -148,21 +148,21 @@ def check_own_model(fields: dict) -> None:
 
 
 def check_galaxies(name: str, field: dict, galaxies: int, voting: dict) -> None:
-    """Stop where a field has fewer galaxies than groups to put them in.
+    """Stop if a field has too few galaxies for the number of groups.
 
     Parameters
     ----------
     name, field : str, dict
-        Of the completed config.
+        From the completed config.
     galaxies : int
-        Selected sources, as far as is known.
+        Number of selected sources, as far as known.
     voting : dict
-        That section of the config.
+        Section `voting` of the config.
 
     Raises
     ------
     InputError
-        If the field fits a model of its own, and cannot.
+        If the field is to fit a model of its own, and cannot.
     """
     groups, bagged = voting["groups"], voting["scheme"] == "bagged"
     seen = bag_size(galaxies) if bagged else galaxies
@@ -175,16 +175,16 @@ def check_galaxies(name: str, field: dict, galaxies: int, voting: dict) -> None:
 
 
 def check_settings(config: dict, description: dict, field: str) -> None:
-    """Stop where the config asks for other steps than the model was fitted with.
+    """Stop if the config asks for other steps than those the model was fitted with.
 
     Parameters
     ----------
     config : dict
-        Complete.
+        The completed config.
     description : dict
-        Of the model.
+        Description of the model.
     field : str
-        Which uses it; for the message.
+        Field that uses the model; for the message.
 
     Raises
     ------

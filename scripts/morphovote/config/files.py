@@ -1,4 +1,4 @@
-"""Files that the configuration names: found and looked at before the first job starts."""
+"""Files that the configuration names: found and checked before the first job starts."""
 
 import csv
 import fnmatch
@@ -16,12 +16,12 @@ DOWNLOAD_COLUMNS = ("file", "url", "sha256")
 
 
 def read_yaml(path: str | Path) -> dict:
-    """Read a file of YAML.
+    """Read a YAML file.
 
     Raises
     ------
     InputError
-        If it is no YAML, with the line at which it stops being one, or no table of keys.
+        If it is not YAML, naming the line of the mistake, or not a table of keys.
     """
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -34,30 +34,30 @@ def read_yaml(path: str | Path) -> dict:
             "before it: brackets, colons, and spaces in place of tabs."
         ) from error
     if not isinstance(content, dict):
-        raise InputError(f"{path}: found no table of keys, expected 'fields:' and what is under it."
-                         " Write one, or take config.yaml of the project.")  # fmt: skip
+        raise InputError(f"{path}: found no table of keys, expected 'fields:' with entries below."
+                         " Write one, or start from the project's config.yaml.")  # fmt: skip
     return content
 
 
 def check_results() -> None:
-    """Stop where nothing can be written, before a job has found that out."""
+    """Stop if the results cannot be written, before any job starts."""
     results = Path("results")
     if results.is_symlink() and not results.exists():
-        found = f"a link to {os.readlink(results)}, which is not there"
+        found = f"a link to {os.readlink(results)}, which does not exist"
     elif results.exists() and not results.is_dir():
         found = "a file"
     elif not os.access(results if results.exists() else ".", os.W_OK | os.X_OK):
-        found = "a folder that you may not write to"
+        found = "a folder without write permission"
     else:
         return
     raise InputError(
         f"{results.absolute()}: found {found}, expected a folder for the results. Give yourself "
-        "the right to write there, remove it, or run in another folder."
+        "permission to write there, remove it, or run in another folder."
     )
 
 
 def check_path(path: str, where: str) -> None:
-    """Stop at a path that Snakemake would take for a pattern."""
+    """Stop if Snakemake would take a path for a pattern."""
     if set("{}\n") & set(path):
         raise InputError(
             f"config, {where}: found {path!r}, expected a path without braces and line breaks, "
@@ -66,7 +66,7 @@ def check_path(path: str, where: str) -> None:
 
 
 def require_file(path: str, where: str, downloads: Collection[str] = ()) -> None:
-    """Stop where a file is neither there nor still to be downloaded."""
+    """Stop if a file neither exists nor is to be downloaded."""
     check_path(path, where)
     if path not in downloads and not Path(path).is_file():
         raise InputError(
@@ -76,16 +76,16 @@ def require_file(path: str, where: str, downloads: Collection[str] = ()) -> None
 
 
 def find_files(pattern: str, where: str, downloads: Collection[str] = ()) -> list[str]:
-    """Files that a pattern matches, those still to be downloaded among them, sorted.
+    """Files that match a pattern, including those to be downloaded, sorted.
 
     Raises
     ------
     InputError
-        If there are none, or Snakemake would take one for a pattern.
+        If there are none, or Snakemake would take one of them for a pattern.
     """
-    # A name may itself hold brackets.
+    # The name of a real file may contain brackets.
     paths = glob.glob(pattern, recursive=True) or [pattern] * Path(pattern).is_file()
-    # Of files still to come, in the same folder.
+    # Files to be downloaded match in the pattern's own folder only.
     depth = pattern.count("/")
     coming = {f for f in downloads if fnmatch.fnmatchcase(f, pattern) and f.count("/") == depth}
     paths = sorted(coming.union(paths))
@@ -100,7 +100,7 @@ def find_files(pattern: str, where: str, downloads: Collection[str] = ()) -> lis
 
 
 def list_downloads(table: str, where: str) -> dict[str, str]:
-    """Files that will be there once they have been downloaded, and the table that lists them."""
+    """Map from each file to be downloaded to the table that lists it."""
     require_file(table, f"{where}.download")
     try:
         return dict.fromkeys(read_downloads(table), table)
@@ -109,7 +109,7 @@ def list_downloads(table: str, where: str) -> dict[str, str]:
 
 
 def check_weights(weights: str) -> None:
-    """Stop where `encoder.weights` is no known word and no file."""
+    """Stop if `encoder.weights` is neither a known word nor a file."""
     if weights not in ("bundled", "random", "pretrained") and not Path(weights).is_file():
         raise InputError(
             f"config, encoder.weights: found {weights!r}, expected bundled, random, pretrained, "
@@ -118,23 +118,23 @@ def check_weights(weights: str) -> None:
 
 
 def read_downloads(table: str | Path) -> dict[str, dict[str, str]]:
-    """Read the list of files that a field downloads.
+    """Read the table of files that a field downloads.
 
     Parameters
     ----------
     table : str or Path
-        CSV with columns `file` (where it belongs), `url` (http or https) and `sha256` (of the file
-        as it is served; may be empty).
+        CSV with columns `file` (path to save to), `url` (http or https) and `sha256` (of the
+        served file; may be empty).
 
     Returns
     -------
     dict
-        File -> `url`, `sha256` (lower case, or '').
+        For each file, its `url` and `sha256` (lower case, or '').
 
     Raises
     ------
     InputError
-        If the table cannot be read, or a row of it makes no sense.
+        If the table cannot be read, or has an invalid row.
     """
     try:
         with open(table, newline="", encoding="utf-8") as file:

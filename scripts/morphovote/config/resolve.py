@@ -1,4 +1,4 @@
-"""The configuration: checked and completed before the first job starts."""
+"""Complete the configuration: fill in defaults, find files, bring every field to one form."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from morphovote.config.roles import MATCHED_BY, SIMULATED_COLUMNS
 from morphovote.errors import InputError
 from morphovote.storage.model_folder import DESCRIPTION, MODEL_FILES, read_description
 
-# What simulate_field writes, described as a user would describe a survey's files.
+# Files that simulate_field writes, under the keys that a user gives for a survey.
 SIMULATED = {
     "images": "image.fits",
     "rms": "rms.fits",
@@ -34,15 +34,15 @@ SIMULATED = {
 
 SIMULATED_ZERO_POINT = 25.94
 
-# The published vote has three voters and keeps where all agree, whatever the config says.
+# The published vote has three voters, all of whom must agree, whatever the config says.
 PUBLISHED_VOTE = {"voters": 3, "agreement": 1.0}
 
-# What the names of columns begin with that come from a field's physical catalogue.
+# Prefix of the columns that come from a field's physical catalogue.
 PHYSICAL_PREFIX = "PHYS_"
 
 
 def complete_config(config: dict, schema_path: str | Path, places: dict[str, str]) -> dict:
-    """Check a configuration against the schema and the disk, and fill in what it leaves out.
+    """Check a configuration against the schema and the files on disk, and fill in the defaults.
 
     Parameters
     ----------
@@ -51,20 +51,19 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
     schema_path : str or Path
         The JSON schema, in YAML.
     places : dict of str
-        Where the workflow leaves what a field's config points to, with `{field}` for its name:
-        `results`, `simulated`, `detected`, `matched`, `model` and `unpacked` (the model of an
-        archive).
+        Where the workflow writes the files that a field's config refers to, with `{field}` for
+        its name: `results`, `simulated`, `detected`, `matched`, `model` and `unpacked` (the
+        model unpacked from an archive).
 
     Returns
     -------
     dict
-        With every default, and with every field brought to one form: see `resolve_field`.
+        With every default filled in, and every field brought to one form: see `resolve_field`.
 
     Raises
     ------
     InputError
-        One sentence for the first mistake: unknown key, wrong type, impossible combination, or a
-        file that is not there.
+        For the first mistake: unknown key, wrong type, impossible combination, or missing file.
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     check_schema(config, schema)
@@ -107,16 +106,15 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         `kind` ('images' or 'cutouts'), `pattern` (of the cutouts), `images`, `rms`, `weight`,
         `psf`, `catalogue` and `checked` (lists of paths), `columns`, `select`, `pixel_origin`,
         `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the path of the
-        archive that is unpacked into it, or empty), `simulate` (dict or None), `detect` (whether
-        the catalogue is made by detect_sources), `physical` (dict or None) and, with it,
-        `unmatched` (the catalogue before match_physical, with `unmatched_columns`), `downloads`
-        (file -> the table that says where it comes from), and `given` (the entry itself, for who
-        wants to repeat the run).
+        archive that is unpacked there, or empty), `simulate` (dict or None), `detect` (whether
+        detect_sources makes the catalogue), `physical` (dict or None) and, with it, `unmatched`
+        (the catalogue before match_physical) and `unmatched_columns`, `downloads` (map from file
+        to the table that lists it), and `given` (the entry itself, for repeating the run).
 
     Raises
     ------
     InputError
-        If the entry contradicts itself or names a file that is not there.
+        If the entry contradicts itself or names a missing file.
     """
     where = f"fields.{name}"
     places = {what: place.format(field=name) for what, place in places.items()}
@@ -159,7 +157,7 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
 
 
 def _check_kind(where: str, field: dict) -> None:
-    """Stop where a field is described in two ways, or in none."""
+    """Stop if an entry does not describe its field in exactly one way."""
     sources = [key for key in ("simulate", "images", "cutouts") if key in field]
     if len(sources) != 1:
         found = " and ".join(sources) if sources else "none of them"
@@ -183,7 +181,7 @@ def _check_kind(where: str, field: dict) -> None:
 
 
 def _resolve_simulated(folder: str) -> dict:
-    """What `simulate_field` will leave in its folder, as if it were a survey's."""
+    """The files that `simulate_field` will write to its folder, as entries for a survey."""
     files = {key: [f"{folder}/{file}"] for key, file in SIMULATED.items()}
     return files | {
         "weight": [], "columns": SIMULATED_COLUMNS, "zero_point": SIMULATED_ZERO_POINT
@@ -191,7 +189,7 @@ def _resolve_simulated(folder: str) -> dict:
 
 
 def _resolve_files(where: str, field: dict, downloads: dict[str, str]) -> dict:
-    """The files of a survey that a field names: images, noise maps, PSF, catalogue."""
+    """The survey files that a field names: images, noise maps, PSF, catalogue."""
     source = "images" if "images" in field else "cutouts"
     files = {"images": find_files(field[source], f"{where}.{source}", downloads)}
     for noise in ("rms", "weight"):
@@ -211,7 +209,7 @@ def _resolve_files(where: str, field: dict, downloads: dict[str, str]) -> dict:
 
 
 def _resolve_physical(name: str, physical: dict, resolved: dict, matched: str) -> None:
-    """Put the cross-match between the field's catalogue and all that reads it."""
+    """Replace the field's catalogue by its cross-match with the physical one, in `resolved`."""
     where = f"fields.{name}.physical"
     require_file(physical["catalogue"], f"{where}.catalogue", resolved["downloads"])
     if not resolved["catalogue"]:
@@ -231,14 +229,14 @@ def _resolve_physical(name: str, physical: dict, resolved: dict, matched: str) -
         resolved["columns"],
     )
     resolved["catalogue"] = [matched]
-    # What the physical catalogue gives counts before the field's own.
+    # The physical catalogue's columns take precedence over the field's own.
     resolved["columns"] = resolved["columns"] | {
         role: PHYSICAL_PREFIX + column for role, column in roles.items()
     }
 
 
 def _fill_defaults(value, schema: dict, definitions: dict):
-    """Copy of `value` with the schema's defaults, recursively."""
+    """Copy of `value` with the schema's defaults filled in, recursively."""
     if "$ref" in schema:
         schema = definitions[schema["$ref"].rsplit("/", 1)[1]] | schema
     if not isinstance(value, dict):
@@ -259,10 +257,10 @@ def _fill_defaults(value, schema: dict, definitions: dict):
 def _model_folder(
     path: str | None, name: str, places: dict[str, str]
 ) -> tuple[str | None, list[str]]:
-    """A frozen model's folder, and the archive it is unpacked from.
+    """A frozen model's folder, and the archive from which it is unpacked.
 
-    The files of a folder are there, unless a field of this run makes them; an archive is a file,
-    and its folder is the field's own.
+    The files of a folder must exist unless a field of this run makes them. An archive is unpacked
+    into a folder of the field.
     """
     if path is None:
         return None, []
@@ -283,9 +281,9 @@ def _model_folder(
 
 
 def _check_models(config: dict, places: dict[str, str]) -> None:
-    """Stop before the first job where a field's steps are not those of its model.
+    """Stop before the first job if a field's steps are not those of its model.
 
-    Models that this run may fit anew, and those in archives, are checked by check_model.
+    check_model checks models in archives, and models that this run may still fit.
     """
     made_here = {places["model"].format(field=name) for name in config["fields"]}
     for name, field in config["fields"].items():

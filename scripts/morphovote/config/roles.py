@@ -1,13 +1,13 @@
-"""What a column of a catalogue can mean: the one table of roles.
+"""Roles: what a column of a catalogue can mean.
 
-A role is a key of the config's `columns`; in the source list its column is the role in capitals.
+A role is a key of the config's `columns`. Its column in the source list has its name in capitals.
 """
 
 from typing import NamedTuple
 
 
 class Role(NamedTuple):
-    """What a role means, as the schema says it; its unit in the source list; and its kind."""
+    """Meaning of a role, in the words of the schema; its unit in the source list; and its kind."""
 
     meaning: str
     unit: str
@@ -30,9 +30,9 @@ ROLES = {
 
 # Where a source is.
 PLACES = tuple(name for name, role in ROLES.items() if role.kind == "place")
-# What is carried along for cuts, tests and figures, and may come from a physical catalogue.
+# Properties kept for cuts, tests and figures, which may come from a physical catalogue.
 PROPERTIES = tuple(name for name, role in ROLES.items() if role.kind == "property")
-# By what the sources of two catalogues are matched.
+# Roles by which the sources of two catalogues can be matched.
 MATCHED_BY = ("id", "ra", "dec")
 # Columns of the source list with a unit.
 UNITS = {name.upper(): role.unit for name, role in ROLES.items() if role.unit}

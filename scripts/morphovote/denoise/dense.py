@@ -1,9 +1,9 @@
-"""The published denoiser: a dense autoencoder that learns to repeat the cutouts it is given.
+"""The published denoiser: a dense autoencoder that learns to reproduce its input cutouts.
 
-Fang et al. 2025 (A&A 693, A141) and their code: (convolution 5 x 5 to 16 channels, ReLU, maximum
-of 2 x 2) twice, all of it in one vector, one dense layer to the code; the decoder mirrors it. Mean
-squared error, Adam at 3e-4 times 0.8 every 2,000 steps, 8 cutouts a step. What it removes of the
-noise it removes by blurring. See `checks.published_faults`.
+As in Fang et al. 2025 (A&A 693, A141) and their code: twice a 5 x 5 convolution to 16 channels,
+ReLU and maximum of 2 x 2; then flattening and one dense layer to the code. The decoder mirrors
+this. The loss is the mean squared error; Adam starts at 3e-4 and decays by 0.8 every 2,000 steps,
+with 8 cutouts per step. It reduces noise only by blurring. See `checks.published_faults`.
 """
 
 import time
@@ -27,9 +27,9 @@ from morphovote.storage.files import write_curve, write_tensors
 
 CHANNELS, KERNEL = 16, 5
 LEARNING_RATE, DECAY, DECAY_STEPS = 3e-4, 0.8, 2_000
-# Cutouts in one step of training, and galaxies in one call of the trained network.
+# Cutouts per training step, and galaxies per call of the trained network.
 STEP, BATCH = 8, 16
-# Cutouts that it learns from, at most; a tenth more would be held back for the loss curve.
+# Maximum number of cutouts in the sample, of which a tenth is held out for the loss curve.
 SAMPLE = 10_000
 HELD_BACK = 0.1
 FORMAT = "morphovote published denoiser 1"
@@ -43,7 +43,7 @@ class DenseAutoencoder(nn.Module):
     size : int
         Side of a cutout (px), a multiple of 4.
     latent : int
-        Numbers in the code.
+        Length of the code.
     """
 
     def __init__(self, size: int, latent: int):
@@ -71,23 +71,23 @@ class DenseAutoencoder(nn.Module):
         )
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Repeat images (N, 1, size, size) with values from 0 to 1."""
+        """Reproduce images (N, 1, size, size) with values from 0 to 1."""
         return self.decoder(self.encoder(image))
 
 
 def training_gigabytes(size: int, latent: int) -> float:
-    """Memory (GB) that training takes: weights, gradients, Adam's two moments, the best state."""
+    """Memory (GB) that training needs: weights, gradients, Adam's two moments, and a copy."""
     numbers = 2 * latent * CHANNELS * (size // 4) ** 2
     return (5 * 4 * numbers + 0.6e9) / 1e9
 
 
 def check_memory(size: int, latent: int) -> None:
-    """Stop before training what does not fit in memory.
+    """Stop before training a network that does not fit in memory.
 
     Raises
     ------
     InputError
-        With the number of gigabytes it would take.
+        If there is too little; the message gives the gigabytes needed and free.
     """
     needed = training_gigabytes(size, latent)
     device = pick_device()
@@ -98,34 +98,34 @@ def check_memory(size: int, latent: int) -> None:
     require_memory(
         needed,
         f"config: the published denoiser with denoiser.latent {latent} at cutout.size {size}",
-        "Set denoiser.latent: 40, or run where there is more.",
+        "Set denoiser.latent: 40, or run on a machine with more memory.",
     )
 
 
 def train(
     images: np.ndarray, latent: int, epochs: int, seed: int
 ) -> tuple[DenseAutoencoder, list[dict]]:
-    """Train the autoencoder to repeat images.
+    """Train the autoencoder to reproduce images.
 
     Parameters
     ----------
     images : ndarray, shape (N, S, S)
         float32 from 0 to 1.
     latent, epochs, seed : int
-        All epochs are run: nothing ends training early.
+        All epochs are run; training does not stop early.
 
     Returns
     -------
     model : DenseAutoencoder
         On the CPU.
     curve : list of dict
-        `epoch`, `train_loss`, `validation_loss` (on a tenth held back), `seconds`.
+        `epoch`, `train_loss`, `validation_loss` (on a held-out tenth), `seconds`.
     """
     device = pick_device()
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        # This layout takes half the time.
+        # This layout halves the training time.
         model = DenseAutoencoder(images.shape[1], latent).to(memory_format=torch.channels_last)
         model = model.to(device)
     order = torch.randperm(len(images), generator=generator).numpy()
@@ -179,14 +179,14 @@ def denoise(
     images : ndarray, shape (N, S, S)
         In any unit.
     scaling : {'flux', 'published'}
-        Whether they go through 8 bits first.
+        'published' rounds them to 8 bits first.
 
     Returns
     -------
     clean : ndarray, shape (N, S, S), float32
         In the unit of `images`.
     low, high : ndarray, shape (N,), float32
-        Extremes of each cutout, 0 and 1 for the network.
+        Minimum and maximum of each cutout, which the network sees as 0 and 1.
 
     Raises
     ------
@@ -224,7 +224,7 @@ def train_file(
     Raises
     ------
     InputError
-        If the cutouts' side is no multiple of 4, or the memory does not suffice.
+        If the cutouts' side is not a multiple of 4, or the memory is too small.
     """
     with shards.open_shard(cutouts[0]) as file:
         size = int(file["image"].shape[1])
@@ -253,7 +253,7 @@ def load_model(path: str | Path) -> DenseAutoencoder:
     Raises
     ------
     InputError
-        If the file is missing, damaged, or holds no published denoiser.
+        If the file is missing, damaged, or not a published denoiser.
     """
     advice = "Train it again, or set denoiser.scheme to that of the model."
     try:

@@ -1,4 +1,4 @@
-"""The denoising autoencoder: the network, and the file that holds its weights."""
+"""The denoising autoencoder: the network and the file of its weights."""
 
 from pathlib import Path
 
@@ -11,19 +11,19 @@ from torch.nn import functional
 from morphovote.errors import InputError
 from morphovote.storage.files import write_tensors
 
-# Standard deviations (pixels) of the Gaussian filters that the network mixes; 0 is no filter.
+# Standard deviations (px) of the Gaussian filters that the network mixes; 0 is no filter.
 SIGMAS = (0.0, 0.5, 0.8, 1.2, 1.8, 2.7, 4.5, 7.0)
 # Channels at full, half and quarter resolution; the code, at one eighth, has `latent`.
 WIDTHS = (16, 24, 32)
-# Pixels that one place of the code stands for: sides are padded to multiples.
+# Side (px) of the area that one position of the code covers; sides are padded to a multiple.
 STRIDE = 8
 
 
 class Denoiser(nn.Module):
-    """A convolutional autoencoder that mixes Gaussian filters and adds what they miss.
+    """A convolutional autoencoder that mixes Gaussian filters and adds a correction.
 
-    Each pixel of the answer is a weighted mean of zero and of `SIGMAS` Gaussian smoothings of
-    the input, with weights (softmax) that the decoder gives for each pixel, plus a correction.
+    Each pixel of the output is a weighted mean of zero and of the input smoothed by each of
+    `SIGMAS`, plus a correction. The decoder gives the weights (softmax) for each pixel.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Denoiser(nn.Module):
             x = torch.arange(-int(3.5 * sigma + 1), int(3.5 * sigma + 1) + 1)
             kernel = torch.exp(-0.5 * (x / sigma) ** 2)
             self.register_buffer(f"kernel{i}", kernel / kernel.sum(), persistent=False)
-        # Smoothing by sigma leaves about 1 / (2 sqrt(pi) sigma) of white noise.
+        # Smoothing by sigma reduces white noise to about 1 / (2 sqrt(pi) sigma).
         gains = torch.tensor([max(1.0, 3.5 * sigma) ** 0.5 for sigma in SIGMAS])
         self.register_buffer("gains", gains[None, :, None, None], persistent=False)
         self.enter = _convolutions(len(SIGMAS) + 1, full, 1)
@@ -54,17 +54,17 @@ class Denoiser(nn.Module):
         nn.init.zeros_(self.answer.bias)
 
     def forward(self, image: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-        """Denoise.
+        """Denoise images.
 
         Parameters
         ----------
         image : Tensor
-            Shape (N, 1, H, W), in units of the typical noise of each image. The rms map stays
-            outside: one with the sources' Poisson noise has a picture of the galaxy in it,
-            and a simulated one even the noiseless galaxy.
+            Shape (N, 1, H, W), in units of the typical noise of each image. The network does not
+            see the rms map: if it includes the sources' Poisson noise, it shows the galaxy, and
+            a simulated map even shows the noiseless galaxy.
         place : Tensor
             Shape (N, 1, H, W), from `centre_distance`: where in the cutout a pixel is. A faint
-            bump in the middle is a galaxy, because a catalogue says so; elsewhere it is noise.
+            bump at the centre is a galaxy, because the catalogue lists one; elsewhere it is noise.
 
         Returns
         -------
@@ -77,9 +77,9 @@ class Denoiser(nn.Module):
         return self.decide(*self.look(image, place))[..., :height, :width]
 
     def look(self, image: torch.Tensor, place: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Filter images, and scale what the autoencoder sees of them.
+        """Filter images, and scale the result as input of the autoencoder.
 
-        Turned or mirrored images give the same, turned or mirrored.
+        The result for a rotated or mirrored image is rotated or mirrored in the same way.
 
         Parameters
         ----------
@@ -96,7 +96,7 @@ class Denoiser(nn.Module):
         return bank, torch.cat([torch.asinh(bank * self.gains), torch.exp(-place / 12)], 1)
 
     def decide(self, bank: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-        """Mix the smoothed images, (N, 1, H, W); both sides are multiples of `STRIDE`."""
+        """Mix the smoothed images to (N, 1, H, W); H and W are multiples of `STRIDE`."""
         pooled = functional.avg_pool2d
         full = self.enter(features.contiguous(memory_format=torch.channels_last))
         half = self.down1(pooled(full, 2))
@@ -107,7 +107,7 @@ class Denoiser(nn.Module):
         answer = self.answer(self.leave(torch.cat([_enlarge(half), full], 1))).float()
         weights = torch.softmax(answer[:, :-1], 1)
         mixed = (weights[:, :-1] * bank).sum(1, keepdim=True)
-        # The correction may grow as the photon noise of the light around does, not as the light.
+        # The correction may grow like the photon noise of the local light, not like the light.
         size = (1 + bank[:, 3:4] ** 2) ** 0.25
         return mixed + answer[:, -1:] * size
 
@@ -120,7 +120,7 @@ class Denoiser(nn.Module):
 
 
 def centre_distance(height: int, width: int) -> torch.Tensor:
-    """Distance of each pixel from the middle of a cutout (pixels), shape (height, width)."""
+    """Distance (px) of each pixel from the centre of a cutout, shape (height, width)."""
     y, x = (torch.arange(size, dtype=torch.float32) - (size - 1) / 2 for size in (height, width))
     return torch.hypot(y[:, None], x[None, :])
 
@@ -133,15 +133,15 @@ def _convolutions(inside: int, outside: int, depth: int) -> nn.Sequential:
 
 
 def _enlarge(image: torch.Tensor) -> torch.Tensor:
-    # Bilinear, because nearest or transposed convolutions leave a checkerboard.
+    # Bilinear: nearest-neighbour and transposed convolutions leave a checkerboard pattern.
     return functional.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 def save_denoiser(path: str | Path, model: Denoiser, covariance: np.ndarray) -> None:
     """Write a denoiser as safetensors, whole or not at all.
 
-    The header holds `latent`, and `noise_correlation`, the row of covariances at positive lags
-    along x, as text.
+    The header holds, as text, `latent`, `sigmas` and `noise_covariance`: the covariances at lags
+    from 0 along x.
     """
     middle = len(covariance) // 2
     metadata = {
@@ -159,7 +159,7 @@ def load_denoiser(path: str | Path) -> Denoiser:
     Raises
     ------
     InputError
-        If the file is missing, damaged, or no denoiser of this version.
+        If the file is missing, damaged, or not a denoiser of this version.
     """
     advice = "Train it again, or give a `model` folder with an intact one."
     try:

@@ -1,4 +1,4 @@
-"""Noise of the sky: how it is correlated from pixel to pixel, and more of the same."""
+"""Sky noise: measure its correlation between pixels, and draw more with the same correlation."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ import torch
 
 from morphovote.logs import log
 
-# Pixel lags up to which the correlation is measured, and the least sky to measure it on.
+# Largest lag (px) at which the correlation is measured, and the minimum number of sky pixels.
 MAX_LAG = 8
 MIN_SKY_PIXELS = 2000
 
@@ -20,24 +20,24 @@ def noise_correlation(
     Parameters
     ----------
     images, rms : ndarray
-        Shape (N, H, W), background-subtracted, and the noise of each pixel.
+        Shape (N, H, W): background-subtracted images, and the noise of each pixel.
     mask : ndarray
-        Shape (N, H, W), bits of `flags`. Only pixels without any, and more than 3 px away
-        from the galaxy's own, are sky.
+        Shape (N, H, W), bits of `flags`. Pixels that have no bit, and lie more than 3 px from
+        pixels that do, are sky.
     max_lag : int
-        Largest lag measured (pixels).
+        Largest lag (px).
 
     Returns
     -------
     ndarray
-        Shape (2 max_lag + 1, 2 max_lag + 1), float64, point-symmetric; lag (0, 0) in the middle
-        holds the variance, which is 1 where the rms map is right. White noise of variance 1
-        where there is too little sky to tell.
+        Shape (2 max_lag + 1, 2 max_lag + 1), float64, point-symmetric. Lag (0, 0), in the middle,
+        holds the variance, which is 1 if the rms map is right. With too little sky to measure,
+        white noise of variance 1.
     """
     side = 2 * max_lag + 1
     total, pairs = np.zeros((side, side)), np.zeros((side, side))
     height, width = mask.shape[1:]
-    # Padding keeps opposite edges apart in the periodic transform.
+    # Padding keeps opposite edges from correlating in the periodic transform.
     shape = (height + max_lag, width + max_lag)
     lags = np.arange(-max_lag, max_lag + 1)
     for image, noise, bits in zip(images, rms, mask, strict=True):
@@ -45,7 +45,7 @@ def noise_correlation(
         if sky.sum() < 50:
             continue
         value = np.where(sky, image / noise, 0.0)
-        # Faint sources and bad pixels would pass for correlation; a residual background too.
+        # Faint sources, bad pixels and a residual background would look like correlated noise.
         spread = 1.4826 * np.median(np.abs(value[sky] - np.median(value[sky])))
         sky &= np.abs(value - np.median(value[sky])) < 4 * spread
         if sky.sum() < 50:
@@ -57,18 +57,18 @@ def noise_correlation(
     centre = (max_lag, max_lag)
     if pairs[centre] < MIN_SKY_PIXELS or total[centre] <= 1e-6 * pairs[centre]:
         log.warning(
-            "the cutouts hold too little sky (%d pixels) to measure how the noise is correlated: "
-            "it is taken as white, with the rms of the rms map",
+            "the cutouts have too little sky (%d pixels) to measure the noise correlation: white "
+            "noise with the rms of the rms map is assumed",
             int(pairs[centre]),
         )
         white = np.zeros((side, side))
         white[centre] = 1.0
         return white
     covariance = total / np.maximum(pairs, 1.0)
-    # What correlates over MAX_LAG pixels is light of faint sources and background, not noise.
+    # Correlation at lags near MAX_LAG comes from faint sources and background, not from noise.
     reach = np.hypot(*np.meshgrid(lags, lags)) / max_lag
     covariance -= covariance[(reach > 0.8) & (reach <= 1)].mean()
-    # The measured tail is more error than signal: it ends smoothly.
+    # The measured tail is mostly error, so it is tapered to zero.
     return covariance * np.where(reach < 1, np.cos(0.5 * np.pi * np.minimum(reach, 1)) ** 0.5, 0)
 
 
@@ -84,29 +84,29 @@ def _grow(mask: np.ndarray, pixels: int) -> np.ndarray:
 
 
 def noise_amplitude(covariance: np.ndarray, height: int, width: int) -> torch.Tensor:
-    """Fourier amplitude of noise with a covariance, to be used by `draw_noise`.
+    """Fourier amplitude of noise with a given covariance, for `draw_noise`.
 
     Parameters
     ----------
     covariance : ndarray
-        Shape (L, L), as `noise_correlation` gives it.
+        Shape (L, L), from `noise_correlation`.
     height, width : int
-        Of the images (pixels).
+        Size of the images (px).
 
     Returns
     -------
     Tensor
-        Shape (height + p, (width + p) / 2 + 1), float32, p a padding.
+        Shape (height + p, (width + p) / 2 + 1), float32, where p is the padding.
     """
     lag = len(covariance) // 2
-    # Even, and padded so that opposite edges of an image are independent.
+    # Even sides, padded so that opposite edges of an image are independent.
     shape = [size + lag + (size + lag) % 2 for size in (height, width)]
     shape = [max(size, 2 * lag + 2) for size in shape]
     wrapped = np.zeros(shape)
     lags = np.arange(-lag, lag + 1)
     wrapped[np.ix_(lags % shape[0], lags % shape[1])] = covariance
     power = np.maximum(np.fft.fft2(wrapped).real, 0.0)
-    # Clipping negative power adds variance: take it out again.
+    # Clipping negative power adds variance; scale it back.
     power *= covariance[lag, lag] / power.mean()
     return torch.from_numpy(np.sqrt(power[:, : shape[1] // 2 + 1]).astype(np.float32))
 
@@ -114,7 +114,7 @@ def noise_amplitude(covariance: np.ndarray, height: int, width: int) -> torch.Te
 def draw_noise(
     amplitude: torch.Tensor, shape: Sequence[int], generator: torch.Generator
 ) -> torch.Tensor:
-    """Draw Gaussian noise of the covariance behind `amplitude`.
+    """Draw Gaussian noise with the covariance that `amplitude` describes.
 
     Parameters
     ----------

@@ -1,11 +1,11 @@
 """Denoising by a convolutional autoencoder that learns from noisy cutouts alone.
 
-The truth is never seen. From one noisy cutout y and fresh noise z of the same covariance, the
-pair (y + tau z, y - z / tau) has independent noise, so that the squared difference between the
-network's answer to the first and the second is, but for a constant, its squared error against
-the noiseless image (Recorrupted-to-Recorrupted: Pang et al. 2021, CVPR, eq. 6-9). Noise in
-drizzled mosaics is correlated from pixel to pixel, and so is z: its covariance is measured on
-the sky of the cutouts.
+No noiseless image is needed. Given a noisy cutout y and fresh noise z of the same covariance, the
+pair (y + tau z, y - z / tau) has independent noise. The expected squared difference between the
+network's output for the first and the second is therefore, up to a constant, the squared error of
+that output (Recorrupted-to-Recorrupted: Pang et al. 2021, CVPR, eq. 6-9). Noise in drizzled
+mosaics is correlated between pixels, and so is z: its covariance is measured on the sky of the
+cutouts.
 """
 
 import itertools
@@ -26,26 +26,26 @@ from morphovote.logs import log, progress
 from morphovote.storage import shards
 from morphovote.storage.files import write_curve
 
-# Galaxies in one call of the network. Fixed, so that a result never depends on the neighbours.
+# Galaxies per call of the network. Fixed, so that a result never depends on other galaxies.
 BATCH = 16
-# The largest sample kept in memory for training: galaxies, and bytes of pixels.
+# Largest training sample kept in memory: galaxies, and bytes of pixels.
 SAMPLE_GALAXIES, SAMPLE_BYTES = 20_000, 1_500_000_000
-# Galaxies seen in one epoch, at most; larger samples take several epochs to be seen once.
+# Maximum number of galaxies per epoch; a pass through a larger sample takes several epochs.
 EPOCH_GALAXIES = 4096
 VALIDATION_SHARE = 0.15
 LEARNING_RATE = 3e-3
-# Epochs without a better validation loss before training ends.
+# Epochs without a better validation loss after which training stops.
 PATIENCE = 8
-# Galaxies in one step of training.
+# Galaxies per training step.
 STEP = 8
-# Side of the patches seen in training, and how far their middle may be from the galaxy (pixels).
+# Side of the training patches, and largest offset of their centre from the galaxy (px).
 PATCH, SHIFT = 48, 12
-# tau is drawn from this range. Large ones dim the galaxy: bright galaxies teach faint ones.
+# Range of tau. Large values dim the galaxy, so that bright galaxies also serve as faint ones.
 TAU = (0.4, 2.5)
-# The largest weight of a pair, which grows as tau^2 with the precision of its target.
+# Maximum weight of a pair; the weight grows as tau^2, like the precision of the target.
 MAX_WEIGHT = 4.0
-# The answer stays this close to the data, in units of each pixel's noise: no pixel's noise explains
-# more, and where the network has seen too few examples (bright stars) it could be far off.
+# The output is limited to this distance from the data, in units of each pixel's noise. Noise does
+# not exceed it, but the network can be far off on what it has rarely seen, such as bright stars.
 REACH = 5.0
 
 
@@ -57,7 +57,7 @@ def noise_scale(rms: np.ndarray) -> np.ndarray:
 def read_sample(
     paths: Sequence[str | Path], seed: int, limit: int | None = None
 ) -> dict[str, np.ndarray]:
-    """Read a random sample of cutouts from all shards, of bounded size, in units of the noise.
+    """Read a bounded random sample of cutouts from all shards, in units of the noise.
 
     Parameters
     ----------
@@ -65,13 +65,13 @@ def read_sample(
         Cutout shards. Galaxies without data are left out.
     seed : int
     limit : int, optional
-        Most galaxies to read, `SAMPLE_GALAXIES` where left out.
+        Maximum number of galaxies. Default: `SAMPLE_GALAXIES`.
 
     Returns
     -------
     dict of ndarray
         `image` (float32), `level` (float16: rms relative to its median) and `mask` (uint8),
-        each of shape (N, H, W), N at most the limit.
+        each of shape (N, H, W), with N at most the limit.
 
     Raises
     ------
@@ -123,11 +123,11 @@ def recorrupted_loss(
 ) -> torch.Tensor:
     """Recorrupted-to-Recorrupted loss: an unbiased estimate of the squared error.
 
-    The pair is (y + tau z, y - z / tau), divided by sqrt(1 + tau^2): so the input has the noise
-    of a real cutout, of a galaxy dimmed by that factor. The target's noise variance is then
-    1 / tau^2, and tau^2 (at most `MAX_WEIGHT`) is the weight. It is divided by the brightness in
-    the input, so that a bright galaxy does not count for many faint ones: a weight that depends
-    on the input alone leaves the best answer, the conditional mean, where it is.
+    The pair (y + tau z, y - z / tau) is divided by sqrt(1 + tau^2), so that the input looks like a
+    real cutout of a galaxy dimmed by that factor. The target's noise variance is then 1 / tau^2,
+    and its weight tau^2 (at most `MAX_WEIGHT`). The weight is divided by the brightness of the
+    input, so that a bright galaxy does not count as much as many faint ones. A weight that depends
+    on the input alone does not change the best output, the conditional mean.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def recorrupted_loss(
     place : Tensor
         Shape (N, H, W), from `centre_distance`.
     good : Tensor
-        Shape (N, H, W), bool. Other pixels count for nothing.
+        Shape (N, H, W), bool. Other pixels are ignored.
     noise : Tensor
         Shape (N, H, W): z, with the covariance of the noise in `image`.
     tau : Tensor
@@ -161,7 +161,7 @@ def _weights(
     source: torch.Tensor, place: torch.Tensor, good: torch.Tensor, tau: torch.Tensor
 ) -> torch.Tensor:
     brightness = 1 + torch.abs(functional.avg_pool2d((source * good)[:, None], 5, 1, 2))[:, 0]
-    # The galaxy itself matters most. Its surroundings are many pixels of plain sky.
+    # The galaxy itself matters most; most pixels around it are plain sky.
     middle = 0.1 + torch.exp(-0.5 * (place / 12) ** 2)
     return torch.clamp(tau**2, max=MAX_WEIGHT) * good * middle / brightness
 
@@ -182,8 +182,8 @@ def train(
     covariance : ndarray
         From `noise.noise_correlation`.
     latent, epochs, seed : int
-        `epochs` is the most there will be: training ends early once the validation loss has not
-        improved for `PATIENCE` of them.
+        `epochs` is the maximum: training stops early once the validation loss has not improved
+        for `PATIENCE` epochs.
 
     Returns
     -------
@@ -228,7 +228,7 @@ def train(
         if not np.isfinite(value):
             raise InputError(
                 "The denoiser's loss is not a number: the cutouts' noise is zero or their values "
-                "are out of range.\nCheck the images' `rms` or `weight`, or leave it out."
+                "are out of range.\nCheck the images' `rms` or `weight` maps, or leave them out."
             )
         curve.append(
             {
@@ -245,7 +245,7 @@ def train(
             best, best_epoch = value, epoch
             best_state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         elif epoch - best_epoch >= PATIENCE:
-            log.info("no better validation loss for %d epochs: training ends", PATIENCE)
+            log.info("no better validation loss for %d epochs: training stops", PATIENCE)
             break
     model.load_state_dict(best_state)
     return model.eval(), curve
@@ -277,7 +277,7 @@ def _patches(
     patch: tuple[int, int],
     generator: torch.Generator,
 ) -> tuple[torch.Tensor, ...]:
-    """Random patches that hold the cutout's middle, turned and mirrored at random."""
+    """Random patches that contain the cutout's centre, randomly rotated and mirrored."""
     height, width = sample["image"].shape[1:]
     place = centre_distance(height, width).numpy()
     parts = []
@@ -313,7 +313,7 @@ def _validate(
     covariance: np.ndarray,
     seed: int,
 ) -> float:
-    """Loss on whole, untouched cutouts, with the same fresh noise in each epoch."""
+    """Loss on whole, held-out cutouts, with the same added noise in each epoch."""
     generator = torch.Generator().manual_seed(seed + 1)
     amplitude = noise_amplitude(covariance, *sample["image"].shape[1:])
     losses, weights = [], []
@@ -333,7 +333,7 @@ def _validate(
 
 @torch.no_grad()
 def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
-    """Denoise cutouts, as the mean over the eight turned and mirrored views of each.
+    """Denoise cutouts; the result is the mean over eight rotated and mirrored views of each.
 
     Parameters
     ----------
@@ -344,15 +344,15 @@ def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray
-        Shape (N, H, W), float32, in the units of `images`, within `REACH` times the rms of
-        them. The answer for a cutout is the same to the bit whatever the others are.
+        Shape (N, H, W), float32, in the unit of `images`, within `REACH` times the rms of
+        them. The result for a cutout does not depend on the others, bit for bit.
     """
     model.eval()
     result = np.empty(images.shape, np.float32)
     height, width = images.shape[1:]
     square = height == width
-    # Padded on all sides, so that every view finds its padding to the right and below, where the
-    # network saw it in training; filtered before it is turned, which takes as long as the rest.
+    # Padded on all sides, so that every view has padding at the right and bottom, as in training.
+    # Filtered once, before the rotations: filtering takes as long as everything else.
     margin = max(-height % STRIDE, -width % STRIDE)
     crop = (
         ...,
@@ -394,7 +394,7 @@ def train_file(
     covariance = noise_correlation(sample["image"], sample["level"], sample["mask"])
     middle = len(covariance) // 2
     log.info(
-        "%d cutouts; sky noise is %.3f of the rms map, next pixels correlate by %.2f",
+        "%d cutouts; sky noise is %.3f of the rms map, neighbouring pixels correlate by %.2f",
         len(sample["image"]),
         covariance[middle, middle] ** 0.5,
         covariance[middle, middle + 1] / covariance[middle, middle],

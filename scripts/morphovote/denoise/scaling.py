@@ -14,7 +14,7 @@ def scale_to_bytes(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
     Returns
     -------
     scaled : ndarray of uint8, shape (N, H, W)
-        0 at the minimum, 255 at the maximum, fractions cut off. A flat image is all zero.
+        0 at the minimum, 255 at the maximum, rounded down. A flat image is all zero.
     low, high : ndarray, shape (N,), float32
         Minimum and maximum.
     """
@@ -36,5 +36,5 @@ def scale_through_bytes(images: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
     return scaled.astype(np.float32) / 255, low, high
 
 
-# What the dense autoencoder is given, by the config's `cutout.scaling`.
+# Scaling of the dense autoencoder's input, by the config's `cutout.scaling`.
 SCALINGS = {"flux": scale_to_range, "published": scale_through_bytes}

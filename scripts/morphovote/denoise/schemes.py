@@ -1,6 +1,6 @@
-"""The denoisers beside each other: `denoiser.scheme` of the config picks one, here only.
+"""All denoisers; the config's `denoiser.scheme` chooses one of them, and only here.
 
-Another denoiser is a module beside these, a row of `SCHEMES`, and a word in the config's schema.
+To add a denoiser, add a module, a row of `SCHEMES`, and a word in the config's schema.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ from morphovote.storage import shards
 
 
 class Scheme(NamedTuple):
-    """What a denoiser has to offer.
+    """Functions and settings of one denoiser.
 
     Attributes
     ----------
@@ -28,14 +28,14 @@ class Scheme(NamedTuple):
         (cutout shards, file of weights, file of the loss curve, latent, epochs, seed, scaling):
         trains on a sample of the cutouts and writes both files.
     load : callable
-        (file of weights): the model.
+        (file of weights): returns the model.
     denoise : callable
-        (model, cutouts, scaling): `image` (N, S, S), in the unit of the cutouts' `image`, and
-        whatever else unwrapping needs, in a dict.
+        (model, cutouts, scaling): returns a dict with `image` (N, S, S), in the unit of the
+        cutouts' `image`, and anything else that unwrapping needs.
     batch : int
-        Galaxies at once.
+        Galaxies per call.
     parallel : bool
-        Whether each thread takes a batch of its own; else all of them share the work on one.
+        Whether each thread takes its own batch; if not, all threads share the work on one.
     """
 
     train: Callable
@@ -54,7 +54,7 @@ def _train_recorrupted(
     seed: int,
     scaling: str,
 ) -> None:
-    # The config refuses any scaling but that in flux.
+    # The config allows only the scaling `flux` with this denoiser.
     del scaling
     recorrupted.train_file(cutouts, weights, history, latent, epochs, seed)
 
@@ -75,7 +75,7 @@ SCHEMES = {
     "recorrupted": Scheme(
         _train_recorrupted, load_denoiser, _recorrupted, recorrupted.BATCH, parallel=True
     ),
-    # It may run on a GPU, and uses all processors by itself.
+    # Not parallel: it may run on a GPU, and otherwise uses all processors by itself.
     "published": Scheme(
         dense.train_file, dense.load_model, _dense, 4 * dense.BATCH, parallel=False
     ),
@@ -95,7 +95,7 @@ def denoise(
     cutouts : dict of ndarray
         `image`, `rms` (N, S, S), `flags` (N,).
     scaling : {'flux', 'published'}
-        Of the config's `cutout.scaling`.
+        The config's `cutout.scaling`.
 
     Returns
     -------
@@ -120,17 +120,17 @@ def denoise_shard(
     scaling: str = "flux",
     threads: int = 1,
 ) -> None:
-    """Denoise a shard of cutouts into another; see `denoise`.
+    """Denoise a shard of cutouts and write the result to another shard; see `denoise`.
 
     Parameters
     ----------
     scheme, model, scaling
         See `denoise`.
     cutouts, path : path
-        Shard to read, with `image`, `rms`, `flags`; shard to write, with `row`, `id`, what
-        `denoise` gives, and the attributes of the first.
+        Shard to read, with `image`, `rms`, `flags`; shard to write, with `row`, `id`, the arrays
+        from `denoise`, and the attributes of the first.
     threads : int
-        Processors.
+        Number of threads.
 
     Raises
     ------

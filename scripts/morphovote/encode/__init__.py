@@ -1,5 +1,5 @@
-"""From polar pictures to embeddings.
+"""From polar images to embeddings.
 
-Takes polar pictures and the weights of a ConvNeXt, leaves shards of embeddings. Rules:
+Takes polar images and the weights of a ConvNeXt, leaves shards of embeddings. Rules:
 `fetch_encoder`, `encode_polar`.
 """

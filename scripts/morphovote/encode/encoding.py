@@ -1,4 +1,4 @@
-"""Encoding: polar images to the pooled features of a ConvNeXt."""
+"""Encoding: from polar images to embeddings, the pooled features of a ConvNeXt."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,15 +15,15 @@ from morphovote.errors import InputError
 from morphovote.logs import progress
 from morphovote.storage import shards
 
-# Every batch has this many galaxies, the last padded: the kernels that the hardware picks depend
-# on the batch's shape, so only a fixed one gives a galaxy the same bits in any company.
+# Every batch has this many galaxies (the last is padded). The kernels that the hardware chooses
+# depend on the batch's shape, so only a fixed shape gives a galaxy the same bits in every batch.
 BATCH = 32
-# Planes that show a network structure: window (rows, columns) of the local mean, and how much
-# the brightness above the mean of the ring, and above the local mean, is amplified.
+# Input planes that emphasise structure: window (rows, columns) of the local mean, and the gain of
+# the brightness above the ring's mean and above the local mean.
 WINDOW, CONTRASTS = (9, 17), (4.0, 8.0)
-# Columns of the input after which a ConvNeXt sees the same picture again.
+# Shift in input columns that leaves the features of a ConvNeXt unchanged.
 STRIDE = 32
-# Threads that keep a GPU busy: while it computes one batch, others are prepared and copied.
+# Threads that keep a GPU busy: while it computes one batch, the next are prepared and copied.
 GPU_FEEDERS = 3
 
 
@@ -36,7 +36,7 @@ def encode_shard(
     threads: int = 1,
     scheme: str = "normalised",
 ) -> np.ndarray:
-    """Encode the polar images of a shard, a few batches in memory at a time.
+    """Encode the polar images of a shard, with a few batches in memory at a time.
 
     Parameters
     ----------
@@ -72,27 +72,27 @@ def encode(
 ) -> np.ndarray:
     """Encode polar images.
 
-    Each processor takes batches of its own: faster than all of them sharing the arithmetic of
-    one small batch, and the result does not depend on how many there are.
+    Each processor takes its own batches. This is faster than sharing the arithmetic of one small
+    batch among all processors, and the result does not depend on their number.
 
     Parameters
     ----------
     polar : dict of ndarray
         `image` (N, R, A) and `angle` (N,), NaN where a galaxy has no data.
     model : nn.Module
-        A ConvNeXt with pooled features, as `weights.load_encoder` gives it. Changed in place:
-        wraps in angle from here on.
+        A ConvNeXt with pooled features, from `weights.load_encoder`. Changed in place to wrap
+        in angle.
     card : dict
         `mean`, `std`, `channels`, `upsample`, `planes`.
     precision : str
         'auto', 'float32' or 'bfloat16'.
     rotations : int
-        Average over this many shifts of the image along the angle, and, if more than one, over
-        the mirror of each as well.
+        Number of shifts in angle to average over; if more than one, the mirror image of each is
+        included.
     threads : int
-        Processors.
+        Number of threads.
     scheme : {'normalised', 'published'}
-        How the picture is prepared; published, the network does not wrap in angle either.
+        How the image is prepared; with 'published' the network does not wrap in angle.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def encode(
     Raises
     ------
     InputError
-        If precision or rotations is not one that there is.
+        If precision or rotations is not an allowed value.
     """
     count = len(polar["image"])
     batches = (
@@ -149,10 +149,10 @@ def _encode_batches(
 def prepare_model(
     model: nn.Module, device: torch.device, dtype: torch.dtype, wrap: bool = True
 ) -> nn.Module:
-    """Make a network wrap in angle and put it where it will run, in evaluation mode.
+    """Make a network wrap in angle, and move it to its device, in evaluation mode.
 
-    The head (pooling and norm) stays in float32: it costs nothing, and in bfloat16 would round
-    the features themselves to three digits.
+    The head (pooling and normalisation) stays in float32: in bfloat16 it would round the features
+    to three digits, and float32 costs nothing here.
     """
     if wrap:
         wrap_angle(model)
@@ -162,13 +162,13 @@ def prepare_model(
 
 
 def prepare_input(images: np.ndarray, card: dict, dtype: torch.dtype) -> torch.Tensor:
-    """Polar images (n, R, A) as a full batch of network input.
+    """Convert polar images (n, R, A) to a full batch of network input.
 
     Returns
     -------
     Tensor, shape (32, 3, upsample R, upsample A)
-        Grey in every channel, or, where the card's `planes` is 'structure', those of
-        `structure_planes`; the network's own mean and standard deviation are taken out.
+        The image in every channel, or the planes of `structure_planes` if the card's `planes` is
+        'structure'; normalised by the network's own mean and standard deviation.
     """
     grey = torch.zeros((BATCH, 1, *images.shape[1:]))
     grey[: len(images), 0] = torch.from_numpy(np.asarray(images, np.float32))
@@ -184,22 +184,22 @@ def prepare_input(images: np.ndarray, card: dict, dtype: torch.dtype) -> torch.T
 
 
 def prepare_published_input(images: np.ndarray, card: dict, dtype: torch.dtype) -> torch.Tensor:
-    """The same as published: (32, channels, 224, 224), values in [0, 1]."""
+    """Network input as published: (32, channels, 224, 224), values in [0, 1]."""
     pictures = network_input(images, card["channels"])
     full = torch.zeros((BATCH, *pictures.shape[1:]))
     full[: len(images)] = pictures
     return full.to(dtype, memory_format=torch.channels_last)
 
 
-# By the config's `encoder.input`: how a picture is prepared, whether the network wraps in angle.
+# For each `encoder.input` of the config: how to prepare images, and whether to wrap in angle.
 INPUTS = {"normalised": (prepare_input, True), "published": (prepare_published_input, False)}
 
 
 def structure_planes(grey: torch.Tensor) -> torch.Tensor:
-    """Three views of polar images: brightness, and what stands out of the ring and locally.
+    """Three planes of polar images: brightness, and its excess over its ring and locally.
 
-    Arms, bars and lanes are faint ripples on a bright disc; a small network sees them better
-    when the disc is taken away. Turning or mirroring the image does the same to every plane.
+    Arms, bars and dust lanes are faint ripples on a bright disc; a small network sees them better
+    when the disc is subtracted. Every plane rotates and mirrors with the image.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def structure_planes(grey: torch.Tensor) -> torch.Tensor:
     padded = pad(padded, (0, 0, rows, rows), mode="replicate")
     local = _moving_mean(_moving_mean(padded, WINDOW[1], -1), WINDOW[0], -2)
     ring = grey.mean(-1, keepdim=True)
-    # In place: beside a small network these few operations count.
+    # In place, because these operations take noticeable time compared with a small network.
     excess = [
         (grey - mean).mul_(contrast).tanh_().mul_(0.5).add_(0.5)
         for contrast, mean in zip(CONTRASTS, (ring, local), strict=True)
@@ -226,7 +226,7 @@ def structure_planes(grey: torch.Tensor) -> torch.Tensor:
 
 
 def _moving_mean(values: torch.Tensor, side: int, axis: int) -> torch.Tensor:
-    """Mean of `side` neighbours along an axis, which becomes shorter by side - 1."""
+    """Mean of `side` neighbours along an axis, which gets shorter by side - 1."""
     total = pad(values, (1, 0) if axis == -1 else (0, 0, 1, 0)).cumsum(axis)
     count = values.shape[axis] - side + 1
     return (total.narrow(axis, side, count) - total.narrow(axis, 0, count)) / side
@@ -236,8 +236,8 @@ def _moving_mean(values: torch.Tensor, side: int, axis: int) -> torch.Tensor:
 def encode_batch(model: nn.Module, images: torch.Tensor, rotations: int) -> torch.Tensor:
     """Features (B, D) float32 of one batch of input (B, C, H, W), averaged over rotations.
 
-    The network gives the same features after a shift by its stride, so the shifts are spread
-    evenly over one stride. The mirrored picture keeps column 0, the zero angle, in place.
+    A shift by the network's stride does not change the features, so the shifts are spread evenly
+    over one stride. The mirrored image keeps column 0, the zero angle, in place.
     """
     if not 1 <= rotations <= STRIDE:
         raise InputError(
@@ -258,12 +258,12 @@ def encode_batch(model: nn.Module, images: torch.Tensor, rotations: int) -> torc
 def last_maps(
     model: nn.Module, images: torch.Tensor, shifts: list[int]
 ) -> Iterator[tuple[torch.Tensor, int]]:
-    """Feature maps of pictures shifted along the angle, without repeating what they share.
+    """Feature maps of images shifted in angle, without repeating shared computations.
 
-    A network that wraps in angle makes the same maps of a picture shifted by the stride of a
-    stage, only shifted too. So the stages up to there are computed once for all shifts that
-    differ by a multiple of it, as in the `algorithme a trous` (Holschneider et al. 1989): of two
-    rotations only the last stage is computed twice.
+    In a network that wraps in angle, shifting the image by the stride of a stage shifts the maps of
+    that stage and changes nothing else. So the stages up to there are computed once for all shifts
+    that differ by a multiple of this stride, as in the `algorithme a trous` (Holschneider et al.
+    1989). With two rotations, only the last stage is computed twice.
 
     Parameters
     ----------
@@ -277,9 +277,9 @@ def last_maps(
     Yields
     ------
     Tensor, shape (B, D, H', W')
-        The last map, up to a shift, which pooling does not see.
+        The last map, up to a shift, which does not change the pooled features.
     int
-        For how many of the shifts it stands.
+        Number of shifts that share this map.
     """
     views, reached = [(images, shifts)], 1
     for k, (stage, about) in enumerate(zip(model.stages, model.feature_info, strict=True)):
@@ -295,7 +295,7 @@ def last_maps(
 
 
 class _WrappedConv(nn.Module):
-    """A convolution that pads its width, the angle, with the columns of the other end."""
+    """A convolution that pads its width, the angle, with columns from the opposite end."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
@@ -305,15 +305,15 @@ class _WrappedConv(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         width = x.shape[-1]
-        if self.columns > width:  # wraps more than once: a picture narrower than the kernel
+        if self.columns > width:  # image narrower than the kernel: wraps more than once
             index = torch.arange(-self.columns, width + self.columns, device=x.device) % width
             return self.conv(x[..., index])
-        # One copy and one convolution; torch's own circular mode is several times slower.
+        # One copy and one convolution: PyTorch's own circular padding is several times slower.
         return self.conv(torch.cat([x[..., -self.columns :], x, x[..., : self.columns]], -1))
 
 
 def wrap_angle(module: nn.Module) -> None:
-    """Give every convolution of a network that pads its width circular padding, in place."""
+    """Give circular padding in width to every padded convolution of a network, in place."""
     for name, child in module.named_children():
         if isinstance(child, nn.Conv2d) and child.padding[1] > 0:
             setattr(module, name, _WrappedConv(child))

@@ -1,4 +1,4 @@
-"""What the network sees of a polar picture."""
+"""Network input as published."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ INPUT_SIDE = 224
 
 
 def network_input(images: np.ndarray, channels: int) -> torch.Tensor:
-    """Polar images (n, 125, 200) as network input: grey in every channel, 224 x 224, in [0, 1]."""
+    """Resize polar images (n, 125, 200) to network input (n, channels, 224, 224) in [0, 1]."""
     grey = torch.from_numpy(np.asarray(images, np.float32))[:, None]
     side = (INPUT_SIDE, INPUT_SIDE)
     grey = interpolate(grey, side, mode="bilinear", align_corners=False, antialias=True)

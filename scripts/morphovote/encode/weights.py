@@ -1,7 +1,7 @@
-"""Encoders as files: fetched, drawn at random or taken from the user, always one safetensors file.
+"""Encoders as safetensors files: bundled, drawn at random, from the hub, or from the user.
 
-Beside it lies a card, a JSON file that says what the encoder is and how its input is prepared. The
-card also travels in the header of the safetensors file, so the file alone can be handed on.
+Each has a card, a JSON file that describes the encoder and how its input is prepared. The card is
+also in the header of the safetensors file, so that the file can be shared by itself.
 """
 
 import json
@@ -30,16 +30,15 @@ from morphovote.storage.digests import hash_file
 from morphovote.storage.files import read_json, write_json, write_tensors
 
 HUB = "hf-hub:"
-# The encoder that the project trained itself: its weights and its card.
+# The project's own encoder: weights and card.
 BUNDLED = Path(__file__).parents[3] / "resources" / "encoder"
-# Seconds before each further attempt at the hub (whose client itself repeats for half a minute).
+# Seconds before each further attempt at the hub (whose client itself retries for half a minute).
 WAITS = (5, 20)
-# Networks made for pictures of 224 px or more look for structures of that size: they get the
-# 64 x 96 polar image at twice the size, 128 x 192, which leaves 4 x 6 places after the stride of
-# 32, as many as a 160 px picture has. It costs four times the computing. A random network has no
-# such habit.
+# Networks trained on images of 224 px or more expect structures of that scale. They get the 64 x 96
+# polar image at twice the size, 128 x 192, which leaves 4 x 6 positions after the stride of 32,
+# about as many as a 160 px image. It takes four times as long. A random network does not need this.
 PRETRAINED_UPSAMPLE = 2
-# Weight of a block's output beside its input, in random networks.
+# Weight of a block's output relative to its input, in random networks.
 LAYER_SCALE = 0.3
 
 
@@ -62,7 +61,7 @@ def fetch_encoder(
         'bundled' (the project's own), 'random', 'pretrained' (from the hub; cached) or the path
         of a safetensors file.
     seed : int
-        Of random weights.
+        Seed of random weights.
     output, card : str or Path
         The safetensors file and the JSON file to write.
     waits : sequence of float
@@ -73,12 +72,12 @@ def fetch_encoder(
     dict
         The card: `name`, `source`, `weights`, `licence`, `mean`, `std`, `features`, `sha256`,
         `interpolation` (of the network's training), `architecture`, `model_args`, `channels`,
-        `upsample` (factor from polar image to input), `seed`; of a file, `file_sha256`.
+        `upsample` (factor from polar image to input), `seed`; for a file, `file_sha256`.
 
     Raises
     ------
     InputError
-        If the name is no ConvNeXt, the hub cannot be reached, or the file does not fit.
+        If the name is not a ConvNeXt, the hub cannot be reached, or the file does not fit.
     """
     if weights == "pretrained":
         model, about = _pretrained(name, waits)
@@ -90,7 +89,7 @@ def fetch_encoder(
     elif weights == "random":
         model = _random(name, seed)
         about = {"source": f"drawn at random, seed {seed}", "licence": "none needed", "seed": seed}
-        # No data set's statistics belong to it: polar images just go to -1 .. 1.
+        # No training set, hence no statistics of one: polar images are scaled to -1 .. 1.
         about |= {"mean": [0.5] * 3, "std": [0.5] * 3, "upsample": 1}
     elif weights == "bundled":
         model, about = _bundled(name)
@@ -108,8 +107,8 @@ def write_encoder(model: ConvNeXt, output: str | Path, card: str | Path, about: 
     model : ConvNeXt
     output, card : str or Path
     about : dict
-        `name`, `source`, `weights`, and what differs from the model's own config of `licence`,
-        `mean`, `std`, `interpolation`, `model_args`, `upsample`, `planes`, `seed`.
+        `name`, `source`, `weights`, and any of `licence`, `mean`, `std`, `interpolation`,
+        `model_args`, `upsample`, `planes`, `seed` that differ from the model's own config.
 
     Returns
     -------
@@ -133,7 +132,7 @@ def write_encoder(model: ConvNeXt, output: str | Path, card: str | Path, about: 
         "channels": channels,
     }
     for key in ("mean", "std"):
-        # A grey network keeps a colour config at times, and one number stands for all channels.
+        # A network for grey images may still have the config of a colour one: use its mean.
         values = content[key]
         if len(values) != channels:
             content[key] = [sum(values) / len(values)] * channels
@@ -152,13 +151,13 @@ def load_encoder(weights: str | Path, card: str | Path) -> tuple[ConvNeXt, dict]
     Returns
     -------
     model : ConvNeXt
-        In evaluation mode, float32, on the CPU; gives pooled features.
+        In evaluation mode, float32, on the CPU; returns pooled features.
     card : dict
 
     Raises
     ------
     InputError
-        If the two files do not belong together.
+        If the two files do not match.
     """
     content = read_json(card)
     if hash_file(Path(weights)) != content["sha256"]:
@@ -196,11 +195,11 @@ def _build(name: str, channels: int = 3, model_args: dict | None = None) -> Conv
 
 
 def _random(name: str, seed: int) -> ConvNeXt:
-    """Draw a network whose blocks all have a say.
+    """Draw a random network in which every block contributes.
 
-    timm draws weights for training to start from, with the blocks' output scaled by 1e-6: without
-    training that is a few linear layers. Here every layer keeps the variance of its input (LeCun
-    normal), and a block adds a third of its output.
+    timm draws weights as a start for training, with the output of each block scaled by 1e-6;
+    untrained, only a few linear layers would act. Here every layer keeps the variance of its input
+    (LeCun normal), and a block adds 0.3 times its output.
     """
     _check_name(name)
     generator = torch.Generator().manual_seed(seed)
@@ -237,8 +236,8 @@ def _pretrained(name: str, waits: Sequence[float]) -> tuple[ConvNeXt, dict]:
             if isinstance(error, InputError):
                 raise
             raise InputError(
-                f"config encoder.name: config.json of '{repository}' at {constants.ENDPOINT} is no "
-                f"description of a timm network ({type(error).__name__}).\nName another one, or "
+                f"config encoder.name: config.json of '{repository}' at {constants.ENDPOINT} "
+                f"does not describe a timm network ({type(error).__name__}).\nName another one, or "
                 "empty the cache of huggingface_hub and run again."
             ) from error
         model_args = {
@@ -263,12 +262,12 @@ def _pretrained(name: str, waits: Sequence[float]) -> tuple[ConvNeXt, dict]:
     try:
         state = _read(Path(path))
     except InputError as error:
-        # The client keeps whatever it got, and would give it back at every further start.
+        # The hub's client caches any file it got, and would return it in every further run.
         Path(path).resolve().unlink()
         raise InputError(
             f"config encoder.weights 'pretrained': what {constants.ENDPOINT} sent as {filename} of "
-            f"'{repository}' is no\nsafetensors file ({error.__cause__}). It is out of the cache "
-            "again: run once more, or\nset encoder.weights to the path of a file that you fetch "
+            f"'{repository}' is not a\nsafetensors file ({error.__cause__}). It was removed from "
+            "the cache: run again, or\nset encoder.weights to the path of a file that you fetch "
             "elsewhere."
         ) from error
     model = _build(architecture, _channels(state), model_args)
@@ -283,10 +282,10 @@ def _split(repository: str) -> tuple[str, str | None]:
 
 
 def _try_hub(get, repository: str, waits: Sequence[float]):
-    """Call `get` until it returns; gives up at once on what does not pass with time."""
+    """Call `get` until it succeeds; give up at once on a failure that time does not cure."""
 
     def is_final(error: Exception) -> bool:
-        # Connections fail in many classes of exception, and only these are final.
+        # Failed connections raise many kinds of exceptions; only those listed here are final.
         missing = isinstance(error, EntryNotFoundError)
         lacks = missing and not isinstance(error, LocalEntryNotFoundError)
         gone = isinstance(error, RepositoryNotFoundError | RevisionNotFoundError)
@@ -296,7 +295,7 @@ def _try_hub(get, repository: str, waits: Sequence[float]):
         return try_again(get, waits, is_final, f"{constants.ENDPOINT}/{repository}")
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise InputError(
-            f"config encoder.name: {constants.ENDPOINT} has no '{repository}' that it shows "
+            f"config encoder.name: {constants.ENDPOINT} has no '{repository}' visible "
             "without a login. Correct the name, or put a token in HF_TOKEN if it is private."
         ) from error
     except Exception as error:
@@ -332,7 +331,7 @@ def _bundled(name: str) -> tuple[ConvNeXt, dict]:
 def _from_file(name: str, path: Path) -> tuple[ConvNeXt, dict]:
     if not path.is_file():
         raise InputError(
-            f"config encoder.weights: found '{path}', which is no file, expected 'random', "
+            f"config encoder.weights: found '{path}', which is not a file, expected 'random', "
             "'pretrained' or the path of a safetensors file. Correct the config."
         )
     state = _read(path)
@@ -368,7 +367,7 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _channels(state: dict[str, torch.Tensor]) -> int:
-    """Input channels of a checkpoint, timm's or one of the older layouts."""
+    """Number of input channels of a checkpoint, in timm's or an older layout."""
     for key, tensor in state.items():
         if key.endswith(("stem.0.weight", "downsample_layers.0.0.weight")):
             return tensor.shape[1]
@@ -376,20 +375,20 @@ def _channels(state: dict[str, torch.Tensor]) -> int:
 
 
 def _fill(model: nn.Module, state: dict[str, torch.Tensor], source: str, name: str) -> None:
-    """Put a checkpoint into a network without classifier; everything has to fit."""
+    """Load a checkpoint into a network without classifier; all weights must fit."""
     try:
         state = checkpoint_filter_fn(state, model)
         state = {k: v.float() for k, v in state.items() if not k.startswith("head.fc.")}
         result = model.load_state_dict(state, strict=False)
         faults = [f"lacks '{k}'" for k in result.missing_keys]
-        faults += [f"has '{k}', unknown to it" for k in result.unexpected_keys]
+        faults += [f"has an unknown '{k}'" for k in result.unexpected_keys]
     except (RuntimeError, KeyError) as error:
         faults = [line.strip(" \t.") for line in str(error).splitlines()[1:]] or [str(error)]
     broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
     if broken and not faults:
         raise InputError(
             f"{source}: {broken[0]!r} holds numbers that are not finite, expected a trained "
-            "network. Take the file again from where it came."
+            "network. Fetch the file again from its source."
         )
     if faults:
         raise InputError(

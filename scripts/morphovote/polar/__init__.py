@@ -1,4 +1,4 @@
-"""From denoised cutouts to polar pictures that do not know orientation or handedness.
+"""From denoised cutouts to polar images that do not depend on orientation or handedness.
 
-Takes denoised cutouts, leaves shards of polar pictures. Rule: `unwrap_polar`.
+Takes denoised cutouts, leaves shards of polar images. Rule: `unwrap_polar`.
 """

@@ -1,8 +1,8 @@
-"""Adaptive polar coordinates, as published: pole and zero angle on one pixel each.
+"""Adaptive polar coordinates, as published: one pixel sets the pole, another the zero angle.
 
-Fang et al. 2025 (A&A 693, A141), Fang et al. 2023 (arXiv:2212.06981), and the code released with
-them. What is wrong or unlucky there is kept on purpose, so that a user can reproduce it and see
-what it costs: `checks.published_faults` names all of it.
+As in Fang et al. 2025 (A&A 693, A141), Fang et al. 2023 (arXiv:2212.06981), and the code released
+with them. Its faults are kept on purpose, so that a user can reproduce the results and see what the
+faults cost; `checks.published_faults` lists them.
 """
 
 import numpy as np
@@ -16,23 +16,23 @@ def unwrap(
     limits: tuple[np.ndarray, np.ndarray] | None = None,
     empty: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Adaptive polar coordinates, as published.
+    """Unwrap cutouts into polar images, as published.
 
     Parameters
     ----------
     images : ndarray, shape (N, S, S)
         Denoised cutouts.
     limits : tuple of ndarray, optional
-        Brightness (N,) that stands for 0 and for 1; each image's own extremes where left out.
+        Brightness (N,) mapped to 0 and to 1. Default: each image's own minimum and maximum.
     empty : ndarray of bool, shape (N,), optional
-        Galaxies without data: their image is zero and their scalars NaN.
+        Galaxies without data; their images are zero and their scalars NaN.
 
     Returns
     -------
     dict of ndarray
-        As `moments.unwrap` returns them, but `image` is (N, 125, 200) float32 in [0, 1]: rows are
-        angles in steps of 0.05 rad, columns radii in steps of half a pixel, outwards from the
-        pole in column 100, and mirrored to its left.
+        As from `moments.unwrap`, except that `image` is (N, 125, 200) float32 in [0, 1]. Rows are
+        angles in steps of 0.05 rad. Columns are radii in steps of half a pixel, outwards from the
+        pole in column 100 and mirrored to its left.
     """
     count = len(images)
     empty = np.zeros(count, bool) if empty is None else np.asarray(empty, bool)
@@ -63,7 +63,7 @@ def find_pixels(image: np.ndarray) -> tuple[int, int, float]:
 def sample_pixels(image: np.ndarray, x: float, y: float, angle: float) -> np.ndarray:
     """Nearest pixels around a pole, shape (125, 100): angles by radii.
 
-    Negative indices wrap round, as they do in Python. Beyond the far edges there is zero.
+    Negative indices wrap around, as in Python. Beyond the far edges the value is zero.
     """
     phi = angle + ANGLE_STEP * np.arange(ANGLES)[:, None]
     radius = RADIUS_STEP * np.arange(RADII)[None, :]
@@ -81,6 +81,6 @@ def mirror_radii(polar: np.ndarray) -> np.ndarray:
     result = np.zeros((len(polar), 2 * polar.shape[1]), polar.dtype)
     middle = polar.shape[1]
     result[:, middle:] = polar
-    # The right place of radius j is column middle - 1 - j.
+    # Correct would be column middle - 1 - j for radius j.
     result[:, 1 : middle + 1] = polar[:, ::-1]
     return result

@@ -1,4 +1,4 @@
-"""Polar unwrapping: a galaxy's picture with its position, angle, hand, size and flux taken out.
+"""Polar unwrapping: removes a galaxy's position, orientation, handedness, size and flux.
 
 Angles are in radians from the x (column) axis towards the y (row) axis, positions in 0-based
 pixels, radii in pixels. Inclination is not removed: an edge-on disc stays an edge-on disc.
@@ -14,17 +14,17 @@ from morphovote import flags
 from morphovote.logs import progress
 
 RADII, ANGLES = 64, 96
-# Galaxies at a time. Every batch has this shape (the last is padded), so that the arithmetic of
-# one galaxy never depends on how many others there are.
+# Galaxies per batch. Every batch has this size (the last is padded), so that the result for a
+# galaxy never depends on the number of others.
 BATCH = 16
-# The outermost sample lies at this multiple of the radius that holds 95 % of the light.
+# The outermost sample lies at REACH times the radius that encloses LIGHT_SHARE of the light.
 REACH, LIGHT_SHARE = 1.7, 0.95
 SMALLEST_RADIUS = 6.0
 # Brightness below about this share of the peak is shown linearly, above it logarithmically.
 SOFTENING = 0.05
-# Width of the window of the centroid, in half-light radii, and how often the window is moved.
+# Width of the centroid's window, in half-light radii, and number of iterations.
 WINDOW, STEPS = 1.5, 20
-# (end, hand): which end of the axis is the zero angle, and whether the picture is mirrored.
+# (end, hand): which end of the axis is the zero angle, and whether the image is mirrored.
 FRAMES = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
@@ -35,11 +35,12 @@ def unwrap(
     y: np.ndarray,
     empty: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Unwrap cutouts into polar images that turn, mirror, move and scale with the galaxy.
+    """Unwrap cutouts into polar images, in a frame that follows the galaxy.
 
-    The pole is the windowed centroid of the light, the zero angle its m = 2 phase (of the two
-    ends, the one that the odd moments favour), the hand the sense in which the m = 2 phase winds
-    with radius, together with what asymmetry there is across the zero angle.
+    The frame rotates, mirrors, shifts and scales with the galaxy. Its pole is the windowed centroid
+    of the light. The zero angle is the m = 2 phase, at the end of the axis that the odd moments
+    favour. The handedness follows from the sense in which the m = 2 phase winds with radius,
+    together with the asymmetry across the axis.
 
     Parameters
     ----------
@@ -48,15 +49,15 @@ def unwrap(
     mask : ndarray of uint8, shape (N, S, S)
         Bits `flags.OWN`, `flags.NEIGHBOUR`, `flags.MISSING`.
     x, y : ndarray, shape (N,)
-        Position of each source in its cutout (px).
+        Position of each galaxy in its cutout (px).
     empty : ndarray of bool, shape (N,), optional
-        Galaxies without data: their image is zero and their scalars NaN.
+        Galaxies without data; their images are zero and their scalars NaN.
 
     Returns
     -------
     dict of ndarray
         `image` (N, 64, 96) float32 in [0, 1]: rows are radii, columns angles, which wrap.
-        Sample (i, j) was taken at radius (i + 0.5) / 63.5 of `radius` from the pole, at the angle
+        Sample (i, j) lies at (i + 0.5) / 63.5 times `radius` from the pole, at the angle
         `angle` + 2 pi j / 96, or minus 2 pi j / 96 where `mirrored`.
         `pole_x`, `pole_y` (px), `angle` (rad, in [0, 2 pi)), `radius` (px), float32;
         `mirrored` bool.
@@ -118,14 +119,14 @@ def _unwrap_batch(
 
 
 def _residual_sky(image: torch.Tensor, occupied: torch.Tensor) -> torch.Tensor:
-    """Median of the pixels that are nobody's (B,); 0 where fewer than a tenth are."""
+    """Median (B,) of the pixels outside all sources; 0 if they are fewer than a tenth."""
     free = torch.where(occupied, torch.nan, image).flatten(1)
     enough = (~occupied).flatten(1).sum(1) > 0.1 * free.shape[1]
     return torch.where(enough, free.nanmedian(1).values.nan_to_num(), 0.0)
 
 
 def _with_core(own: torch.Tensor, position: torch.Tensor) -> torch.Tensor:
-    """Add the pixels within 2 px of the source, so that no segment is empty."""
+    """Add the pixels within 2 px of the galaxy's position, so that no segment is empty."""
     dx, dy = _offsets(own.shape[-1], position)
     return own | (dx**2 + dy**2 <= 4.0)
 
@@ -139,18 +140,18 @@ def _offsets(size: int, centre: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
 def find_pole(light: torch.Tensor, segment: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
     """Gaussian-windowed centroid of the light.
 
-    The window follows the centroid (as XWIN_IMAGE of Bertin & Arnouts 1996 does), and its width
-    is that of the galaxy: the centroid of an irregular is that of all its light, whichever clump
-    is brightest, while a neighbour's remains far out count for nothing.
+    The window follows the centroid, like XWIN_IMAGE of Bertin & Arnouts 1996, and is as wide as the
+    galaxy. So all light of an irregular counts, not only its brightest clump, while residuals of a
+    neighbour far out do not.
 
     Parameters
     ----------
     light : Tensor, shape (B, S, S)
-        The galaxy's light, other sources set to zero.
+        The galaxy's light; other sources are set to zero.
     segment : Tensor, shape (B, S, S)
-        The light within the galaxy's own segment, zero elsewhere, not negative.
+        The light within the galaxy's own segment, not negative; zero elsewhere.
     start : Tensor, shape (B, 2)
-        Where to begin, x and y (px).
+        First guess, x and y (px).
 
     Returns
     -------
@@ -166,11 +167,11 @@ def find_pole(light: torch.Tensor, segment: torch.Tensor, start: torch.Tensor) -
         total = weighted.sum((1, 2))
         step = torch.stack([(weighted * dx).sum((1, 2)), (weighted * dy).sum((1, 2))], 1)
         step = torch.where((total > 0)[:, None], step / total[:, None], 0.0)
-        # Twice the step is Newton's for a Gaussian as wide as its window.
+        # For a Gaussian as wide as its window, twice the step would be Newton's.
         step = 1.5 * step
         length = step.norm(dim=1).clamp(min=1e-6)
         centre = centre + step * (0.5 * width / length).clamp(max=1)[:, None]
-    # A centroid that ran away from its segment is none.
+    # Reject a centroid that left its segment.
     lost = (centre - start).norm(dim=1) > enclosing_radius(segment, start, 1.0) + 1
     return torch.where(lost[:, None], start, centre)
 
@@ -183,7 +184,7 @@ def _centroid(segment: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
 
 
 def enclosing_radius(segment: torch.Tensor, centre: torch.Tensor, share: float) -> torch.Tensor:
-    """Radius of the circle that holds a share of the light, by bisection.
+    """Radius of the circle that encloses a share of the light, by bisection.
 
     Parameters
     ----------
@@ -222,9 +223,9 @@ def sample_polar(
 ) -> torch.Tensor:
     """Sample images on polar grids.
 
-    Bicubic, because the inner half of a small galaxy is sampled ten times finer than its pixels,
-    where bilinear interpolation shows the pixel grid as facets that do not turn with the galaxy.
-    Outside the cutout, which only a source within 6 px of its edge reaches, there is zero.
+    The interpolation is bicubic. The inner half of a small galaxy is sampled ten times finer than
+    its pixels, where bilinear interpolation shows the pixel grid as facets that do not rotate with
+    the galaxy. Samples outside the cutout are zero; only galaxies within 6 px of its edge have any.
 
     Parameters
     ----------
@@ -257,12 +258,12 @@ def sample_polar(
 
 
 def find_frame(polar: torch.Tensor, edge: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Zero angle and hand of galaxies, from the angular harmonics of their light.
+    """Zero angle and handedness of galaxies, from the angular harmonics of their light.
 
     Parameters
     ----------
     polar : Tensor, shape (B, 64, 96)
-        Light around the pole, columns from angle 0 on, not mirrored.
+        Light around the pole; columns start at angle 0 and are not mirrored.
     edge : Tensor, shape (B,)
         Radius of the galaxy, in units of the outermost sample's.
 
@@ -271,23 +272,23 @@ def find_frame(polar: torch.Tensor, edge: torch.Tensor) -> tuple[torch.Tensor, t
     angle : Tensor, shape (B,)
         Zero angle (rad, in [0, 2 pi)).
     hand : Tensor, shape (B,)
-        1, or -1 where the picture has to be mirrored.
+        1, or -1 if the image has to be mirrored.
 
     Notes
     -----
-    With A_m(r) the sum over angle of I exp(i m phi), the axis is half the phase of the sum of A_2
-    over the disc. Four frames share it: each end of the axis can be the zero angle, with either
-    hand. Three asymmetries tell them apart: along the axis and across it (m = 1 and 3, real and
-    imaginary), and the chirality, which is how far the m = 2 and 4 phases outside run ahead of
-    the axis; of a spiral it is the winding of its arms. Turning by 180 degrees changes the sign
-    of the first two, mirroring that of the last two. The frame in which the three add up to the
-    most wins, so the one too weak to matter is outvoted by the others.
+    Let A_m(r) be the sum over angle of I exp(i m phi). The axis is half the phase of the sum of A_2
+    over the disc. Four frames share this axis: either end can be the zero angle, with either
+    handedness. Three asymmetries distinguish them: along the axis and across it (m = 1 and 3, real
+    and imaginary part), and the chirality, by which the m = 2 and 4 phases of the outer light lead
+    the axis; in a spiral this is the winding of its arms. A rotation by 180 degrees changes the
+    sign of the first two, mirroring that of the last two. The frame with the largest sum of the
+    three is chosen, so that a weak asymmetry is outweighed by the others.
     """
     turn = torch.arange(ANGLES, device=polar.device) * (2 * np.pi / ANGLES)
     harmonic = turn[:, None] * torch.arange(1, 5, device=polar.device)
     real, imaginary = polar @ torch.cos(harmonic), polar @ torch.sin(harmonic)
     r = ((torch.arange(RADII, device=polar.device) + 0.5) / (RADII - 0.5)) / edge[:, None]
-    # Area of a sample, and a soft edge: what lies outside the galaxy is noise.
+    # Area of a sample times a soft edge, because there is only noise outside the galaxy.
     weight = r * torch.exp(-0.5 * r**4)
 
     def moment(m: int, power: int) -> torch.Tensor:
@@ -299,7 +300,7 @@ def find_frame(polar: torch.Tensor, edge: torch.Tensor) -> tuple[torch.Tensor, t
     axis = moment(2, 0).angle() / 2
 
     def seen(m: int) -> torch.Tensor:
-        """The m-th moment of the outer light in the frame of the axis, times any scale."""
+        """The m-th moment of the outer light in the frame of the axis, up to a factor."""
         return moment(m, 1) * torch.polar(torch.ones_like(axis), -m * axis)
 
     odd, even = seen(1) + seen(3), seen(2) + seen(4)
@@ -311,13 +312,13 @@ def find_frame(polar: torch.Tensor, edge: torch.Tensor) -> tuple[torch.Tensor, t
 
 
 def brightness_peak(image: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """Highest mean of 3 x 3 pixels centred in the segment (B,): a peak that no one pixel makes."""
+    """Highest mean (B,) of 3 x 3 pixels centred in the segment, robust against single pixels."""
     mean = avg_pool2d(image[:, None], 3, stride=1, padding=1)[:, 0]
     return torch.where(own, mean, -torch.inf).amax((1, 2))
 
 
 def stretch_to_peak(polar: torch.Tensor, peak: torch.Tensor) -> torch.Tensor:
-    """Asinh stretch (Lupton et al. 2004, eq. 2) of brightness in units of the peak, to [0, 1]."""
+    """Asinh stretch (Lupton et al. 2004, eq. 2) to [0, 1] of brightness in units of the peak."""
     peak = peak[:, None, None]
     share = torch.where(peak > 0, polar / peak, 0.0).clamp(0, 1)
     return torch.asinh(share / SOFTENING) / np.arcsinh(1 / SOFTENING)

@@ -1,4 +1,4 @@
-"""The polar pictures beside each other: `polar.scheme` of the config picks one, here only."""
+"""All kinds of polar images; the config's `polar.scheme` chooses one of them, and only here."""
 
 from pathlib import Path
 
@@ -26,14 +26,14 @@ def _by_extremes(
     return extremes.unwrap(denoised["image"], limits, empty)
 
 
-# (denoised, cutouts, galaxies without data) -> what unwrapping returns.
+# Functions (denoised, cutouts, galaxies without data) -> arrays of the polar images.
 SCHEMES = {"moments": _by_moments, "published": _by_extremes}
 
 
 def unwrap(
     scheme: str, denoised: dict[str, np.ndarray], cutouts: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Unwrap denoised galaxies into polar pictures.
+    """Unwrap denoised galaxies into polar images.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def unwrap(
     denoised : dict of ndarray
         `image` (N, S, S); from the published denoiser also `low`, `high` (N,).
     cutouts : dict of ndarray
-        Of the same galaxies: `mask` (N, S, S), `flags`, `x`, `y` (N,).
+        For the same galaxies, `mask` (N, S, S), `flags`, `x`, `y` (N,).
 
     Returns
     -------
@@ -62,13 +62,13 @@ def unwrap_shard(
     denoised, cutouts : path
         Shards of the same galaxies.
     output : path
-        Gets `row`, `id` and what unwrapping returns.
+        Shard to write, with `row`, `id` and the arrays from `unwrap`.
     scheme : {'moments', 'published'}
 
     Raises
     ------
     InputError
-        If the shards hold other galaxies.
+        If the two shards hold different galaxies.
     """
     with shards.open_shard(denoised) as file:
         limits = [name for name in ("low", "high") if name in file]

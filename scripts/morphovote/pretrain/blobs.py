@@ -1,4 +1,4 @@
-"""Gaussians added to simulated galaxies: clumps, tidal tails and shells, trails of artefacts."""
+"""Gaussians added to simulated images: clumps, tidal tails and shells, trails of artefacts."""
 
 import math
 
@@ -19,15 +19,15 @@ INDEX = torch.arange(BLOBS)[None].float()
 
 
 def add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.Tensor) -> None:
-    """Add Gaussians to a batch: `blob_*` (count, 36), and the truths clumpiness and tails.
+    """Add Gaussians to a batch, as `blob_*` (count, 36), with the truths clumpiness and tails.
 
     Parameters
     ----------
     draw : Draw
     galaxies : dict of Tensor
-        As `galaxies.draw_galaxies` makes them. Changed: the Gaussians take their share of `flux`.
+        From `galaxies.draw_galaxies`. Changed in place: the Gaussians take their share of `flux`.
     direction : Tensor, shape (count,)
-        From a merging galaxy to the other (rad).
+        From one merging galaxy to the other (rad).
     """
     clumps, clumpy, share = _draw_clumps(draw, galaxies)
     tails, tailed = _draw_tails(draw, galaxies, direction)
@@ -48,7 +48,7 @@ def add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.Te
 def _draw_clumps(
     draw: Draw, galaxies: dict[str, torch.Tensor]
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
-    """Clumps of irregulars and discs, spread like the disc; who has them; their share of light."""
+    """Clumps, distributed like the disc; which galaxies have them; their share of the light."""
     count, kind = draw.count, galaxies["kind"]
     disc_turn = galaxies["turn"][:, 0]
     clumpy = (kind == IRREGULAR) & draw.chance(0.8)
@@ -74,7 +74,7 @@ def _draw_clumps(
 def _draw_tails(
     draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.Tensor
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Tidal tails, two arcs that widen and fade outwards, from either galaxy; or shells."""
+    """Two tidal tails, arcs that widen and fade outwards, or shells; which galaxies have them."""
     kind = galaxies["kind"]
     tailed = (kind == MERGER) & (draw.chance(0.8) | ~galaxies["present"][:, 1])
     half = BLOBS // 2
@@ -89,7 +89,7 @@ def _draw_tails(
     ).unsqueeze(1)
     opposite = draw.uniform(2.2, 4.0)[:, None]
     round_ = direction[:, None] + second * opposite + bow * (t - 0.5 * shell)
-    # Each Gaussian is as long as the step to the next, along the arc.
+    # Along the arc, each Gaussian is as long as the distance to the next.
     growth = torch.where(shell, 0.0, torch.log(end / begin))
     step = path * torch.hypot(growth, bow) / half
     thick = draw.log(0.06, 0.25)[:, None] * torch.where(shell, 1.0, 1 + 1.5 * t)
@@ -106,7 +106,7 @@ def _draw_tails(
 
 
 def _draw_trails(draw: Draw, kind: torch.Tensor) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """One to four straight trails across an artefact; and who has them."""
+    """One to four straight trails across an artefact; which artefacts have them."""
     trails = {
         "x": 0.5 * draw.normal(BLOBS),
         "y": 0.5 * draw.normal(BLOBS),

@@ -1,7 +1,7 @@
 """Face-on maps of simulated discs: bars, arms, dust lanes, flocculence, rings.
 
 A map is the brightness relative to an exponential disc, on a grid of ln radius (in scale lengths)
-and angle, in which a logarithmic spiral is a straight line at its pitch angle.
+and angle. In this grid a logarithmic spiral is a straight line at its pitch angle.
 """
 
 import math
@@ -13,7 +13,7 @@ from morphovote.pretrain.kinds import INNER, IRREGULAR, OUTER, RADII, RING, SMOO
 
 
 class Bars(NamedTuple):
-    """Bars of some discs: their light on the map, and what the rest of the disc has to know."""
+    """Bars of discs: their light on the map, and what other parts of the disc depend on."""
 
     light: torch.Tensor
     share: torch.Tensor
@@ -23,7 +23,7 @@ class Bars(NamedTuple):
 
 
 class Arms(NamedTuple):
-    """Grand-design arms: light on the map relative to the disc, dust lanes, and the truth."""
+    """Grand-design arms: their light on the map relative to the disc, dust lanes, and the truth."""
 
     light: torch.Tensor
     lane: torch.Tensor
@@ -33,12 +33,12 @@ class Arms(NamedTuple):
 
 
 def _noise(draw: Draw, across: torch.Tensor, along: torch.Tensor, slope: torch.Tensor):
-    """Gaussian fields of unit variance on the map, stretched along a direction.
+    """Gaussian random fields of unit variance on the map, stretched along a direction.
 
     `slope` is the angle (rad) between that direction and the circles, (count,); `across` and
     `along` are correlation lengths (rad of the map, in which one turn is 2 pi).
     """
-    # The map is 6 high in ln r: padded twofold, so that inside and outside are independent.
+    # Padded to twice its 6 in ln r, so that the innermost and outermost radii are independent.
     k_r = torch.fft.fftfreq(2 * RADII, math.log(OUTER / INNER) / RADII)[:, None] * 2 * math.pi
     k_t = torch.fft.rfftfreq(TURNS, 2 * math.pi / TURNS)[None] * 2 * math.pi
     sine, cosine = torch.sin(slope)[:, None, None], torch.cos(slope)[:, None, None]
@@ -54,7 +54,7 @@ def _step(value: torch.Tensor, edge: torch.Tensor, width: float) -> torch.Tensor
 
 
 def _column(value: torch.Tensor) -> torch.Tensor:
-    """One value a galaxy, (count,), to be spread over its map."""
+    """Reshape one value per galaxy, (count,), to broadcast over the maps."""
     return value[:, None, None]
 
 
@@ -66,7 +66,7 @@ THETA = (torch.arange(TURNS) * (2 * math.pi / TURNS))[None, None]
 def draw_maps(
     draw: Draw, kind: torch.Tensor, late: torch.Tensor
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Face-on maps of discs and what they show.
+    """Draw face-on maps of discs, and the truth about them.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def draw_maps(
     Returns
     -------
     maps : Tensor, shape (count, 72, 144)
-        Of unit flux: the sum over d(ln r) d(theta) of r^2 exp(-r) map.
+        Normalised to unit flux: the integral of r^2 exp(-r) map over ln r and theta.
     truths : dict of Tensor, shape (count,)
         arms, pitch (rad), contrast, bar (share of the light), ring, flocculence.
     """
@@ -104,7 +104,7 @@ def draw_maps(
     )
     fall = torch.where(draw.chance(0.4), draw.uniform(0.2, 1.5), 0.0)
     broken = torch.exp(-_column(fall) * (r - _column(draw.uniform(1.5, 4.0))).clamp(min=0))
-    # Between the arms the disc is dimmer by what the arms took.
+    # Between the arms the disc is dimmer, because the arms take their light from it.
     disc = _column(1 / (1 + 0.35 * arms.contrast)) * (1 + _column(arms.contrast) * arms.light)
     disc = disc * arms.lane * patches * hollow * (1 + _column(strength) * rings)
     exponential = torch.exp(-r)
@@ -127,7 +127,7 @@ def draw_maps(
 
 
 def _draw_bars(draw: Draw, kind: torch.Tensor, late: torch.Tensor) -> Bars:
-    """A generalised ellipse with a flat or a falling profile (Athanassoula et al. 1990)."""
+    """Draw bars: generalised ellipses, flat or falling in profile (Athanassoula et al. 1990)."""
     r = torch.exp(LN_R)
     barred = draw.chance(torch.where(late, 0.4, torch.where(kind == SMOOTH, 0.3, 0.0)))
     length = torch.where(late, draw.uniform(0.6, 1.8), draw.uniform(0.8, 2.2))
@@ -140,7 +140,7 @@ def _draw_bars(draw: Draw, kind: torch.Tensor, late: torch.Tensor) -> Bars:
     rho = (rho + 1e-9) ** (1 / power)
     steep = _column(draw.uniform(1.5, 5.0))
     bar = torch.exp(-math.log(2.0) * rho.clamp(max=6) ** steep) * torch.exp(-0.5 * rho)
-    # Ansae, and light that the bar adds over its inner disc.
+    # Ansae: bright spots at the ends of the bar.
     ansae = torch.exp(-(((long - 0.9 * _column(length)) / 0.18) ** 2 + (short / 0.2) ** 2))
     bar = bar + _column(draw.chance(0.2) * draw.uniform(0.1, 0.5)) * ansae
     share = torch.where(barred, draw.log(0.04, 0.4), 0.0)
@@ -157,7 +157,7 @@ def _draw_arms(
     smooth: torch.Tensor,
     fine: torch.Tensor,
 ) -> Arms:
-    """Log spirals whose pitch drifts, wide or narrow, unequal, ragged, clumpy."""
+    """Draw logarithmic spirals of drifting pitch: wide or narrow, unequal, ragged, clumpy."""
     number = 1 + draw.choice((0.07, 0.52, 0.2, 0.13, 0.08))
     grand = late & draw.chance(0.78) & (kind != RING) | (kind == RING) & draw.chance(0.35)
     contrast = torch.where(grand, draw.log(0.25, 6.0), 0.0)
@@ -190,7 +190,7 @@ def _draw_patches(
     grand: torch.Tensor,
     noises: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Flocculent structure, short pieces of arm everywhere: on the map, and its strength."""
+    """Draw flocculent structure, short pieces of arms: its map and strength."""
     irregular = kind == IRREGULAR
     smooth, sheared, fine = noises
     flocculent = late & (~grand | draw.chance(0.4)) & (kind != RING)
@@ -205,7 +205,7 @@ def _draw_patches(
 def _draw_rings(
     draw: Draw, kind: torch.Tensor, late: torch.Tensor, bars: Bars, sheared: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Rings, round or slightly oval, discs with a hole, and the rings' strength."""
+    """Draw round or slightly oval rings: their light, the holes in their discs, their strength."""
     r = torch.exp(LN_R)
     ringed = (kind == RING) | draw.chance(torch.where(kind == SMOOTH, 0.1, 0.08)) & (
         late | (kind == SMOOTH)
@@ -216,7 +216,7 @@ def _draw_rings(
     thick = _column(draw.log(0.06, 0.22) * radius)
     circle = torch.exp(-0.5 * ((r * oval - _column(radius)) / thick) ** 2)
     circle = circle * (1 + _column(draw.uniform(0, 0.7)) * sheared.clamp(-1.3, 2))
-    # Brightness relative to the disc there; a strong ring can outshine the disc.
+    # Brightness relative to the local disc; a strong ring can outshine it.
     strength = torch.where(ringed, draw.log(0.4, 6.0), 0.0)
     hole = torch.where((kind == RING) & draw.chance(0.6), draw.uniform(0.3, 0.95), 0.0)
     hollow = 1 - _column(hole) * _step(-r, -_column(0.8 * radius), 0.12)

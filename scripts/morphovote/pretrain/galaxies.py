@@ -1,9 +1,8 @@
-"""Simulated galaxies for the encoder: what they are, drawn at random, before any telescope.
+"""Random properties of the simulated galaxies for the encoder, before any telescope.
 
-A batch is a dict of tensors, one row a galaxy. Lengths are in units of the galaxy's size (the
-half-light radius of a spheroid or of a plain disc), angles in radians, fluxes in shares of the
-whole. Discs carry a map of their face-on brightness relative to an exponential, on a grid of
-ln radius and angle, in which a logarithmic spiral is a straight line at its pitch angle.
+A batch is a dict of tensors with one row per galaxy. Lengths are in units of the galaxy's size (the
+half-light radius of a spheroid or a plain disc), angles in radians, fluxes as fractions of the
+total. Discs have a map of their face-on brightness relative to an exponential; see `discs`.
 """
 
 import math
@@ -39,13 +38,13 @@ def draw_galaxies(seed: int, count: int) -> dict[str, torch.Tensor]:
     Returns
     -------
     dict of Tensor
-        First axis `count`. `kind` (int, see `KINDS`), and of two systems a and b (b only where
-        galaxies merge) arrays with a second axis of 2: `present`, `x`, `y` (centre), `size`,
-        `flux`, `turn`; of their bulges `bulge` (share of the flux), `n`, `r_e`, `q`,
-        `boxiness`, `bulge_turn`; of their discs `cos_i`, `thickness` (in scale lengths), `dust`
-        (face-on optical depth), `bend`, `warp`, `map` (count, 2, 72, 144); of Gaussians
-        `blob_*`, shape (count, 36). What only some discs have (`arms`, `pitch`, `contrast`,
-        `bar`, `ring`, `flocculence`, `clumpiness`, `tails`) is of system a.
+        The first axis is `count`. `kind` (int, see `KINDS`). Arrays with a second axis of 2, for
+        the systems a and b (b only in mergers): `present`, `x`, `y` (centre), `size`, `flux`,
+        `turn`; for the bulges, `bulge` (fraction of the flux), `n`, `r_e`, `q`, `boxiness`,
+        `bulge_turn`; for the discs, `cos_i`, `thickness` (in scale lengths), `dust` (face-on
+        optical depth), `bend`, `warp`, `map` (count, 2, 72, 144). For the Gaussians, `blob_*`,
+        shape (count, 36). For system a alone, `arms`, `pitch`, `contrast`, `bar`, `ring`,
+        `flocculence`, `clumpiness`, `tails`.
     """
     draw = Draw(seed, count)
     kind = draw.choice(SHARES)
@@ -59,7 +58,7 @@ def draw_galaxies(seed: int, count: int) -> dict[str, torch.Tensor]:
     }
     galaxies |= {name: systems[0][name] for name in TRUTHS}
     galaxies["kind"] = kind
-    # Mass ratios of 1:1 to 1:6, at 0.15 to 3 radii.
+    # Mergers: mass ratios of 1:1 to 1:6, separations of 0.15 to 3 radii.
     ratio = torch.where(merging, draw.log(0.16, 1.0), 0.0)
     galaxies["flux"] = torch.stack([1 / (1 + ratio), ratio / (1 + ratio)], 1)
     size = ratio.clamp(min=0.05) ** 0.45 * draw.log(0.75, 1.3)
@@ -78,15 +77,15 @@ TRUTHS = ("arms", "pitch", "contrast", "bar", "ring", "flocculence")
 
 
 def _draw_system(draw: Draw, kind: torch.Tensor, needed: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Draw a bulge and a disc for each galaxy; the disc's map only where it is needed."""
+    """Draw a bulge and a disc for each galaxy; the disc's map only where `needed`."""
     count = draw.count
-    # Those that merge are galaxies of any kind.
+    # Merging galaxies are of different kinds.
     any_kind = torch.where(draw.chance(0.35), SPHEROID, torch.where(draw.chance(0.35), 1, 2))
     kind = torch.where(kind == MERGER, any_kind, kind)
     disc = (kind >= SMOOTH) & (kind <= IRREGULAR)
     irregular = kind == IRREGULAR
     late = (kind == SPIRAL) | (kind == RING) | ((kind == EDGE_ON) & draw.chance(0.5))
-    # Later types have less of a bulge, and some have none.
+    # Later types have smaller bulges, and some have none.
     bulge = torch.where(late, draw.log(0.01, 0.5), draw.uniform(0.1, 0.8))
     bulge = torch.where(late & draw.chance(0.15), 0.0, bulge)
     bulge = torch.where(irregular, draw.log(0.005, 0.15) * draw.chance(0.6), bulge)
@@ -94,7 +93,6 @@ def _draw_system(draw: Draw, kind: torch.Tensor, needed: torch.Tensor) -> dict[s
     n = torch.where(disc, draw.log(0.7, 4.5), draw.log(1.3, 8.0))
     n = torch.where((kind == SPHEROID) & draw.chance(0.5), draw.uniform(3.0, 5.5), n)
     r_e = SCALE * draw.log(0.08, 0.6) * (0.6 + 0.8 * bulge)
-    # Bars start from compact bulges, and a large bulge is not a small disc's centre.
     q = torch.where(disc, draw.uniform(0.6, 1.0), 1 - 0.75 * draw.uniform() ** 1.3)
     system = {
         "turn": draw.uniform(0, 2 * math.pi),
@@ -124,7 +122,7 @@ def _draw_system(draw: Draw, kind: torch.Tensor, needed: torch.Tensor) -> dict[s
         + torch.where(irregular & draw.chance(0.5), 0.06 * draw.normal(), 0.0),
         "warp": torch.where(edge & draw.chance(0.3), 0.015 * draw.normal(), 0.0),
     }
-    # Maps take most of the time: only where there is a disc.
+    # Maps take most of the time, so they are drawn only where there is a disc.
     rows = torch.nonzero(disc & needed)[:, 0]
     rows = rows if len(rows) else torch.zeros(1, dtype=torch.long)
     seed = int(draw.integers(0, 2**31 - 1)[0])

@@ -1,9 +1,9 @@
-"""A fast renderer of simulated galaxies: the light of a batch of them on their cutouts.
+"""A fast renderer of simulated galaxies: the light of a batch of galaxies on their cutouts.
 
-Spheroids are Sersic (1968) profiles; discs are sums of thin layers, which stand for a sech^2
-vertical structure (van der Kruit & Searle 1981), with a dust sheet in the middle plane that
-dims the light behind it. Everything is evaluated at points in the plane of the sky, so that any
-rotation, size and position costs the same.
+Spheroids are Sersic (1968) profiles. Discs are sums of thin layers that approximate a sech^2
+vertical structure (van der Kruit & Searle 1981), with a sheet of dust in the mid-plane that dims
+the light behind it. Everything is evaluated at points in the plane of the sky, so that every
+rotation, size and position takes the same time.
 """
 
 import math
@@ -14,22 +14,22 @@ from torch.nn.functional import grid_sample
 from morphovote.pretrain.kinds import INNER, OUTER, SCALE
 
 SIZE = 100
-# The middle is sampled finer, because cuspy profiles change within a pixel.
+# Side (px) of the centre and its samples per pixel: cuspy profiles change within a pixel.
 CORE, FINE = 13, 5
-# Layers of an inclined disc, and the inclination (cos) below which there are that many.
+# Layers of an inclined disc, and cos(inclination) below which a disc counts as inclined.
 LAYERS, INCLINED = 9, 0.5
 SYSTEM = (
     "x", "y", "size", "flux", "turn", "bulge", "n", "r_e", "q", "boxiness", "bulge_turn", "cos_i",
     "thickness", "dust", "bend", "warp",
 )  # fmt: skip
-# Galaxies at a time: few enough that the arrays stay in the processor's cache.
+# Galaxies per chunk: few enough that the arrays stay in the processor's cache.
 CHUNK = 8
 
 
 def draw_galaxy_light(
     galaxies: dict[str, torch.Tensor], view: dict[str, torch.Tensor], size: int = SIZE
 ) -> torch.Tensor:
-    """Light of galaxies, before any telescope.
+    """Light of galaxies before the PSF, without noise.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ def draw_galaxy_light(
         From `galaxies.draw_galaxies`.
     view : dict of Tensor
         Shape (N,) each: `scale` (px for one unit of length), `turn` (rad), `hand` (1 or -1),
-        `x`, `y` (where the centre comes to lie, px).
+        `x`, `y` (position of the centre, px).
     size : int
-        Of the images (px).
+        Side of the images (px).
 
     Returns
     -------
     Tensor
-        Shape (N, size, size), float32: flux of each pixel, about 1 in all if nothing lies
+        Shape (N, size, size), float32: flux of each pixel; the sum is about 1 if no light lies
         outside.
     """
     count = len(view["scale"])
@@ -90,7 +90,7 @@ def _render_chunk(galaxies, view, size: int) -> torch.Tensor:
 
 
 def sky_to_galaxy(x, y, view) -> tuple[torch.Tensor, torch.Tensor]:
-    """Coordinates in the galaxy's frame (in its units of length) of points on the sky (px)."""
+    """Convert points on the sky (px) to the galaxy's frame, in its unit of length."""
     scale = 1 / view["scale"][:, None]
     dx, dy = (x - view["x"][:, None]) * scale, (y - view["y"][:, None]) * scale
     cosine, sine = torch.cos(view["turn"])[:, None], torch.sin(view["turn"])[:, None]
@@ -140,7 +140,7 @@ def bulge_light(g: dict[str, torch.Tensor], u, v) -> torch.Tensor:
 
 
 def sersic_b(n: torch.Tensor) -> torch.Tensor:
-    """b_n for which r_e holds half the light (Ciotti & Bertin 1999, eq. 18; Prugniel 1997)."""
+    """b_n for which r_e encloses half the light (Ciotti & Bertin 1999, eq. 18; Prugniel 1997)."""
     large = 2 * n - 1 / 3 + 4 / (405 * n) + 46 / (25515 * n**2) + 131 / (1148175 * n**3)
     # Below 0.5 the series fails (MacArthur et al. 2003, eq. A2).
     small = 0.01945 - 0.8902 * n + 10.95 * n**2 - 19.67 * n**3 + 13.43 * n**4
@@ -148,7 +148,7 @@ def sersic_b(n: torch.Tensor) -> torch.Tensor:
 
 
 def disc_light(g, maps, u, v, layers: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Surface brightness (unit flux) of inclined discs, and what their dust leaves of a bulge.
+    """Surface brightness (unit flux) of inclined discs, and transmission of their dust for a bulge.
 
     Parameters
     ----------
@@ -159,14 +159,14 @@ def disc_light(g, maps, u, v, layers: int) -> tuple[torch.Tensor, torch.Tensor]:
     u, v : Tensor
         Shape (N, P): along the major and the minor axis.
     layers : int
-        How many thin discs stand for the thick one.
+        Number of thin discs that approximate the thick one.
     """
     v = v + g["bend"] * u**2 + g["warp"] * u * u.abs()
     u, v = u / SCALE, v / SCALE
     cos_i = g["cos_i"] if layers > 1 else torch.sqrt(g["cos_i"] ** 2 + 0.02)
     tan_i = torch.sqrt(1 - g["cos_i"] ** 2) / cos_i
     deprojected = v / cos_i
-    # Where the line of sight crosses the dust.
+    # Optical depth where the line of sight crosses the dust.
     optical = g["dust"] / cos_i * torch.exp(-torch.sqrt(u**2 + deprojected**2) / 1.1)
     through = torch.exp(-optical)
     light = torch.zeros_like(u)
@@ -184,7 +184,7 @@ def thin_light(maps: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Te
     ln_r = 0.5 * torch.log(square + 1e-8)
     low, high = math.log(INNER), math.log(OUTER)
     row = (ln_r - low) * (2 / (high - low)) - 1
-    # One column of the other side on either end makes the map wrap.
+    # One column from the opposite end on either side makes the map wrap.
     turns = maps.shape[-1]
     maps = torch.cat([maps[..., -1:], maps, maps[..., :1]], -1)
     column = torch.atan2(y, x) * (turns / (2 * math.pi))
@@ -198,7 +198,7 @@ def thin_light(maps: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Te
 
 
 def _gaussians(galaxies, rows, u, v, least) -> torch.Tensor:
-    """Sum of the Gaussians of some galaxies; none is narrower than `least`."""
+    """Sum of the Gaussians of some galaxies, broadened by `least` so that pixels resolve them."""
     g = {k: galaxies[f"blob_{k}"][rows] for k in ("x", "y", "long", "short", "turn", "flux")}
     light = torch.zeros_like(u)
     for k in range(g["flux"].shape[1]):

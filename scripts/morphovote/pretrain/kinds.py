@@ -1,4 +1,4 @@
-"""The kinds of simulated galaxies, the units they are drawn in, and the random numbers."""
+"""The kinds of simulated galaxies, their units, and the random numbers."""
 
 import math
 
@@ -19,15 +19,15 @@ SHARES = (0.17, 0.14, 0.26, 0.11, 0.05, 0.11, 0.11, 0.03, 0.02)
 SPHEROID, SMOOTH, SPIRAL, EDGE_ON, RING, IRREGULAR, MERGER, STAR, ARTEFACT = range(len(KINDS))
 # Scale length of an exponential disc whose half-light radius is 1.
 SCALE = 1 / 1.678
-# The map: ln radius (in scale lengths) by angle.
+# Size of a disc's map, ln radius (in scale lengths) by angle, and its limits in radius.
 RADII, TURNS = 72, 144
 INNER, OUTER = 0.03, 12.0
-# Galaxies in one image (two where they merge), and Gaussians in one image, at most.
+# Maximum number of Gaussians in one image.
 BLOBS = 36
 
 
 class Draw:
-    """Random numbers of one generator, `count` at a time."""
+    """Random numbers from one generator, `count` at a time."""
 
     def __init__(self, seed: int, count: int):
         self.generator = torch.Generator().manual_seed(seed)
@@ -38,22 +38,22 @@ class Draw:
         return low + (high - low) * torch.rand((self.count, *more), generator=self.generator)
 
     def log(self, low: float, high: float, *more: int) -> torch.Tensor:
-        """Log-uniform between `low` and `high`."""
+        """Log-uniform between `low` and `high`, shape (count, *more)."""
         return torch.exp(self.uniform(math.log(low), math.log(high), *more))
 
     def normal(self, *more: int) -> torch.Tensor:
-        """Standard normal."""
+        """Standard normal, shape (count, *more)."""
         return torch.randn((self.count, *more), generator=self.generator)
 
     def chance(self, share) -> torch.Tensor:
-        """True for a share of the rows."""
+        """True with probability `share`, shape (count,)."""
         return self.uniform() < share
 
     def choice(self, weights) -> torch.Tensor:
-        """One index a row, with these weights."""
+        """Random index with these weights, shape (count,)."""
         weights = torch.tensor(weights, dtype=torch.float32)
         return torch.multinomial(weights, self.count, True, generator=self.generator)
 
     def integers(self, low: int, high: int) -> torch.Tensor:
-        """Integers from `low` up to and without `high`."""
+        """Integers from `low` to `high` - 1, shape (count,)."""
         return torch.randint(low, high, (self.count,), generator=self.generator)

@@ -1,10 +1,10 @@
-"""What the encoder is taught on simulated galaxies: targets and losses.
+"""Targets and losses of the encoder's training on simulated galaxies.
 
-The network learns to tell what the simulator put in (supervised by simulation truth; no human
-label and no survey image takes part), to see through noise (the angular Fourier code of the
-noiseless light), and to give the same features for two views of a galaxy (contrastive: NT-Xent
-of Chen et al. 2020, eq. 1). A mild penalty on correlated features (Bardes et al. 2022, eq. 4)
-keeps the code from collapsing to a few dimensions.
+The network learns to predict the simulation's true parameters, without human labels or survey
+images; to see through noise, by predicting the angular Fourier code of the noiseless light; and to
+give the same features for two views of a galaxy (contrastive loss NT-Xent of Chen et al. 2020,
+eq. 1). A mild penalty on correlated features (Bardes et al. 2022, eq. 4) keeps the features from
+collapsing to a few dimensions.
 """
 
 import numpy as np
@@ -21,13 +21,13 @@ from morphovote.pretrain.kinds import (
     SPIRAL,
 )
 
-ARMS = 6  # classes: none, 1 to 5
+ARMS = 6  # classes: no arms, or 1 to 5
 # Weights of the parts of the loss.
 WEIGHTS = {"kind": 1.0, "arms": 0.4, "values": 1.0, "code": 1.0, "pairs": 0.25, "spread": 0.3}
 TEMPERATURE = 0.2
 
 DISCS, SPIRALS = (SMOOTH, SPIRAL, RING), (SPIRAL, RING)
-# What is regressed: from which truth, how compressed, and for which kinds it means something.
+# Regressed truths: how each is compressed, and for which kinds it is defined (None: all).
 VALUES = {
     "contrast": (lambda v: np.log1p(v), DISCS),
     "pitch": (lambda v: v, SPIRALS),
@@ -51,13 +51,13 @@ def prepare(drawn: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     Parameters
     ----------
     drawn : dict of ndarray
-        From `views.draw_views`, N galaxies.
+        From `views.draw_views`, for N galaxies.
 
     Returns
     -------
     dict of Tensor
-        `image` (N, 2, 64, 96) uint8, `code` (N, 2, 56), `kind` (N,), `arms` (N,; -1 where it
-        means nothing), `values` (N, V; NaN where it means nothing).
+        `image` (N, 2, 64, 96) uint8, `code` (N, 2, 56), `kind` (N,), `arms` (N,), -1 where
+        undefined, `values` (N, V), NaN where undefined.
     """
     kind = drawn["kind"]
     values = np.full((len(kind), len(VALUES)), np.nan, np.float32)
@@ -94,7 +94,7 @@ def losses(
     scales: dict[str, torch.Tensor],
     features: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
-    """Parts of the loss, for features (2 N, D) of the first views, then the second."""
+    """Parts of the loss, for features (2 N, D) of all first views and then all second views."""
     parts = {}
     kind, arms = batch["kind"].repeat(2), batch["arms"].repeat(2)
     parts["kind"] = cross_entropy(heads.kind(features), kind, label_smoothing=0.05)
@@ -114,7 +114,7 @@ def losses(
 
 
 def pair_loss(projected: torch.Tensor) -> torch.Tensor:
-    """NT-Xent (Chen et al. 2020, eq. 1) of (2 N, P): row i and row i + N are one galaxy."""
+    """NT-Xent (Chen et al. 2020, eq. 1) of (2 N, P); rows i and i + N are the same galaxy."""
     direction = normalize(projected.float(), dim=1)
     likeness = direction @ direction.T / TEMPERATURE
     likeness = likeness.masked_fill(torch.eye(len(likeness), dtype=bool, device=likeness.device),
@@ -125,7 +125,7 @@ def pair_loss(projected: torch.Tensor) -> torch.Tensor:
 
 
 def correlation_loss(features: torch.Tensor) -> torch.Tensor:
-    """Mean squared correlation between features (N, D), times D: 0 where all are independent."""
+    """Sum of squared correlations between features (N, D), over 32 D; 0 if they are independent."""
     features = features.float()
     centred = features - features.mean(0)
     centred = centred / centred.std(0).clamp(min=1e-4)

@@ -1,6 +1,6 @@
 """Training the encoder on simulated galaxies: loop, checkpoints, scores.
 
-What it is taught is in `training_losses`; the heads that teach it are thrown away afterwards.
+Targets and losses are in `losses`. The heads that predict the targets are discarded after training.
 """
 
 import copy
@@ -30,22 +30,22 @@ from morphovote.storage.files import write_curve, write_tensors
 
 AVERAGING = 0.998
 WEIGHT_DECAY, DROP_PATH = 0.05, 0.05
-# Steps in which the learning rate rises, and the share of all steps in which it falls.
+# Number of steps in which the learning rate rises, and fraction of all steps in which it falls.
 WARM_UP, DECAY = 60, 0.4
-# Galaxies kept to be shown again.
+# Number of galaxies kept to be shown again.
 KEPT = 32_768
-# Galaxies that the targets' means and widths can be told from.
+# Minimum number of galaxies to measure the targets' means and standard deviations.
 LEAST_VALIDATION = 64
-# Seeds that one batch of the simulator uses, at most.
+# Maximum number of seeds that one simulated batch uses.
 SEED_STRIDE = 64
 
 
 class Learner(nn.Module):
-    """A ConvNeXt that wraps in angle, and the heads that teach it."""
+    """A ConvNeXt that wraps in angle, and the heads that predict the targets."""
 
     def __init__(self, name: str):
         super().__init__()
-        # Blocks that start at nearly nothing (timm's 1e-6) take longer than this training.
+        # With timm's initial scale of 1e-6, the blocks would need longer than this training.
         self.backbone = timm.create_model(
             name, num_classes=0, drop_path_rate=DROP_PATH, ls_init_value=0.1
         )
@@ -64,25 +64,25 @@ class Learner(nn.Module):
 
 
 class Stream(Dataset):
-    """Simulated galaxies without end: item i is always the same batch."""
+    """An endless stream of simulated batches; item i is always the same batch."""
 
     def __init__(self, seed: int, galaxies: int):
         self.seed, self.galaxies = seed, galaxies
 
     def __getitem__(self, i: int) -> dict[str, torch.Tensor]:
-        # Validation sets start from 0.
+        # The seeds of validation sets start at 0.
         seed = (self.seed + 1) * 10_000_000_000 + i * SEED_STRIDE
         return prepare(draw_views(seed, self.galaxies))
 
 
 def vary(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Turn, mirror and stretch polar images (N, 64, 96) in [0, 1] at random."""
+    """Randomly shift in angle, mirror and stretch polar images (N, 64, 96) in [0, 1]."""
     count, _, width = images.shape
 
     def draw() -> torch.Tensor:
         return torch.rand(count, generator=generator)
 
-    # The frame that the unwrapping finds is kept by half, because that is what it will be fed.
+    # Half keep the frame that the unwrapping finds, because real input comes in that frame.
     shift = (draw() * width).long() * (draw() < 0.5)
     hand = torch.where(draw() < 0.5, 1, -1)
     index = (hand[:, None] * torch.arange(width) + shift[:, None]) % width
@@ -94,25 +94,25 @@ def vary(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 def train_encoder(
     settings: dict, validation: dict[str, np.ndarray], folder: str | Path
 ) -> tuple[nn.Module, list[dict]]:
-    """Train an encoder; goes on where it was cut if `folder` holds a checkpoint of this recipe.
+    """Train an encoder, resuming from a checkpoint of the same recipe in `folder`, if any.
 
     Parameters
     ----------
     settings : dict
-        `name` (timm), `seed`, `steps`, `galaxies` (new ones a step), `reuse` (how often each is
-        seen, at least 1), `learning_rate`, `workers` (processes that simulate), `check_every`
+        `name` (timm), `seed`, `steps`, `galaxies` (new ones per step), `reuse` (how often each is
+        shown, at least 1), `learning_rate`, `workers` (processes that simulate), `check_every`
         (steps between checkpoints).
     validation : dict of ndarray
         From `views.draw_views` with `held_out`.
     folder : str or Path
-        For checkpoints.
+        Folder for checkpoints.
 
     Returns
     -------
     model : nn.Module
-        The ConvNeXt as timm makes it, averaged weights, float32, on the CPU.
+        The ConvNeXt as timm makes it, with averaged weights, float32, on the CPU.
     curve : list of dict
-        One row a checkpoint: step, galaxies, loss and its parts, scores on the validation set.
+        One row per checkpoint: step, galaxies, loss and its parts, scores on the validation set.
     """
     device = pick_device()
     dtype = choose_dtype("auto", device)
@@ -129,8 +129,8 @@ def train_encoder(
     kept: dict[str, torch.Tensor] = {}
     if start >= settings["steps"]:
         log.warning(
-            "the checkpoint in %s has %d steps already, %d were asked for: the encoder is that of "
-            "the checkpoint. For a shorter training, take another output folder.",
+            "the checkpoint in %s already has %d steps, and %d were requested: the encoder is that "
+            "of the checkpoint. For a shorter training, use another output folder.",
             folder,
             start,
             settings["steps"],
@@ -169,7 +169,7 @@ def _train_step(
     dtype: torch.dtype,
     generator: torch.Generator,
 ) -> dict[str, float]:
-    """Take one step on a batch; the loss and its parts."""
+    """Take one training step on a batch; return the loss and its parts."""
     device = next(learner.parameters()).device
     batch = {name: value.to(device) for name, value in batch.items()}
     images = batch.pop("image").transpose(0, 1).flatten(0, 1).float() / 255
@@ -199,12 +199,12 @@ def _stream(settings: dict, steps: range) -> Iterator[dict[str, torch.Tensor]]:
 
 
 def _be_quiet(worker: int) -> None:
-    # What the pipeline's steps say of their progress on each small batch helps nobody.
+    # Progress messages of the workflow's steps on each small batch would flood the log.
     log.setLevel("WARNING")
 
 
 def _mix(kept, fresh, since: int, settings: dict, generator) -> dict[str, torch.Tensor]:
-    """Put new galaxies among the kept ones, and add some older ones to the batch."""
+    """Add new galaxies to the kept ones, and some kept ones to the batch."""
     count = len(fresh["kind"])
     room = KEPT // count
     if not kept:
@@ -219,17 +219,17 @@ def _mix(kept, fresh, since: int, settings: dict, generator) -> dict[str, torch.
 
 
 def _groups(learner: nn.Module) -> list[dict]:
-    """Weight decay is for matrices and kernels only."""
+    """Parameter groups, with weight decay for matrices and kernels only."""
     flat = [p for p in learner.parameters() if p.ndim < 2]
     rest = [p for p in learner.parameters() if p.ndim >= 2]
     return [{"params": rest, "weight_decay": WEIGHT_DECAY}, {"params": flat, "weight_decay": 0.0}]
 
 
 def _rate(step: int, settings: dict) -> float:
-    """Warm-up, a plateau, and a cosine to zero at the end.
+    """Learning rate: a warm-up, a plateau, and a cosine to zero at the end.
 
-    Until the end begins, the rate does not depend on the number of steps: so a run can be made
-    longer, or shorter, from any of its checkpoints.
+    Before the cosine, the rate does not depend on the number of steps, so a run can be made longer
+    or shorter from any checkpoint.
     """
     left = (settings["steps"] - step) / (DECAY * settings["steps"])
     fall = 0.5 * (1 - math.cos(math.pi * min(1.0, left)))
@@ -244,7 +244,7 @@ def _follow(average: nn.Module, learner: nn.Module, keep: float) -> None:
 
 @torch.no_grad()
 def score(learner: Learner, batch, scales, dtype: torch.dtype) -> dict[str, float]:
-    """How well held-out galaxies are read, and how rich their features are."""
+    """Scores on held-out galaxies: accuracy of the predictions, and richness of the features."""
     learner.eval()
     device = next(learner.parameters()).device
     images = batch["image"].transpose(0, 1).flatten(0, 1)
@@ -287,7 +287,7 @@ def _mean(values: list) -> float:
 
 
 def bare_encoder(learner: Learner, name: str) -> nn.Module:
-    """The ConvNeXt alone, as timm makes it, without what makes it wrap."""
+    """The ConvNeXt alone, as timm makes it, without heads and circular padding."""
     model = timm.create_model(name, num_classes=0)
     state = {
         key.replace(".conv_dw.conv.", ".conv_dw."): value.detach().float().cpu()
@@ -308,10 +308,10 @@ def _save(folder: Path, learner, average, optimiser, settings, done: int, curve)
 
 
 def _resume(folder: Path, learner, average, optimiser, settings) -> tuple[int, list[dict]]:
-    """Load a checkpoint of the same recipe; (0, []) where there is none.
+    """Load a checkpoint of the same recipe; return its step and curve, or (0, []) if none.
 
-    The galaxies kept to be seen again are not in it, so a resumed run is not bit for bit the run
-    that was not cut.
+    It does not include the galaxies kept to be shown again, so a resumed run is not bit for bit
+    equal to an uninterrupted one.
     """
     path = folder / "checkpoint.safetensors"
     if not path.is_file():
@@ -319,7 +319,7 @@ def _resume(folder: Path, learner, average, optimiser, settings) -> tuple[int, l
     with safe_open(path, "pt") as file:
         about = file.metadata()
     if about["recipe"] != _recipe(settings):
-        log.info("%s is of another recipe: training starts anew", path)
+        log.info("%s is from another recipe: training starts from the beginning", path)
         return 0, []
     tensors = load_file(path)
 
@@ -336,7 +336,7 @@ def _resume(folder: Path, learner, average, optimiser, settings) -> tuple[int, l
     optimiser.load_state_dict({"state": state, "param_groups": groups})
     with open(folder / "curve.csv", newline="", encoding="utf-8") as file:
         curve = list(csv.DictReader(file))
-    log.info("going on from step %s", about["step"])
+    log.info("continuing from step %s", about["step"])
     return int(about["step"]), curve
 
 
@@ -345,12 +345,12 @@ def _recipe(settings: dict) -> str:
 
 
 def complete_settings(config: dict) -> dict:
-    """Check a recipe (see config/pretrain.yaml).
+    """Check a training recipe (see config/pretrain.yaml).
 
     Raises
     ------
     InputError
-        If a key is missing, unknown, or not of its type.
+        If a key is missing, unknown, or of the wrong type.
     """
     wanted = {
         "output": str, "name": str, "seed": int, "steps": int, "galaxies": int, "reuse": int,
@@ -363,7 +363,7 @@ def complete_settings(config: dict) -> dict:
             raise InputError(
                 f"training recipe: {found} key '{key}'"
                 + (f" (but '{unknown[0]}')" if key in wanted and unknown else "")
-                + f". It takes {', '.join(wanted)}: start from config/pretrain.yaml."
+                + f". Expected keys: {', '.join(wanted)}. Start from config/pretrain.yaml."
             )
         value, kind = config[key], wanted[key]
         least = {"seed": 0, "workers": 0, "validation": LEAST_VALIDATION}.get(key, 1)
@@ -376,13 +376,13 @@ def complete_settings(config: dict) -> dict:
     if config["name"] not in timm.list_models(module="convnext"):
         raise InputError(
             f"training recipe: 'name' is '{config['name']}', expected a ConvNeXt of timm without "
-            "a tag, such as convnext_atto, convnext_nano or convnext_tiny."
+            "a tag. Choose one, such as convnext_atto, convnext_nano or convnext_tiny."
         )
     return dict(config)
 
 
 def simulate_validation(galaxies: int) -> dict[str, np.ndarray]:
-    """Simulate the validation set: `views.draw_views` of held-out surveys, with `row`."""
+    """Simulate the validation set: `views.draw_views` of held-out surveys, with `row` and `id`."""
     size = 64
     starts = range(0, galaxies, size)
     parts = [
@@ -395,7 +395,7 @@ def simulate_validation(galaxies: int) -> dict[str, np.ndarray]:
 
 
 def describe_training(settings: dict, curve: list[dict]) -> dict:
-    """What goes into the card of an encoder trained as its curve tells."""
+    """Card of an encoder that was trained with these settings and this curve."""
     seen = int(curve[-1]["galaxies"])
     return {
         "name": settings["name"],

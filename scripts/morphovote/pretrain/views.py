@@ -1,4 +1,4 @@
-"""From simulated light to what the encoder is fed: telescope, noise, and the pipeline's own steps.
+"""From simulated light to the encoder's input: telescope, noise, and the workflow's own steps.
 
 A view is one galaxy as one survey might have seen it. Two views of a galaxy differ in rotation,
 mirroring, size, position, PSF, noise and neighbours.
@@ -18,9 +18,9 @@ from morphovote.pretrain.galaxies import draw_galaxies
 from morphovote.pretrain.images import SIZE, bulge_light, draw_galaxy_light
 from morphovote.pretrain.kinds import Draw
 
-# Simulated surveys: each has its own PSF, noise correlation, stretch. A sixth is held out.
+# Simulated surveys, each with its own PSF, noise correlation and stretch. A sixth is held out.
 SURVEYS, HELD_OUT = 600, 6
-# Transforms are padded, so that light does not come back in at the other side.
+# Fourier transforms are padded, so that light does not wrap around to the other side.
 PADDED = 128
 # Gaussian filters (sigma in px) that the adaptive blur mixes.
 SIGMAS = (0.0, 0.8, 1.5, 2.7, 5.0)
@@ -37,20 +37,20 @@ def draw_views(seed: int, galaxies: int, held_out: bool = False) -> dict[str, np
     seed : int
     galaxies : int
     held_out : bool
-        Whether to use the surveys that no training sees.
+        Whether to use the surveys that training never uses.
 
     Returns
     -------
     dict of ndarray
         `image`, shape (galaxies, 2, 64, 96), uint8: polar images times 255. `code`, shape
         (galaxies, 2, 56), float32: angular Fourier amplitudes of the noiseless light in the same
-        frame. And the truth, shape (galaxies,), from `galaxies.draw_galaxies`.
+        frame. Also the truth from `galaxies.draw_galaxies`, shape (galaxies,) each.
     """
     with torch.inference_mode():
         drawn = draw_galaxies(seed, galaxies)
         first = draw_view_parameters(Draw(seed + 1, galaxies), drawn, held_out)
         second = draw_view_parameters(Draw(seed + 2, galaxies), drawn, held_out)
-        # The same galaxy, so nearly the same size and depth, or half of all pairs are no pairs.
+        # Similar size and depth, or half of the pairs would no longer look alike.
         near = Draw(seed + 3, galaxies)
         second["scale"] = (first["scale"] * near.log(0.7, 1.4)).clamp(1.5, 35.0)
         second["snr"] = (first["snr"] * near.log(0.4, 2.5)).clamp(10.0, 1200.0)
@@ -62,7 +62,7 @@ def draw_views(seed: int, galaxies: int, held_out: bool = False) -> dict[str, np
 
 
 def truth_table(galaxies: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
-    """What the encoder learns to tell, of system a of each galaxy, shape (N,) each."""
+    """Truths that the encoder learns to predict, shape (N,) each."""
     names = ("kind", "arms", "pitch", "contrast", "bar", "ring", "flocculence")
     truth = {name: galaxies[name] for name in (*names, "clumpiness", "tails")}
     for name in ("bulge", "n", "q", "cos_i", "dust"):
@@ -90,14 +90,14 @@ def survey_table() -> dict[str, torch.Tensor]:
 
 
 def draw_view_parameters(draw: Draw, galaxies, held_out: bool) -> dict[str, torch.Tensor]:
-    """Draw how galaxies are seen: orientation, size, position, survey, depth, company."""
+    """Draw how galaxies are seen: orientation, size, position, survey, depth, neighbours."""
     count = draw.count
     survey = draw.integers(0, SURVEYS // HELD_OUT) * HELD_OUT
     if not held_out:
         survey = survey + draw.integers(1, HELD_OUT)
     view = {name: value[survey] for name, value in survey_table().items()}
     scale = torch.where(draw.chance(0.5), draw.log(3.0, 12.0), draw.log(6.0, 28.0))
-    # Few galaxies in a catalogue are smaller than the PSF.
+    # Few catalogued galaxies are smaller than the PSF.
     scale = torch.where(draw.chance(0.85), torch.maximum(scale, 1.5 * view["fwhm"]), scale)
     wander = torch.where(draw.chance(0.15), 3.0, 0.7)
     middle = (SIZE - 1) / 2
@@ -110,7 +110,7 @@ def draw_view_parameters(draw: Draw, galaxies, held_out: bool) -> dict[str, torc
         "y": middle + wander * draw.normal(),
         "given_x": torch.full((count,), middle) + 0.5 * draw.normal(),
         "given_y": torch.full((count,), middle) + 0.5 * draw.normal(),
-        # In the matched filter; it is about half of that in the segment.
+        # With a matched filter; inside the segment it is about half of that.
         "snr": torch.where(draw.chance(0.75), draw.log(60.0, 1200.0), draw.log(12.0, 120.0)),
         "stretch_e": 0.12 * draw.normal(2),
         "near_flux": draw.log(0.03, 3.0, NEIGHBOURS) * nearby,
@@ -169,16 +169,16 @@ def _sample_again(clean: torch.Tensor, frame: dict[str, np.ndarray]) -> torch.Te
 
 
 def take_images(galaxies, view, seed: int) -> tuple[np.ndarray, torch.Tensor, torch.Tensor]:
-    """Images of galaxies through a telescope.
+    """Images of galaxies as seen through a telescope.
 
     Returns
     -------
     ndarray
-        Shape (N, 100, 100), float32: with neighbours and noise, NaN where pixels are missing.
+        Shape (N, 100, 100), float32: with neighbours and noise; NaN where pixels are missing.
     Tensor
         The same without noise.
     Tensor
-        The galaxies alone, noiseless, seen sharply.
+        The galaxies alone, without noise, at high resolution.
     """
     count = len(view["scale"])
     light = draw_galaxy_light(galaxies, view)
@@ -189,7 +189,7 @@ def take_images(galaxies, view, seed: int) -> tuple[np.ndarray, torch.Tensor, to
     k2 = _frequencies()[2]
     sharp = (0.08 * view["scale"]).clamp(min=0.6)[:, None, None]
     clean = torch.fft.irfft2(spectrum * torch.exp(-0.5 * k2 * sharp**2), shape)
-    # Matched-filter S/N of the galaxy alone, in noise of 1.
+    # Matched-filter signal-to-noise ratio of the galaxy alone, in noise of rms 1.
     power = seen.square().sum((1, 2)).sqrt()
     factor = torch.where(power > 1e-9, view["snr"] / power.clamp(min=1e-9), 0.0)[:, None, None]
     near = torch.fft.rfft2(_neighbours(view), shape)
@@ -208,7 +208,7 @@ def take_images(galaxies, view, seed: int) -> tuple[np.ndarray, torch.Tensor, to
 
 
 def _display(image: torch.Tensor, white: torch.Tensor, view) -> torch.Tensor:
-    """Some surveys deliver pictures: asinh-stretched, cut at white, in some 200 levels."""
+    """Display images, as some surveys deliver: asinh-stretched, clipped, in about 200 levels."""
     soft = view["stretch"][:, None, None]
     shown = torch.asinh((image / white).clamp(min=-0.3) / soft) / torch.asinh(1 / soft)
     shown = (shown.clamp(max=1.0) * 200).round()
@@ -224,7 +224,7 @@ def _frequencies() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 def psf_transfer(view) -> torch.Tensor:
-    """Transfer function of slightly elliptical PSFs: a Gaussian core and a Gaussian wing."""
+    """Transfer function of slightly elliptical PSFs with a Gaussian core and a Gaussian wing."""
     k_x, k_y, k2 = _frequencies()
     e1, e2 = (view["stretch_e"][:, i, None, None].clamp(-0.3, 0.3) for i in (0, 1))
     k2 = k2 + e1 * (k_x**2 - k_y**2) + 2 * e2 * k_x * k_y
@@ -235,7 +235,7 @@ def psf_transfer(view) -> torch.Tensor:
 
 
 def _neighbours(view) -> torch.Tensor:
-    """Light of other sources, relative to that of the galaxy: Sersic profiles around it."""
+    """Light of neighbouring sources, relative to the galaxy's: Sersic profiles around it."""
     count = len(view["scale"])
     image = torch.zeros(count, SIZE * SIZE)
     grid = torch.arange(SIZE, dtype=torch.float32)
@@ -252,7 +252,7 @@ def _neighbours(view) -> torch.Tensor:
         angle = view["near_angle"][some, k]
         u = x - (view["x"][some] + distance * torch.cos(angle))[:, None]
         v = y - (view["y"][some] + distance * torch.sin(angle))[:, None]
-        # Not finer than a pixel, which is all that is sampled of them.
+        # Softened within a pixel, because neighbours are sampled once per pixel.
         u, v = (torch.sign(w) * torch.hypot(w, torch.tensor(0.3)) for w in (u, v))
         flux = view["near_flux"][some, k][:, None] / size**2
         image[some] += flux * bulge_light(near, u / size, v / size)
@@ -260,7 +260,7 @@ def _neighbours(view) -> torch.Tensor:
 
 
 def _noise(count: int, correlation: torch.Tensor, seed: int) -> torch.Tensor:
-    """Gaussian noise of unit variance, smoothed by `correlation` px (sigma) where not 0."""
+    """Gaussian noise of unit variance, smoothed with sigma `correlation` (px) if above 0."""
     generator = torch.Generator().manual_seed(seed + 7)
     white = torch.randn(count, PADDED, PADDED, generator=generator)
     noise = white[:, :SIZE, :SIZE].clone()
@@ -283,23 +283,23 @@ def adaptive_blur(
     quiet: torch.Tensor,
     residue: torch.Tensor,
 ) -> torch.Tensor:
-    """Denoise about as well as the pipeline's network does, without a network.
+    """Denoise about as well as the workflow's denoiser, without a network.
 
-    That network mixes Gaussian filters, and nothing at all, with weights for each pixel (see
-    `network.Denoiser`). Here the weights follow from the expected squared error of each filter:
-    its noise, and its bias, which is known because the noiseless image is.
+    The denoiser mixes Gaussian filters and zero, with weights for each pixel (see
+    `network.Denoiser`). Here the weights follow from the expected squared error of each filter: its
+    noise, and its bias, which is known because the noiseless image is known.
 
     Parameters
     ----------
     image, expected, rms : Tensor
-        Shape (N, S, S): the image, without noise, and its noise.
+        Shape (N, S, S): the noisy image, the noiseless image, and the noise map.
     correlation : Tensor
         Shape (N,): sigma (px) of the Gaussian that correlates the noise.
     strength : Tensor
-        Shape (N,): noise counts for this much more, so that some are smoother than others.
+        Shape (N,): factor on the noise, by which some images become smoother than others.
     quiet, residue : Tensor
-        Shape (N,), 0 to 1: how much of the faintest light is set to nothing, and what share of
-        the noise stays, but for that on the smallest scale.
+        Shape (N,), 0 to 1: how strongly the faintest light is set to zero, and what share of the
+        noise remains, except for that on the smallest scale.
 
     Returns
     -------
@@ -319,7 +319,7 @@ def adaptive_blur(
         if sigma:
             smooth = torch.fft.irfft2(spectrum * torch.exp(-0.5 * k2 * sigma**2), shape)
             smooth, truth = smooth[:, :size, :size].chunk(2)
-        # Smoothing by sigma leaves about 1 / (4 pi sigma^2) of the variance of white noise.
+        # Smoothing by sigma reduces the variance of white noise to about 1 / (4 pi sigma^2).
         noise = (correlation**2 + 0.08) / (sigma**2 + correlation**2 + 0.08) * sky**2
         bank.append(smooth)
         risk.append(_local_mean((truth - expected) ** 2, 5) + noise)
@@ -339,7 +339,7 @@ def _local_mean(image: torch.Tensor, side: int = 7) -> torch.Tensor:
 
 
 def fourier_code(image: torch.Tensor) -> torch.Tensor:
-    """Angular Fourier amplitudes of polar images: the same for every turn and mirror image.
+    """Angular Fourier amplitudes of polar images, invariant under rotation and mirroring.
 
     Parameters
     ----------
@@ -349,8 +349,8 @@ def fourier_code(image: torch.Tensor) -> torch.Tensor:
     Returns
     -------
     Tensor
-        Shape (N, 7 harmonics x 8 rings). Each amplitude is relative to the width of the image, so
-        the mean brightness of a ring is its harmonic 0.
+        Shape (N, 7 harmonics x 8 rings). Amplitudes are divided by the width of the image, so
+        that harmonic 0 of a ring is its mean brightness.
     """
     amplitude = torch.fft.rfft(image, dim=2).abs()[..., :HARMONICS] / image.shape[2]
     rings = amplitude.reshape(len(image), RINGS, -1, HARMONICS).mean(2)

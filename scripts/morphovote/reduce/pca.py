@@ -1,4 +1,4 @@
-"""Principal components of the embeddings: fitted on a bounded sample, applied row by row."""
+"""Principal components of the embeddings: fitted to a bounded sample, applied row by row."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,10 +22,10 @@ from morphovote.storage.shards import (
     text_width,
 )
 
-# Rows multiplied at once. Blocks always have this length (the last is padded), because a matrix
-# product may round differently for another shape.
+# Rows per matrix product. Blocks always have this length (the last is padded), because a product
+# of another shape may round differently.
 BLOCK = 512
-# Embeddings made with different values of these are different coordinates.
+# Embeddings that differ in any of these attributes cannot be compared.
 IDENTITY = ("encoder", "rotations", "polar", "input")
 KEPT_ATTRIBUTES = (*IDENTITY, "name", "weights", "precision", "pixel_scale")
 
@@ -47,7 +47,7 @@ def affine(rows: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> np.ndarr
     matrix = np.ascontiguousarray(matrix, dtype=np.float64)
     result = np.empty((len(rows), matrix.shape[1]))
     block = np.zeros((BLOCK, len(matrix)))
-    # One thread: how the threads share the work would show in the last bit.
+    # One thread, because the way threads share the work would change the last bit.
     with threadpool_limits(1):
         for start in range(0, len(rows), BLOCK):
             part = rows[start : start + BLOCK]
@@ -60,7 +60,7 @@ def affine(rows: np.ndarray, matrix: np.ndarray, offset: np.ndarray) -> np.ndarr
 
 
 def common_attributes(paths: Sequence[str | Path]) -> dict:
-    """Attributes that say what made the embeddings, the same for all shards.
+    """Attributes that record how the embeddings were made, the same for all shards.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def common_attributes(paths: Sequence[str | Path]) -> dict:
 
 
 def check_same_encoder(found: dict, path: str | Path, expected: dict, source: str | Path) -> None:
-    """Stop where two files speak of different embeddings.
+    """Stop if two files belong to different embeddings.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def check_same_encoder(found: dict, path: str | Path, expected: dict, source: st
         if name in expected and found.get(name) != expected[name]:
             raise InputError(
                 f"{path}: attribute '{name}' is {found.get(name)}, but {source} was made with "
-                f"{expected[name]}.\nA model serves only the encoder it was fitted with: set "
+                f"{expected[name]}.\nA model works only with the encoder it was fitted with: set "
                 "`encoder` in the config to the same one, or fit a model here."
             )
 
@@ -99,7 +99,7 @@ def fit_pca(sample: np.ndarray, components: float | int) -> dict[str, np.ndarray
     sample : ndarray, shape (N, D)
         Embeddings, all finite.
     components : float or int
-        A share of the variance (0 < share < 1) or a number of components.
+        Fraction of the variance (between 0 and 1) or number of components.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def fit_pca(sample: np.ndarray, components: float | int) -> dict[str, np.ndarray
     Raises
     ------
     InputError
-        If `components` is neither, or the sample has no variance.
+        If `components` is neither, or the sample is too small or has no variance.
     """
     is_number = isinstance(components, int | np.integer) and not isinstance(components, bool)
     if is_number and components >= 1:
@@ -118,19 +118,19 @@ def fit_pca(sample: np.ndarray, components: float | int) -> dict[str, np.ndarray
         wanted = components
     else:
         raise InputError(
-            f"config: pca.components is {components!r}, expected a share of the variance between "
-            "0 and 1 (such as 0.95) or a whole number of components."
+            f"config, pca.components: found {components!r}, expected a fraction of the variance "
+            "between 0 and 1 (such as 0.95) or a whole number of components. Correct it."
         )
     if len(sample) < 3:
         raise InputError(
-            f"embeddings: {len(sample)} galaxies have features, a PCA needs at least 3. "
-            "Widen `select` in the config, or look at the flags of the cutouts."
+            f"embeddings: only {len(sample)} galaxies have features, a PCA needs at least 3. "
+            "Widen `select` in the config, or check the flags of the cutouts."
         )
     sample = sample.astype(np.float64)
     most = min(len(sample) - 1, sample.shape[1])
     if is_number and wanted > most:
         log.info(
-            "%d components asked for, %d galaxies with %d features give %d at most: taking these",
+            "%d components requested; %d galaxies with %d features give %d at most: using these",
             wanted,
             *sample.shape,
             most,
@@ -163,7 +163,7 @@ def fit_pca_shards(
         Shards with `embedding` (N, D).
     output : path
         The model file, with `mean`, `components`, `explained_variance`, `explained_ratio`, and
-        what made the embeddings as attributes.
+        attributes that record how the embeddings were made.
     components : float or int
         See `fit_pca`.
     seed : int
@@ -204,26 +204,26 @@ def project(embeddings: np.ndarray, pca: dict[str, np.ndarray]) -> np.ndarray:
         NaN rows where the embedding is not finite.
     """
     matrix = pca["components"].T
-    # The mean is taken off first: after the product it would cost digits.
+    # Subtract the mean first: after the product this would lose digits.
     return affine(embeddings - pca["mean"], matrix, np.zeros(matrix.shape[1])).astype(np.float32)
 
 
 def project_shards(paths: Sequence[str | Path], model: str | Path, output: str | Path) -> None:
-    """Project embedding shards, one batch in memory at a time, into one file.
+    """Project embedding shards into one file, one batch at a time.
 
     Parameters
     ----------
     paths : sequence of path
         Shards with `row`, `id`, `embedding` (N, D).
     model : path
-        What `fit_pca_shards` wrote, for this field or another.
+        Written by `fit_pca_shards`, for this field or another.
     output : path
-        Gets `row`, `id`, `component` (N, P) float32, all shards one after the other.
+        File to write, with `row`, `id`, `component` (N, P) float32, in the order of the shards.
 
     Raises
     ------
     InputError
-        If the embeddings come from another encoder than the model's.
+        If the embeddings come from an encoder other than the model's.
     """
     pca, attributes = read_model(model, "pca", ("mean", "components"))
     for path in paths:

@@ -1,7 +1,7 @@
 """Light of simulated galaxies of known type, as HST/ACS would see it in F814W.
 
-Types: SPH spheroid, ETD early-type disc, LTD late-type disc with arms, IRR irregular or merging,
-UNC cannot be classified. Angles are in degrees, lengths in arcsec, fluxes in electron/s.
+Types: SPH spheroid, ETD early-type disc, LTD late-type disc with arms, IRR irregular or merger,
+UNC unclassifiable. Angles are in degrees, lengths in arcsec, fluxes in electron/s.
 """
 
 from functools import cache
@@ -12,12 +12,12 @@ from scipy.special import gamma, gammainc, i0e
 
 from morphovote.simulate.population import KINDS, draw_magnitudes, draw_properties
 
-PIXEL_SCALE = 0.03  # arcsec, COSMOS mosaics
+PIXEL_SCALE = 0.03  # arcsec per pixel of the COSMOS mosaics
 ZERO_POINT = 25.94  # AB magnitude of 1 electron/s in F814W (Leauthaud et al. 2007)
 FINE = 0.5 * PIXEL_SCALE  # grid on which arms and clumps are drawn
 FAINT_LIGHT = 2e-4  # electron/s/px, 0.06 of the COSMOS sky rms: where a galaxy's stamp ends
-PAD = 2.0  # of such a grid in the Fourier transform; 4, twice as slow, changes no pixel by 0.1 %
-LARGEST = 15.0  # arcsec, the half width of the largest stamp
+PAD = 2.0  # padding of that grid for the Fourier transform; 4 changes no pixel by 0.1 %
+LARGEST = 15.0  # arcsec, half width of the largest stamp
 NAN = float("nan")
 
 
@@ -25,8 +25,8 @@ NAN = float("nan")
 def hst_psf() -> galsim.GSObject:
     """Point spread function of ACS F814W after drizzling: FWHM 0.11 arcsec with the pixel.
 
-    An obscured aperture with struts and slight aberrations; a Gaussian stands for charge diffusion
-    and the drizzle kernel, its width set so that the peak pixel equals that of COSMOS PSFs (0.045).
+    An obscured aperture with struts and slight aberrations. A Gaussian models charge diffusion and
+    the drizzle kernel; its width makes the peak pixel equal that of COSMOS PSFs (0.045).
     """
     optics = galsim.OpticalPSF(
         lam=814,
@@ -42,7 +42,7 @@ def hst_psf() -> galsim.GSObject:
 
 
 def draw_psf(size: int = 101) -> np.ndarray:
-    """The PSF with the pixel's response, centred, normalised to 1, shape (size, size), size odd."""
+    """The PSF with the pixel's response, centred, of sum 1, shape (size, size); size is odd."""
     image = hst_psf().drawImage(nx=size, ny=size, scale=PIXEL_SCALE).array.astype(np.float64)
     return (image / image.sum()).astype(np.float32)
 
@@ -62,22 +62,22 @@ def draw_galaxy(
     kind : str
         SPH, ETD, LTD, IRR or UNC.
     rng : numpy.random.Generator
-        Everything about the galaxy that is not given comes from it.
+        Draws every property of the galaxy that is not given.
     magnitude : float, optional
-        AB; from the number counts at 20 < I < 25 if left out.
+        AB. Default: drawn from the number counts at 20 < I < 25.
     size : int
         Side of the image in pixels of 0.03 arcsec.
     offset : (float, float)
         Of the light's centre from pixel ((size - 1) / 2, (size - 1) / 2), in pixels, x then y.
     r_e : float, optional
-        Half-light radius (arcsec, semi-major); from the mass-size relation if left out.
+        Half-light radius (arcsec, semi-major axis). Default: from the mass-size relation.
 
     Returns
     -------
     image : ndarray
         Shape (size, size), float32, electron/s. Light beyond the edge is lost.
     truth : dict
-        As from `make_galaxy`, but for `EXTENT`, and with `Z`, `LOG_MASS`, `U_V`, `V_J`.
+        As from `make_galaxy`, without `EXTENT`, and with `Z`, `LOG_MASS`, `U_V`, `V_J`.
     """
     _check_kind(kind)
     if magnitude is None:
@@ -110,20 +110,20 @@ def make_galaxy(
     magnitude : float
         AB, total.
     r_e : float
-        Half-light radius along the major axis (arcsec). UNC take their own.
+        Half-light radius along the major axis (arcsec). Ignored for UNC.
 
     Returns
     -------
     profile : galsim.GSObject
-        Flux in electron/s; its light's centre at the origin.
+        Flux in electron/s, centroid at the origin.
     truth : dict
-        `TYPE`; `SUBTYPE`; `MAG`; `R_E`, the half-light radius before the PSF along the major axis
-        (arcsec): of the ellipse with half the light; `AXIS_RATIO` of that ellipse (LTD: of the
-        disc; ETD: mean of bulge and disc; IRR: of the second moments of the light); `SERSIC_N`
-        (single Sersic profiles); `BT`; `ARMS`, their number; `PITCH`; `INCLINATION`; `PA`, east of
-        north if north is up and east left; `HANDEDNESS`, +1 if the arms wind counter-clockwise
-        outwards in an image with y up, -1 clockwise, 0 without arms; `EXTENT`, the radius (arcsec)
-        beyond which the light is far below the noise. NaN, or 0 for counts, where it means nothing.
+        `TYPE`; `SUBTYPE`; `MAG`; `R_E`, half-light radius before the PSF (arcsec), the semi-major
+        axis of the ellipse with half the light; `AXIS_RATIO` of that ellipse (LTD: of the disc;
+        ETD: mean of bulge and disc; IRR: from the second moments of the light); `SERSIC_N` (single
+        Sersic profiles); `BT`; `ARMS`, their number; `PITCH`; `INCLINATION`; `PA`, east of north
+        if north is up and east left; `HANDEDNESS`, +1 if the arms wind outwards counter-clockwise
+        in an image with y up, -1 if clockwise, 0 without arms; `EXTENT`, the radius (arcsec)
+        beyond which the light is far below the noise. NaN, or 0 for counts, if not applicable.
     """
     _check_kind(kind)
     flux = 10 ** (-0.4 * (magnitude - ZERO_POINT))
@@ -154,7 +154,7 @@ def _check_kind(kind: str) -> None:
 
 
 def _spheroid(rng, r_e, flux):
-    # n in steps of 0.1, because GalSim builds its tables once for each n.
+    # n in steps of 0.1, because GalSim builds tables for each new n.
     n = round(float(np.clip(rng.normal(4.2, 0.7), 3.0, 6.0)), 1)
     q = rng.uniform(0.75, 1.0)
     extent = _sersic_extent(n, r_e, flux / q)
@@ -197,9 +197,9 @@ def _late_disc(rng, r_e, flux):
     light = np.exp(-radius / scale) * np.clip(5.5 - radius / scale, 0, 1)
     ridge = _spiral(radius, start, pitch, hand)
     wave = arms * (azimuth - ridge - phase)
-    # A sharp ridge of mean 1 over azimuth. No arms inside their start ...
+    # A sharp ridge with mean 1 over azimuth. The arms fade inside their start ...
     strength = rng.uniform(0.6, 0.95) / (1 + np.exp(-(radius / start - 1) / 0.12))
-    strength /= 1 + np.exp((radius / scale - 3.4) / 0.4)  # ... nor far out
+    strength /= 1 + np.exp((radius / scale - 3.4) / 0.4)  # ... and far out
     sharp = rng.uniform(1.8, 3.5)
     pattern = np.exp(sharp * (np.cos(wave) - 1)) / i0e(sharp)
     uneven = 1 + rng.uniform(0, 0.35) * np.cos(azimuth - rng.uniform(0, 2 * np.pi))
@@ -236,7 +236,7 @@ def _irregular(rng, r_e, flux):
     subtype = str(rng.choice(["clumpy", "merger", "tadpole"], p=[0.5, 0.35, 0.15]))
     x, y = _grid(4.5 * r_e, 4.5 * r_e)
     light = {"clumpy": _clumpy, "merger": _merger, "tadpole": _tadpole}[subtype](rng, r_e, x, y)
-    # The survey's position is the centre of light: bring it to the origin.
+    # A survey gives the centroid as the position, so the centroid goes to the origin.
     light /= light.sum()
     centre = np.array([(light * x).sum(), (light * y).sum()])
     dx, dy = x - centre[0], y - centre[1]
@@ -334,7 +334,7 @@ MAKERS = {
 
 
 def _sersic(n: float, r_e: float, q: float) -> galsim.GSObject:
-    """Sersic profile of flux 1, major axis along x. A shear keeps the area, hence the root."""
+    """Sersic profile of flux 1, major axis along x. A shear keeps the area, hence sqrt(q)."""
     return galsim.Sersic(n, half_light_radius=r_e * np.sqrt(q)).shear(q=q, beta=0 * galsim.degrees)
 
 
@@ -344,7 +344,7 @@ def _b_n(n: float) -> float:
 
 
 def _sersic_extent(n: float, r_e: float, flux: float) -> float:
-    """Radius (arcsec) at which a Sersic profile falls to `FAINT_LIGHT`, at least 6 PSFs."""
+    """Radius (arcsec) at which a Sersic profile falls to `FAINT_LIGHT`; at least 6 PSF FWHM."""
     b = _b_n(n)
     total = 2 * np.pi * n * gamma(2 * n) * np.exp(b) * b ** (-2 * n) * (r_e / PIXEL_SCALE) ** 2
     depth = 1 + np.log(max(flux / total / FAINT_LIGHT, 1)) / b
@@ -360,15 +360,15 @@ def _flattening(inclination: float, thickness: float) -> float:
 def _half_light(parts, light=None, radius=None, share: float = 1.0) -> float:
     """Semi-major axis of the ellipse with half the flux.
 
-    Of Sersic parts (flux, n, r_e, their axis ratio over the ellipse's) and of pixels with known
-    elliptical radii.
+    The light consists of Sersic parts (flux, n, r_e, axis ratio relative to the ellipse's) and of
+    pixels with known elliptical radii.
     """
     top = max([4 * part[2] for part in parts] + [0 if radius is None else float(radius.max())])
     radii = np.linspace(0, top, 1500)
     angle = np.linspace(0, np.pi / 2, 33)[:, None]
     inside = np.zeros_like(radii)
     for flux, n, r_e, stretch in parts:
-        # How far the ellipse reaches along each direction of the part's own ellipses.
+        # Where the ellipse lies in the part's own elliptical radius, for each direction.
         reach = radii / np.hypot(np.cos(angle), stretch * np.sin(angle))
         growth = gammainc(2 * n, _b_n(n) * (reach / r_e) ** (1 / n))
         inside += flux * np.trapezoid(growth, angle, axis=0) / (np.pi / 2)
@@ -388,7 +388,7 @@ def _grid(half_x: float, half_y: float) -> tuple[np.ndarray, np.ndarray]:
 
 def _pixels(light: np.ndarray) -> galsim.GSObject:
     """An image on the fine grid as a profile of flux 1."""
-    # The PSF bounds the frequencies and the grid the size: no need to search for either.
+    # The PSF limits the frequencies and the grid limits the size, so GalSim need not search.
     return galsim.InterpolatedImage(
         galsim.Image(np.ascontiguousarray(light), scale=FINE),
         x_interpolant="linear",
@@ -410,7 +410,7 @@ def _bar(x: np.ndarray, y: np.ndarray, length: float, angle: float) -> np.ndarra
 
 
 def _blobs(x, y, centres, sigmas, rng, fluxes=None) -> np.ndarray:
-    """Gaussians; with a power law of fluxes (slope -2, a decade wide) if none are given."""
+    """Sum of Gaussians; without `fluxes`, these follow a power law of slope -2 over a decade."""
     if fluxes is None:
         fluxes = 1 / rng.uniform(0.1, 1.0, len(centres))
     light = np.zeros_like(x)
@@ -423,7 +423,7 @@ def _blobs(x, y, centres, sigmas, rng, fluxes=None) -> np.ndarray:
 
 
 def _add(light: np.ndarray, more: np.ndarray, share: float) -> np.ndarray:
-    """Sum of two images, the second with this share of the flux."""
+    """Sum of two images, in which `more` has this share of the flux."""
     if not more.sum() > 0:
         return light
     return (1 - share) * light / light.sum() + share * more / more.sum()

@@ -1,8 +1,8 @@
-"""Simulated galaxies of known type, put into a survey's own images at free places.
+"""Simulated galaxies of known type, injected into a survey's own images at empty positions.
 
-Each galaxy is put by itself into a copy of the section around its place, so that injections do not
-crowd each other and the images on disk stay as they are. What its cutout shows besides it is the
-survey's own: noise, neighbours, faults.
+Each galaxy is added by itself to a copy of the section around its position, so that injections do
+not crowd each other and the images on disk stay unchanged. Everything else in its cutout is real:
+noise, neighbours, artefacts.
 """
 
 from contextlib import ExitStack
@@ -20,30 +20,30 @@ from morphovote.logs import log, progress
 from morphovote.simulate.galaxies import ZERO_POINT, hst_psf, make_galaxy
 from morphovote.simulate.population import BRIGHT, FAINT, KINDS, draw_properties
 
-# No detected source may come this close to a place (arcsec) for it to be free ...
+# A position is empty if no detected source reaches within this distance (arcsec).
 CLEAR = 0.6
-# ... and a detection this close to it is that of the galaxy (arcsec, and at least 2 px).
+# A detection within this distance (arcsec, and at least 2 px) is that of the injected galaxy.
 REACH = 0.3
-# Places tried for one galaxy.
+# Positions tried for one galaxy.
 TRIES = 60
-# Of the field's magnitudes, between which injected ones are drawn.
+# Percentiles of the field's magnitudes between which injected magnitudes are drawn.
 LIMITS = (2, 98)
 
 
 def plan_injections(count: int, magnitudes: np.ndarray, seed: int) -> list[dict]:
     """Types, magnitudes and sizes of galaxies to inject.
 
-    Types take turns. Magnitudes are even between the 2nd and the 98th percentile of the field's
-    own, or 20 to 25 where it has none, so that the faint end, where most galaxies are and most are
-    lost, does not take all of them. Sizes follow the mass-size relation at that magnitude.
+    Types take turns. Magnitudes are uniform between the 2nd and the 98th percentile of the field's
+    own, or between 20 and 25 if it has none. Drawn from the number counts, nearly all would be
+    faint. Sizes follow the mass-size relation at the drawn magnitude.
 
     Parameters
     ----------
     count : int
     magnitudes : ndarray
-        AB, of the field's galaxies; NaN is left out.
+        AB magnitudes of the field's galaxies; NaNs are left out.
     seed : int
-        Galaxy i has its own random stream, whatever their number.
+        Galaxy i has its own random stream, whatever the number of galaxies.
 
     Returns
     -------
@@ -78,20 +78,20 @@ def draw_light(
     place : (float, float)
         x and y in the section (px).
     side : int
-        Of the section (px).
+        Side of the section (px).
     pixel_scale : float
-        Arcsec.
+        Arcsec per pixel.
     zero_point : float
         AB magnitude of one unit of flux.
     psf : ndarray or None
-        At the pixels of the image, with their response, sum 1; None is that of HST/ACS.
+        PSF at the image's pixel scale, with the pixel response, of sum 1; None is that of HST/ACS.
 
     Returns
     -------
     light : ndarray, shape (side, side), float32
-        In units of the image, without noise.
+        In the unit of the image, without noise.
     truth : dict
-        Of `galaxies.make_galaxy`.
+        From `galaxies.make_galaxy`.
     """
     rng = np.random.default_rng(planned["stream"])
     profile, truth = make_galaxy(planned["TYPE"], rng, planned["MAG"], planned["R_E"])
@@ -110,7 +110,7 @@ def draw_light(
 def is_detected(
     section: np.ndarray, rms: np.ndarray | None, place: tuple[float, float], reach: float
 ) -> bool:
-    """Whether the field's own detection finds a source within `reach` (px) of a place."""
+    """Whether the workflow's detection finds a source within `reach` (px) of a position."""
     missing = missing_pixels(section, rms)
     noise = np.ones_like(section) if rms is None else rms.astype(np.float32)
     noise = np.where(missing, np.median(noise[~missing]), noise)
@@ -130,7 +130,7 @@ def inject(
     psf: np.ndarray | None,
     seed: int,
 ) -> dict[str, np.ndarray]:
-    """Put every planned galaxy into the images, and cut it out as the field's own are.
+    """Inject every planned galaxy into the images, and cut it out like the field's own galaxies.
 
     Parameters
     ----------
@@ -139,30 +139,30 @@ def inject(
     tiles : Table
         From `sources.read_sources`, with pixel scale and zero point.
     size : int
-        Of a cutout (px).
+        Side of a cutout (px).
     neighbours : {'mask', 'keep'}
     psf : ndarray or None
         See `draw_light`.
     seed : int
-        Of the places.
+        For the positions and the noise.
 
     Returns
     -------
     dict of ndarray, shape (N, ...)
         row, id, image, rms, mask, flags, snr, x, y as from `cutouts.make_cutouts`; type, mag, r_e
-        (arcsec), axis_ratio; tile, tile_x, tile_y (px); detected. Galaxies for which no free
-        place was found are left out.
+        (arcsec), axis_ratio; tile, tile_x, tile_y (px); detected. Galaxies for which no empty
+        position was found are left out.
 
     Raises
     ------
     InputError
-        If the field has no zero point, so that magnitudes mean nothing.
+        If the field has no zero point, so that magnitudes cannot be converted to flux.
     """
     scale, zero_point = float(tiles.meta["PIXSCALE"]), float(tiles.meta["ZEROPT"])
     if not np.isfinite(zero_point):
         raise InputError(
-            "config, inject.galaxies: the field has no zero_point, so the brightness of a "
-            "magnitude is unknown. Give fields.<field>.zero_point, or set inject.galaxies: 0."
+            "config, inject.galaxies: the field has no zero_point, expected one to convert "
+            "magnitudes to flux. Give fields.<field>.zero_point, or set inject.galaxies: 0."
         )
     side = size + 2 * BORDER
     found: list[dict] = []
@@ -195,12 +195,12 @@ def inject(
                 | {"tile_x": left + place[0], "tile_y": bottom + place[1]}
                 | {"detected": is_detected(section, rms, place, max(REACH / scale, 2))}
             )
-    log.info("%d of %d galaxies found a free place", len(found), len(plan))
+    log.info("%d of %d galaxies injected at empty positions", len(found), len(plan))
     return {name: np.array([one[name] for one in found]) for name in found[0]} if found else {}
 
 
 def _find_place(rng, opened: list, share: np.ndarray, side: int, clear: float):
-    """A place with data all around and no source near it, in a tile drawn by area."""
+    """An empty position with data all around it, in a tile drawn by area; None if none is found."""
     for _ in range(TRIES):
         number = int(rng.choice(len(opened), p=share))
         hdu, noise, convert, relative = opened[number]
@@ -218,10 +218,11 @@ def _find_place(rng, opened: list, share: np.ndarray, side: int, clear: float):
 
 
 def photon_noise(header) -> float:
-    """Variance of one unit of light in an image, where its header tells; else 0.
+    """Variance of the photon noise per unit of light, from an image's header; 0 if unknown.
 
-    An image in electrons a second needs its exposure time for that; of other units the noise of
-    the galaxy's own light, small beside the sky's but for the brightest, is left out.
+    It is known for images in electrons per second with an exposure time. For other units the
+    photon noise is left out; except for the brightest galaxies it is small compared with the
+    sky noise.
     """
     unit = str(header.get("BUNIT", "")).replace(" ", "").lower()
     exposure = header.get("EXPTIME", 0)
@@ -244,9 +245,9 @@ def add_light(
     section, light : ndarray, shape (S, S)
     rms : ndarray or None
     variance : float
-        Of one unit of light, from `photon_noise`.
+        Per unit of light, from `photon_noise`.
     relative : bool
-        Whether `rms` is known up to a factor only; it then stays as it is.
+        Whether `rms` is known only up to a factor; it is then left unchanged.
     rng : numpy.random.Generator
 
     Returns

@@ -1,7 +1,7 @@
-"""A simulated survey field: mosaic, rms map, PSF and catalogue as delivered, and the truth apart.
+"""A simulated survey field: mosaic, rms map, PSF and catalogue, and separately the truth.
 
-It imitates one field of the HST/ACS F814W imaging of COSMOS: 0.03 arcsec pixels, its PSF, depth and
-correlated noise, and its density of galaxies.
+It imitates one field of the HST/ACS F814W imaging of COSMOS: pixels of 0.03 arcsec, PSF, depth,
+correlated noise, and density of galaxies.
 """
 
 from pathlib import Path
@@ -33,12 +33,12 @@ BACKGROUND_DENSITY = 100.0  # fainter galaxies per square arcmin, in the image o
 BACKGROUND = (25.0, 26.5)  # their magnitudes
 STAR_DENSITY = 2.0  # stars per square arcmin, in the image only
 STARS = (18.5, 24.5)
-CLUSTERED = 0.35  # share of catalogued galaxies that sit in small groups ...
+CLUSTERED = 0.35  # fraction of catalogued galaxies that lie near another one ...
 GROUP_SIZE = 4.0  # ... with this scatter (arcsec)
-CLOSEST = 0.5  # arcsec between two catalogued galaxies: nearer ones would be one entry
+CLOSEST = 0.5  # arcsec between catalogued galaxies: a survey would blend closer ones
 NOISE_TILE = 1024  # pixels
 
-# Columns of the catalogue and of the truth: unit, and what they are.
+# Columns of the catalogue and of the truth: unit and description.
 COLUMNS = {
     "ID": (None, "identifier"),
     "RA": (u.deg, "right ascension, ICRS"),
@@ -76,25 +76,25 @@ TRUTH_COLUMNS = {
 
 
 def simulate_field(galaxies: int, seed: int) -> dict:
-    """Simulate a square field with this many catalogued galaxies.
+    """Simulate a square field with a given number of catalogued galaxies.
 
     Number counts rise as 10^(0.35 m) at 20 < I < 25. The field's area follows from the number of
-    galaxies, at 40 a square arcmin. Fainter galaxies and a few stars are in the image only.
+    galaxies, at 40 per square arcmin. The image also shows fainter galaxies and a few stars.
 
     Parameters
     ----------
     galaxies : int
         Rows of the catalogue.
     seed : int
-        Same seed, same field, bit for bit. Galaxy i of one seed has its own random stream.
+        The same seed gives the same field, bit for bit. Each galaxy has its own random stream.
 
     Returns
     -------
     dict
         `image`, `rms`, `noiseless`: ndarray, shape (side, side), float32, electron/s. The rms map
-        has sky and sources' Poisson noise; `noiseless` all sources after the PSF. `psf`: ndarray,
-        shape (101, 101), float32. `catalogue`, `truth`: Table, the same rows. `header`:
-        fits.Header of the images.
+        includes sky noise and the sources' Poisson noise; `noiseless` has all sources, convolved
+        with the PSF. `psf`: ndarray, shape (101, 101), float32. `catalogue`, `truth`: Tables with
+        the same rows. `header`: fits.Header of the images.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def field_header(side: int) -> fits.Header:
 
 
 def draw_positions(count: int, side: int, rng: np.random.Generator) -> np.ndarray:
-    """Mildly clustered positions: most at random, some near an earlier one.
+    """Draw mildly clustered positions: most at random, some near an earlier one.
 
     Returns
     -------
@@ -194,15 +194,15 @@ def _draw_galaxies(noiseless: np.ndarray, positions: np.ndarray, seed: int) -> T
 
 
 def signal_to_noise(image: np.ndarray, rms: np.ndarray) -> float:
-    """S/N of a noiseless galaxy inside the isophote that maximises it.
+    """Signal-to-noise ratio of a noiseless galaxy inside the isophote that maximises it.
 
-    Flux over the root of the summed variances, as for the segment of a detected galaxy. The
-    correlation of the noise between pixels is not counted.
+    Flux over the square root of the summed variances, as for the segment of a detected galaxy.
+    The noise correlation between pixels is ignored.
 
     Parameters
     ----------
     image, rms : ndarray
-        Of one shape, in one unit.
+        Of the same shape and unit.
     """
     order = np.argsort(image / rms, axis=None)[::-1]
     flux = np.cumsum(image.flat[order], dtype=np.float64)
@@ -210,7 +210,7 @@ def signal_to_noise(image: np.ndarray, rms: np.ndarray) -> float:
 
 
 def _draw_background(noiseless: np.ndarray, area: float, seed: int) -> None:
-    """Add what the catalogue leaves out: faint galaxies and stars."""
+    """Add sources that are not in the catalogue: faint galaxies and stars."""
     rng = np.random.default_rng([seed, 5])
     side = len(noiseless)
     stars, faint = rng.poisson([STAR_DENSITY * area, BACKGROUND_DENSITY * area])
@@ -224,7 +224,7 @@ def _draw_background(noiseless: np.ndarray, area: float, seed: int) -> None:
         profile = galsim.Exponential(half_light_radius=radius * np.sqrt(q))
         profile = profile.shear(q=q, beta=angle * galsim.degrees).withFlux(_flux(magnitude))
         _add_profile(noiseless, profile, place, 0.6 + 3 * radius)
-    # Star counts rise more slowly than those of galaxies: uniform in magnitude will do.
+    # Star counts rise more slowly than galaxy counts; uniform in magnitude is good enough.
     for magnitude in rng.uniform(*STARS, stars):
         extent = min(1 + 0.6 * np.sqrt(_flux(magnitude)), 6.0)
         place = rng.uniform(0, side - 1, 2)
@@ -238,7 +238,7 @@ def _flux(magnitude: float) -> float:
 def _add_profile(
     image: np.ndarray, profile: galsim.GSObject, position: np.ndarray, extent: float
 ) -> np.ndarray:
-    """Add a profile, convolved with the PSF, to an image, and return its own stamp whole."""
+    """Add a profile, convolved with the PSF, to an image; return the profile's whole stamp."""
     half = int(np.ceil((extent + 0.3) / PIXEL_SCALE))
     x, y = (int(value) for value in np.rint(position))
     stamp = galsim.ImageF(galsim.BoundsI(x - half, x + half, y - half, y + half))
@@ -253,14 +253,14 @@ def _add_profile(
 
 
 def sky_noise() -> float:
-    """Noise of a blank pixel of the COSMOS F814W mosaic, electron/s."""
+    """Sky noise per pixel of the COSMOS F814W mosaic (electron/s)."""
     return float(np.sqrt(galsim.getCOSMOSNoise().getVariance()))
 
 
 def unit_noise(side: int, seed: int) -> np.ndarray:
     """Noise of rms 1 with the pixel correlation of the COSMOS F814W mosaic.
 
-    Drawn tile by tile, so that memory stays small; correlations do not cross the tiles' seams.
+    Drawn tile by tile to save memory, so noise is not correlated across tile edges.
 
     Returns
     -------
@@ -273,7 +273,7 @@ def unit_noise(side: int, seed: int) -> np.ndarray:
     starts = [(y, x) for y in range(0, side, NOISE_TILE) for x in range(0, side, NOISE_TILE)]
     for y, x in progress(starts, len(starts), "tiles of noise"):
         rows, columns = min(NOISE_TILE, side - y), min(NOISE_TILE, side - x)
-        # One size of tile, cut where it sticks out: its Fourier transform is worked out once.
+        # Tiles of one size, trimmed at the edge: GalSim transforms the covariance only once.
         tile = galsim.ImageD(NOISE_TILE, NOISE_TILE, scale=PIXEL_SCALE)
         tile.addNoise(noise)
         whole[y : y + rows, x : x + columns] = tile.array[:rows, :columns]
@@ -283,9 +283,9 @@ def unit_noise(side: int, seed: int) -> np.ndarray:
 def _place(
     truth: Table, positions: np.ndarray, header: fits.Header, rng: np.random.Generator
 ) -> Table:
-    """Give each galaxy its number and its place, and the columns their order."""
+    """Add each galaxy's number and position, and put the columns in order."""
     count = len(positions)
-    # Numbers as in a survey: unique, with gaps, and they say nothing about the galaxy.
+    # Numbers as in a survey: unique, with gaps, and unrelated to the galaxy's properties.
     truth["ID"] = 200_000 + np.sort(rng.choice(20 * count, count, replace=False))
     truth["X"], truth["Y"] = positions.T
     truth["RA"], truth["DEC"] = WCS(header).pixel_to_world_values(*positions.T)
@@ -293,7 +293,7 @@ def _place(
 
 
 def _describe(table: Table, columns: dict[str, tuple]) -> Table:
-    """Only these columns of a table, in their order, with their units and what they are."""
+    """Copy these columns of a table, in order, with their units and descriptions."""
     return Table(
         [
             Column(table[name], name=name, unit=unit, description=text)
@@ -303,7 +303,7 @@ def _describe(table: Table, columns: dict[str, tuple]) -> Table:
 
 
 def make_catalogue(truth: Table, rng: np.random.Generator) -> Table:
-    """The catalogue that a survey would deliver: measured with errors, and without types.
+    """Catalogue as a survey would deliver it: with measurement errors and without types.
 
     Parameters
     ----------
@@ -312,8 +312,9 @@ def make_catalogue(truth: Table, rng: np.random.Generator) -> Table:
     Returns
     -------
     Table
-        The columns of `COLUMNS`. Errors are Gaussian; those of position, magnitude and colour
-        grow with falling S/N, those of redshift and mass are 0.015 (1 + z) and 0.1 dex.
+        With the columns of `COLUMNS`. Errors are Gaussian. Those of position, magnitude and
+        colour grow as the signal-to-noise ratio falls; those of redshift and mass are
+        0.015 (1 + z) and 0.1 dex.
     """
     noise = rng.normal(size=(7, len(truth)))
     snr = np.maximum(np.asarray(truth["SNR"]), 3)
@@ -334,7 +335,7 @@ def make_catalogue(truth: Table, rng: np.random.Generator) -> Table:
 
 
 def write_field(field: dict, paths: dict[str, str | Path]) -> None:
-    """Write a simulated field, each file whole or not at all.
+    """Write the files of a simulated field, each whole or not at all.
 
     Parameters
     ----------

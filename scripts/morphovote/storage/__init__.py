@@ -1,5 +1,5 @@
-"""Files that the stages leave: shards, model files, text, each whole or not at all.
+"""Files that the stages write: shards, model files, text; never half-written.
 
-Takes arrays and tables, leaves HDF5, JSON, CSV and YAML; tells which code made a file. Every rule
-uses it.
+Takes arrays and tables, leaves HDF5, JSON, CSV and YAML; computes the digest of the code that makes
+a file. Every rule uses it.
 """

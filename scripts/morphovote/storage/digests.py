@@ -1,4 +1,4 @@
-"""Which code made a file: the digest that tells Snakemake to rerun a rule; and a file's own."""
+"""Digests of code, by which Snakemake knows when to rerun a rule, and digests of files."""
 
 import hashlib
 import re
@@ -7,22 +7,22 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-# Files up to this size (bytes) are told apart by their content, larger ones by size and time.
+# Files up to this size (bytes) are compared by content, larger ones by size and time.
 SMALL_FILE = 1_000_000
 
 
 def code_digest(*scripts: str | Path) -> str:
-    """Digest of the library modules that some scripts use, directly or not.
+    """Digest of the library modules that scripts use, directly or indirectly.
 
-    Snakemake notices an edited script but not an edited module that the script imports. With this
-    digest among a rule's params it does.
+    Snakemake notices an edited script, but not an edited module that the script imports. With this
+    digest among a rule's params it notices both.
 
     Parameters
     ----------
     scripts : str or Path
-        Paths of the scripts. A rule that reads temporary files names the scripts of the rules
-        that wrote them too, since Snakemake does not look behind a deleted file. A module of the
-        library among them counts itself as well: Snakemake sees edits of scripts only.
+        Paths of the scripts. A rule that reads temporary files also names the scripts of the
+        rules that wrote them, since Snakemake does not trace deleted files. A library module may
+        be given too; then its own content counts as well.
 
     Returns
     -------
@@ -48,8 +48,8 @@ def code_digest(*scripts: str | Path) -> str:
     return digest.hexdigest()[:12]
 
 
-# Read by their text, since parsing every module would take longer than all else of a start. The
-# groups are what stands after the package's name, dotted, and the imported names.
+# A regular expression, since parsing every module would take longer than the rest of the start.
+# The two groups are the dotted path below the package, and the imported names.
 _IMPORT = re.compile(
     rf"^[ \t]*from {PACKAGE.name}((?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.MULTILINE
 )
@@ -59,8 +59,8 @@ _IMPORT = re.compile(
 def _imported_modules(path: Path) -> set[Path]:
     """Files of this package that one file imports, anywhere in its text.
 
-    A module counts together with the `__init__.py` of every package that it lies in, since Python
-    runs those too.
+    The `__init__.py` of every package that contains an imported module counts too, since Python
+    runs it.
     """
     files = set()
     for dotted, names in _IMPORT.findall(path.read_text(encoding="utf-8")):
@@ -76,22 +76,22 @@ def _imported_modules(path: Path) -> set[Path]:
 
 
 def hash_file(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """SHA-256 of a file, in hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_stamp(paths: Iterable[str | Path]) -> str:
-    """Digest that is another one when one of some files is; their names do not count.
+    """Digest of files, which changes when any of them does; their names do not count.
 
-    Snakemake reruns what depends on a newer file. A file that was replaced by an older one, or
-    edited after the clock was set back, is not newer; with this among a rule's params it is seen.
+    Snakemake reruns what depends on a newer file. It misses a file that was replaced by an older
+    one, or edited after the clock was set back, unless this digest is among a rule's params.
 
     Parameters
     ----------
     paths : iterable of path
-        Files that are there. Those up to `SMALL_FILE` bytes count by their content, larger ones by
-        size and time of change.
+        Existing files. Those of up to `SMALL_FILE` bytes count by their content, larger ones by
+        size and modification time.
 
     Returns
     -------

@@ -1,8 +1,7 @@
 """Files written whole or not at all, and JSON read back.
 
-Every file is written under a hidden name in its own folder and renamed when it is whole, so that a
-run that is cut short never leaves half a file under a name that another rule reads, nor anything
-else.
+Every file is written under a hidden name in its own folder and renamed when it is complete. An
+interrupted run therefore leaves no half-written file that another rule could read.
 """
 
 import csv
@@ -19,13 +18,12 @@ from morphovote.errors import InputError
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a name to write under; the file is renamed to `path` when the block ends without error.
+    """Yield a temporary name; the file is renamed to `path` if the block ends without error.
 
     Parameters
     ----------
     path : str or Path
-        Its folder is made where it is missing. A file that is there stays until the new one is
-        whole.
+        Its folder is created if missing. An existing file stays until the new one is complete.
 
     Yields
     ------
@@ -43,20 +41,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text as UTF-8, whole or not at all."""
+    """Write text as UTF-8, whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | Path, content: dict, **form) -> None:
-    """Write a dictionary as JSON with a line end, whole or not at all.
+    """Write a dictionary as JSON with a final newline, whole or not at all.
 
     Parameters
     ----------
     path : str or Path
     content : dict
     **form
-        Of `json.dumps`; two spaces of indent if left out.
+        Passed to `json.dumps`; the indent is two spaces unless given.
     """
     write_text(path, json.dumps(content, **{"indent": 2, **form}) + "\n")
 
@@ -67,7 +65,7 @@ def read_json(path: str | Path) -> dict:
     Raises
     ------
     InputError
-        If it is none.
+        If the file cannot be read, or is not a JSON object.
     """
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -92,11 +90,11 @@ def write_csv(
     ----------
     path : str or Path
     names : sequence of str
-        The columns, for the first line.
+        Column names, written in the first line.
     rows : iterable of sequence
-        One value a column.
+        One value for each column.
     line_end : str
-        "\r\n" for loss curves, as the standard of CSV (RFC 4180) has it.
+        "\r\n" for loss curves, as in the CSV standard (RFC 4180).
     """
     with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator=line_end)
@@ -105,13 +103,13 @@ def write_csv(
 
 
 def write_curve(path: str | Path, curve: Sequence[dict]) -> None:
-    """Write a loss curve as CSV, one line an entry; all have the keys of the first."""
+    """Write a loss curve as CSV, one line per entry, with the keys of the first entry."""
     names = list(curve[0])
     write_csv(path, names, ([entry[name] for name in names] for entry in curve), "\r\n")
 
 
 def write_yaml(path: str | Path, content: dict) -> None:
-    """Write YAML, whole or not at all; innermost tables take one line each."""
+    """Write YAML, whole or not at all, with each innermost table on one line."""
     text = yaml.safe_dump(
         content, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=None
     )
@@ -121,9 +119,9 @@ def write_yaml(path: str | Path, content: dict) -> None:
 def write_tensors(path: str | Path, tensors: dict, about: dict[str, str]) -> None:
     """Write a network's weights as safetensors, whole or not at all.
 
-    The same weights are the same file: safetensors leaves the order of what it says about them to
-    chance, here it is alphabetical. And others may read it, which they may not where safetensors
-    makes the file itself.
+    The same weights give the same file: safetensors writes its metadata in random order, here the
+    order is alphabetical. The file also gets the usual permissions, while one that safetensors
+    creates itself can be read by its owner only.
 
     Parameters
     ----------
@@ -131,7 +129,7 @@ def write_tensors(path: str | Path, tensors: dict, about: dict[str, str]) -> Non
     tensors : dict of torch.Tensor
         On any device, of any memory layout.
     about : dict of str
-        What the header says.
+        Metadata for the header.
     """
     from safetensors.torch import save
 

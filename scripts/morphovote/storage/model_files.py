@@ -1,4 +1,4 @@
-"""Model files: what one field fits and another may use, as plain HDF5 without pickled objects."""
+"""Model files: fitted on one field, usable on another; plain HDF5 without pickled objects."""
 
 import hashlib
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def write_model(
     path : str or Path
         Written under another name in the same folder, then renamed.
     kind : str
-        What it is, such as "pca"; checked again on reading.
+        Kind of model, such as "pca"; checked on reading.
     arrays : dict of ndarray
         Numbers of any shape, or text (dtype str).
     attributes : dict
@@ -39,7 +39,7 @@ def write_model(
     """
     with create_hdf5(path, {"kind": kind} | attributes) as file:
         for name, array in arrays.items():
-            # Not compressed: what a stranger's archive says to hold is held against its size.
+            # Not compressed, so that a reader can compare the array's stated size with the file's.
             write_array(file, name, np.asarray(array))
 
 
@@ -50,9 +50,9 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
     ----------
     path : str or Path
     kind : str
-        What it has to be.
+        Expected kind of model.
     names : tuple of str
-        Arrays that it has to have.
+        Arrays that it must have.
 
     Returns
     -------
@@ -61,7 +61,8 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
     Raises
     ------
     InputError
-        If it is no HDF5 file, of another kind, incomplete, or holds a number that is not finite.
+        If it is not an HDF5 file, of another kind, incomplete, or holds a number that is not
+        finite.
     """
     with open_shard(path) as file, decoding(path):
         if found := _unsafe(file):
@@ -92,9 +93,9 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
 
 
 def unsafe_part(path: str | Path) -> str:
-    """What of a model file reaches beyond it, or is more than it says; empty where all is plain.
+    """What is unsafe in a model file, such as a link or an external array; empty if nothing is.
 
-    Nothing that it looks at is read: neither numbers nor text.
+    Only the structure is inspected: neither numbers nor text are read.
     """
     try:
         with h5py.File(path, "r") as file:
@@ -110,7 +111,7 @@ def _unsafe(file: h5py.File) -> str:
         data = file[key]
         if not isinstance(data, h5py.Dataset) or data.external or data.is_virtual:
             return f"a part outside it, {key!r}"
-        # Text of variable length lies in a heap, and HDF5 loops for ever on some damaged heaps.
+        # Text of variable length is kept in a heap; on some damaged heaps HDF5 never returns.
         if data.dtype.hasobject:
             return f"values of variable length, {key!r}"
         if data.nbytes > Path(file.filename).stat().st_size:
@@ -122,7 +123,7 @@ def _unsafe(file: h5py.File) -> str:
 
 
 def digest(*arrays: np.ndarray) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of some arrays: names what was fitted."""
+    """First 16 hexadecimal digits of the SHA-256 of arrays, which identify a fitted model."""
     total = hashlib.sha256()
     for array in arrays:
         total.update(np.ascontiguousarray(array).tobytes())
@@ -130,19 +131,20 @@ def digest(*arrays: np.ndarray) -> str:
 
 
 def read_groups(given: int | str, sources: Sequence[str | Path]) -> int:
-    """Number of groups to vote on: that of a frozen model, the recommended one, or the config's.
+    """Number of groups to vote on: the frozen model's, the recommended one, or the config's.
 
     Parameters
     ----------
     given : int or 'auto'
-        Of the config.
+        From the config.
     sources : sequence of path
-        The frozen model's voters, or what `group_number.choose_groups_file` wrote, or nothing.
+        The frozen model's voters, or the file that `group_number.choose_groups_file` wrote, or
+        nothing.
     """
     for source in sources:
         if Path(source).suffix == ".h5":
             attributes = read_model(source, "voters", ())[1]
-            # Splits have added to the groups since.
+            # `groups` also counts those that splits have added since.
             return int(attributes.get("fitted_groups", attributes["groups"]))
         found = read_json(source)
         log.info("%s", found["sentence"])

@@ -1,4 +1,4 @@
-"""A model folder: which files it holds, and what describes it."""
+"""A model folder: its files and its description."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import yaml
 from morphovote.errors import InputError
 
 DESCRIPTION = "model.json"
-# What a frozen model must hold.
+# Files that a frozen model must have.
 MODEL_FILES = (
     "denoiser.safetensors",
     "pca.h5",
@@ -26,7 +26,7 @@ def read_description(path: str | Path) -> dict:
     Raises
     ------
     InputError
-        If it is none.
+        If it cannot be read, or lacks a key.
     """
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -45,12 +45,12 @@ def read_description(path: str | Path) -> dict:
 
 
 def read_names(path: str | Path) -> dict:
-    """Read the groups' names: `origin`, and `groups`: number -> class and reason.
+    """Read the groups' names: `origin`, and `groups`, a map from number to class and reason.
 
     Raises
     ------
     InputError
-        If the file is not of that form.
+        If the file does not have that form.
     """
     try:
         names = yaml.safe_load(Path(path).read_text(encoding="utf-8"))

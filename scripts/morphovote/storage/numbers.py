@@ -1,4 +1,4 @@
-"""Tables of numbers as CSV, for people, spreadsheets and whatever reads them next."""
+"""Tables of numbers as CSV, for people, spreadsheets and later steps."""
 
 import csv
 import re
@@ -10,7 +10,7 @@ from astropy.table import Table
 from morphovote.errors import InputError
 from morphovote.storage.files import write_csv
 
-# What a spreadsheet takes for the beginning of a formula, and what it rightly takes for a number.
+# Characters that start a formula in a spreadsheet, and numbers, which are safe all the same.
 FORMULA = tuple("=+-@")
 NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 
@@ -18,7 +18,7 @@ NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 def save_numbers(table: Table, path: str | Path) -> None:
     """Write numbers as CSV, whole or not at all; NaN becomes an empty cell.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    Text that a spreadsheet would take for a formula gets an apostrophe in front.
     """
     columns = [[_cell(value) for value in table[name].tolist()] for name in table.colnames]
     write_csv(path, table.colnames, zip(*columns, strict=True))
@@ -28,7 +28,7 @@ def _cell(value: object) -> object:
     if isinstance(value, float):
         return f"{value:.6g}" if np.isfinite(value) else ""
     if isinstance(value, str):
-        # A lone carriage return would end the row for most readers.
+        # Most readers take a lone carriage return for the end of the row.
         value = value.replace("\r\n", "\n").replace("\r", "\n")
         if value.lstrip().startswith(FORMULA) and not NUMBER.fullmatch(value):
             return f"'{value}"
@@ -36,7 +36,7 @@ def _cell(value: object) -> object:
 
 
 def read_rows(path: str | Path) -> list[dict]:
-    """Read a table of numbers: numbers as such, an empty cell as None, truth as bool.
+    """Read a table of numbers as one dictionary per row; an empty cell is None, True/False a bool.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def read_rows(path: str | Path) -> list[dict]:
 
 
 def read_numbers(path: str | Path) -> Table:
-    """Read a table of numbers with all its columns; an empty cell is NaN, or "" among texts.
+    """Read a table of numbers by columns; an empty cell is NaN, or "" in a column of text.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _read_lines(path: str | Path) -> tuple[list[str], list[list]]:
         with open(path, newline="", encoding="utf-8") as file:
             names, *lines = csv.reader(file, strict=True)
         if any(len(line) != len(names) for line in lines):
-            raise ValueError(f"a line has not the {len(names)} columns of the first")
+            raise ValueError(f"a line does not have the {len(names)} columns of the first")
         return names, [[_value(text) for text in line] for line in lines]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(

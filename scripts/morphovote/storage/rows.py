@@ -1,4 +1,4 @@
-"""Rows: of one file in the order of another, and a bounded sample of those of many."""
+"""Rows of one file in the order of another, and a bounded sample of the rows of many files."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,12 +7,12 @@ import numpy as np
 
 from morphovote.storage.shards import iterate_batches
 
-# Rows that the PCA and the vote are fitted on, at most.
+# Maximum number of rows to which the PCA and the vote are fitted.
 SAMPLE_LIMIT = 20_000
 
 
 def align_rows(rows: np.ndarray, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Bring arrays with their own `row` into the order of `rows`; NaN or 0 where there is none."""
+    """Put arrays with their own `row` into the order of `rows`; NaN or 0 for missing rows."""
     order = np.argsort(arrays["row"], kind="stable")
     place = np.searchsorted(arrays["row"][order], rows)
     place = order[np.minimum(place, len(order) - 1)] if len(order) else np.zeros(len(rows), int)
@@ -28,15 +28,15 @@ def align_rows(rows: np.ndarray, arrays: dict[str, np.ndarray]) -> dict[str, np.
 def sample_rows(
     paths: Sequence[str | Path], name: str, limit: int, seed: int
 ) -> tuple[np.ndarray, int]:
-    """Draw rows without NaN from an array that is spread over shards.
+    """Draw a random sample of rows without NaN from an array that is spread over shards.
 
     Parameters
     ----------
     paths : sequence of path
     name : str
-        Array of shape (N, D) in each.
+        Array of shape (N, D) in each shard.
     limit : int
-        Most rows to draw, without replacement.
+        Maximum number of rows to draw, without replacement.
     seed : int
 
     Returns
@@ -58,7 +58,7 @@ def sample_rows(
 def choose_rows(
     paths: Sequence[str | Path], name: str, limit: int, seed: int
 ) -> tuple[np.ndarray, int]:
-    """Which rows `sample_rows` draws, as bool over all, and the number of rows without NaN."""
+    """Mask over all rows of those that `sample_rows` draws, and the number of rows without NaN."""
     usable = np.concatenate(
         [np.isfinite(batch).all(axis=1) for batch in _batches(paths, name)] or [np.zeros(0, bool)]
     )

@@ -1,11 +1,12 @@
 """HDF5 shards: the one file format between the stages.
 
 A shard holds arrays whose first axis is the galaxy, in catalogue order, chunked by galaxy. Every
-shard has `row` (int64, the row of the source list) and `id` (text). Attributes say what made it.
+shard has `row` (int64, the row of the source list) and `id` (text). Attributes record how it was
+made.
 
-What is read is behind checksums, HDF5's own of its metadata (format 1.10) and of each chunk of an
-array. Text has a fixed length: HDF5 keeps text of variable length in a heap without a checksum, and
-loops for ever on some damaged heaps, so such text is refused unread.
+HDF5's checksums protect the metadata (format 1.10) and each chunk of an array. Text has a fixed
+length: HDF5 keeps text of variable length in a heap without a checksum, and never returns from some
+damaged heaps, so such text is refused unread.
 """
 
 import math
@@ -21,18 +22,18 @@ from morphovote import __version__
 from morphovote.errors import InputError
 from morphovote.storage.files import replacing
 
-# A chunk of about this many bytes is read and compressed at once.
+# Size of a chunk, which is read and compressed as a unit.
 CHUNK_BYTES = 1 << 20
-# An array is packed if that leaves less than this share of so many of its rows.
+# An array is compressed if that shrinks a sample of its rows to less than this share.
 WORTH, SAMPLE_ROWS = 0.6, 8
 PACKED = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
 # The oldest format whose metadata has checksums.
 FORMAT = "v110"
-# What HDF5 says, and as what, where it cannot read.
+# Exceptions that HDF5 raises where it cannot read, and how their messages begin.
 DAMAGE = (OSError, RuntimeError, KeyError)
 HDF5_READING = ("Can't synchronously read", "Can't read", "Unable to", "\"Unable to", "'Unable to",
                 "Can't open", "\"Can't open")  # fmt: skip
-# Rule that makes a file, by its folder or its name.
+# Rule that makes a file, by the file's folder or name.
 MADE_BY = {
     "cutouts": "make_cutouts",
     "denoised": "denoise_cutouts",
@@ -52,7 +53,7 @@ def write_shard(
     attributes: dict | None = None,
     units: dict[str, str] | None = None,
 ) -> None:
-    """Write arrays of one length to a shard, whole or not at all.
+    """Write arrays of the same length to a shard, whole or not at all.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def create_hdf5(path: str | Path, attributes: dict) -> Iterator[h5py.File]:
     path : str or Path
         Written under another name in the same folder, then renamed.
     attributes : dict
-        Scalars, strings or small arrays; `made_by` comes by itself.
+        Scalars, strings or small arrays; `made_by` is added.
     """
     with replacing(path) as partial, h5py.File(partial, "w", libver=FORMAT) as file:
         for name, value in ({"made_by": f"morphovote {__version__}"} | attributes).items():
@@ -109,9 +110,9 @@ def create_array(
     name : str
     shape : tuple of int
     dtype : numpy dtype
-        Of text: from `text_type`.
+        For text, from `text_type`.
     **options
-        Of h5py's create_dataset, such as the compression.
+        Passed to h5py's create_dataset, such as the compression.
     """
     if 0 in shape or not shape:
         return file.create_dataset(name, shape, dtype)
@@ -121,7 +122,7 @@ def create_array(
 
 
 def write_array(file: h5py.File, name: str, array: np.ndarray, **options) -> h5py.Dataset:
-    """Write an array as `create_array` makes it; text may be of dtype str or object."""
+    """Write an array into one that `create_array` makes; text may be of dtype str or object."""
     array = fixed(array)
     dataset = create_array(file, name, array.shape, array.dtype, **options)
     dataset[...] = array
@@ -129,7 +130,7 @@ def write_array(file: h5py.File, name: str, array: np.ndarray, **options) -> h5p
 
 
 def fixed(value):
-    """Text as UTF-8 of a fixed length, an array of it likewise; anything else as it is."""
+    """Convert text, or an array of text, to UTF-8 of a fixed length; return anything else as is."""
     array = np.asarray(value)
     if array.dtype.kind not in "UO":
         return value
@@ -139,18 +140,18 @@ def fixed(value):
 
 
 def text_type(width: int) -> np.dtype:
-    """HDF5's type of UTF-8 text of at most `width` bytes."""
+    """HDF5 type of UTF-8 text of at most `width` bytes."""
     return h5py.string_dtype("utf-8", max(width, 1))
 
 
 def _shrinks(array: np.ndarray) -> bool:
-    """Whether packing an array is worth its time, judged by a few of its rows.
+    """Whether an array is worth compressing, judged by a few of its rows.
 
-    Noise keeps five sixths of its size, and packing and unpacking it takes longer than unwrapping
-    the galaxy; masks, rms maps and measurements shrink to little.
+    Noise keeps five sixths of its size, and its compression takes longer than unwrapping the
+    galaxy; masks, rms maps and measurements shrink a lot.
     """
     rows = np.ascontiguousarray(array[:: max(1, len(array) // SAMPLE_ROWS)][:SAMPLE_ROWS])
-    # As HDF5's shuffle does: all first bytes, all second bytes, and so on.
+    # Like HDF5's shuffle filter: all first bytes, then all second bytes, and so on.
     shuffled = rows.view(np.uint8).reshape(-1, array.dtype.itemsize).T.tobytes()
     return len(zlib.compress(shuffled, 1)) < WORTH * len(shuffled)
 
@@ -162,7 +163,7 @@ def open_shard(path: str | Path) -> Iterator[h5py.File]:
     Raises
     ------
     InputError
-        If the file is missing, no HDF5 file, or damaged: each chunk has a checksum.
+        If the file is missing, not HDF5, or damaged: each chunk has a checksum.
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such file. {remedy(path)}")
@@ -176,19 +177,19 @@ def open_shard(path: str | Path) -> Iterator[h5py.File]:
         try:
             yield file
         except DAMAGE as error:
-            # Of HDF5's own words only those on reading: a full disk has others.
+            # Only HDF5's messages about reading: those about a full disk begin otherwise.
             if not str(error).startswith(HDF5_READING):
                 raise
             raise InputError(f"{path}: is damaged ({_first(error)}). {remedy(path)}") from error
 
 
 def remedy(path: str | Path) -> str:
-    """What to do about a damaged file, by its place in the results."""
+    """Advice on a damaged file, by its place in the results."""
     path = Path(path)
     rule = MADE_BY.get(path.name) or MADE_BY.get(path.parent.name)
     if path.parent.name == "model":
-        return "Take the model folder again from where it was made, or fit the model anew."
-    return "Delete it and run the workflow again" + (f": {rule} makes it anew." if rule else ".")
+        return "Copy the model folder again from its source, or fit the model again."
+    return "Delete it and run the workflow again" + (f": {rule} makes it again." if rule else ".")
 
 
 def _first(error: Exception) -> str:
@@ -204,7 +205,7 @@ def read_shard(
     ----------
     path : str or Path
     names : sequence of str, optional
-        All arrays if left out.
+        Default: all arrays.
     rows : slice
 
     Returns
@@ -217,7 +218,7 @@ def read_shard(
 
 
 def read_array(file: h5py.File, name: str, rows: slice | tuple = ()) -> np.ndarray:
-    """Read an array of an open file, or some rows of it; text as dtype object (str)."""
+    """Read an array of an open file, or some of its rows; text as dtype object (str)."""
     if name not in file:
         raise InputError(
             f"{file.filename}: has no array '{name}', only {', '.join(file)}. "
@@ -225,13 +226,13 @@ def read_array(file: h5py.File, name: str, rows: slice | tuple = ()) -> np.ndarr
         )
     dataset = file[name]
     if not isinstance(dataset, h5py.Dataset):
-        raise InputError(f"{file.filename}: '{name}' is no array. {remedy(file.filename)}")
+        raise InputError(f"{file.filename}: '{name}' is not an array. {remedy(file.filename)}")
     refuse_variable(dataset.dtype, name, file.filename)
     return dataset.asstr()[rows] if h5py.check_string_dtype(dataset.dtype) else dataset[rows]
 
 
 def refuse_variable(dtype: np.dtype, name: str, path: str | Path) -> None:
-    """Raise InputError where reading an array or attribute would go through HDF5's heap."""
+    """Raise InputError if reading an array or attribute would use HDF5's heap."""
     if dtype.hasobject:
         raise InputError(
             f"{path}: '{name}' has values of variable length, expected a fixed one: it was made by "
@@ -241,7 +242,7 @@ def refuse_variable(dtype: np.dtype, name: str, path: str | Path) -> None:
 
 @contextmanager
 def decoding(path: str | Path) -> Iterator[None]:
-    """Turn whatever a damaged file makes of its reader into a sentence."""
+    """Turn any exception that a damaged file causes into an `InputError`."""
     try:
         yield
     except InputError:
@@ -276,7 +277,7 @@ def count_rows(path: str | Path) -> int:
 
 
 def text_width(path: str | Path, name: str) -> int:
-    """Longest text (bytes of UTF-8) that an array of a shard has room for."""
+    """Length (bytes of UTF-8) of the longest text that an array of a shard can hold."""
     with open_shard(path) as file, decoding(path):
         return file[name].dtype.itemsize
 
@@ -294,6 +295,6 @@ def iterate_batches(
 
 
 def concatenate(paths: Sequence[str | Path], names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read small arrays of many shards, one after the other, into one array each."""
+    """Read small arrays of many shards and join each of them, in the order of the shards."""
     parts = [read_shard(path, names) for path in paths]
     return {name: np.concatenate([part[name] for part in parts]) for name in names}

@@ -110,7 +110,7 @@ def test_ready_cutouts_need_no_catalogue(folder):
         ({"cutout": {"size": "big"}}, ["cutout.size", "'big'", "integer"]),
         ({"cutout": {"neighbours": "drop"}}, ["cutout.neighbours", "'drop'", "mask, keep"]),
         ({"cutout": {"size": 3}}, ["cutout.size", "3", "32"]),
-        ({"pca": {"components": 1.5}}, ["pca.components", "1.5", "share of the variance"]),
+        ({"pca": {"components": 1.5}}, ["pca.components", "1.5", "Fraction of the variance"]),
         ({"voting": {"agreement": 0}}, ["voting.agreement"]),
         ({"fields": {}}, ["fields"]),
         ({"fields": {"all": {"simulate": {}}}}, ["'all'", "Rename"]),
