@@ -10,7 +10,7 @@ WEIGHTS = {
 
 
 rule fetch_encoder:
-    """Put the encoder's weights in place; runs where there is a network."""
+    """Put the encoder's weights in place; needs a network."""
     input:
         weights=WEIGHTS,
     output:

@@ -8,7 +8,7 @@ DOWNLOADS = {file: table for field in FIELDS.values() for file, table in field["
 
 
 rule download_file:
-    """Download one file, resuming a broken transfer; runs where there is a network."""
+    """Download one file, resuming a broken transfer; needs a network."""
     output:
         "{file}",
     log:

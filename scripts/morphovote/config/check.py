@@ -102,7 +102,7 @@ def check_schemes(config: dict) -> None:
 
     if published("cutout", "scaling") and not published("denoiser"):
         raise InputError(
-            "config, cutout.scaling: found published beside denoiser.scheme "
+            "config, cutout.scaling: found published together with denoiser.scheme "
             f"{config['denoiser']['scheme']}, which needs noise in the unit of the images. Set "
             "denoiser.scheme: published too, or cutout.scaling: flux."
         )
@@ -113,7 +113,7 @@ def check_schemes(config: dict) -> None:
         )
     if published("polar") and not published("encoder", "input"):
         raise InputError(
-            f"config, encoder.input: found {config['encoder']['input']} beside polar.scheme "
+            f"config, encoder.input: found {config['encoder']['input']} together with polar.scheme "
             "published, whose image has its angle along the other axis. Set encoder.input: "
             "published too, or polar.scheme: moments."
         )

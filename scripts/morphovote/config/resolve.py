@@ -175,7 +175,7 @@ def _check_kind(where: str, field: dict) -> None:
     extra = sorted(set(field) - {"simulate", "select", "pixel_origin", "model", "checked"})
     if "simulate" in field and extra:
         raise InputError(
-            f"config, {where}: found {', '.join(extra)} beside simulate, which brings its own. "
+            f"config, {where}: found {', '.join(extra)} together with simulate, which has its own. "
             "Remove them, or describe real files with images or cutouts instead."
         )
 

@@ -310,7 +310,7 @@ def _try_hub(get, repository: str, waits: Sequence[float]):
         raise InputError(
             f"config encoder.weights 'pretrained': {constants.ENDPOINT} could not be "
             f"reached for '{repository}' in {attempts} attempts ({type(error).__name__}).\n"
-            "Run this rule where there is network, or download model.safetensors elsewhere "
+            "Run this rule with a network, or download model.safetensors elsewhere "
             "and set encoder.weights\nto its path, or set encoder.weights: bundled and "
             "encoder.name: convnext_atto."
         ) from error

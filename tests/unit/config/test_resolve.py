@@ -135,7 +135,7 @@ def test_ready_cutouts_need_no_catalogue(folder):
             {"fields": {"f": {"images": "a.fits", "columns": {"id": "I"}}}},
             ["columns but no catalogue"],
         ),
-        ({"fields": {"f": {"simulate": {}, "psf": "psf.fits"}}}, ["psf beside simulate"]),
+        ({"fields": {"f": {"simulate": {}, "psf": "psf.fits"}}}, ["psf together with simulate"]),
         (
             {"fields": {"f": {"images": "a.fits", "select": {"mag": [25]}}}},
             ["fields.f.select.mag"],
