@@ -242,7 +242,7 @@ def score_rotation(encoder: str, path: Path, work: Path, rotations: int, threads
 
 
 def print_tables(rows: list[dict]) -> None:
-    """Print the tables of docs/encoders.md, one per set; rows of one label and rotation averaged."""
+    """Print the tables of docs/encoders.md, one per set, averaged over rows of one label."""
     for name in dict.fromkeys(row["set"] for row in rows):
         some = [row for row in rows if row["set"] == name]
         bins = [f"ami20_snr{low}" for low, _ in BINS if f"ami20_snr{low}" in some[0]]

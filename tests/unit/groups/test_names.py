@@ -1,4 +1,4 @@
-"""The file of names: what it may say, and what it means."""
+"""The file of names: what it may contain, and what it means."""
 
 import pytest
 

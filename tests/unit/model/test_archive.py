@@ -1,4 +1,4 @@
-"""Archives of models: the same bytes again, and nothing from a stranger but what a model holds."""
+"""Archives of models: reproducible bytes, and safe unpacking of archives from anywhere."""
 
 import hashlib
 import json
@@ -151,7 +151,7 @@ def huge_hdf5(path):
 
 
 def loose_text(path):
-    """Text of variable length, in whose heap a stranger can make the HDF5 library loop for ever."""
+    """Text of variable length: a crafted heap can make the HDF5 library loop for ever."""
     part = path.with_suffix(".h5")
     with h5py.File(part, "w") as file:
         file["names"] = ["a", "bc"]
@@ -172,7 +172,7 @@ def sly_card(path):
 
 
 def replace_signed(path, name, data):
-    """Replace a file and its hash in the manifest: a stranger can do that."""
+    """Replace a file and its hash in the manifest, as an attacker can."""
     known = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     rebuild(path, {name: data}, manifest=lambda m: m["files"].update({name: known}))
 
