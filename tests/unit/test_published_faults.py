@@ -164,8 +164,7 @@ CLUSTERS = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 0, 2])
 
 
 def test_overwritten():
-    """If two clusters map to one group, the later takes it and members of the earlier are
-    rejected."""
+    """If two clusters map to one group, members of the earlier one are rejected."""
     meant, owner = unanimous.map_clusters(REFERENCE, CLUSTERS, 3)
     assert meant.tolist() == [0, 0, 1]
     assert owner.tolist() == [1, 2, -1]
