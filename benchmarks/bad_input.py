@@ -1,4 +1,4 @@
-"""Give morphovote what is wrong or odd, case by case, and write down what it says.
+"""Give morphovote wrong or unusual input, case by case, and record what it says.
 
 python benchmarks/bad_input.py                 # docs/figures/bad_input.csv and .md
 """
@@ -13,7 +13,7 @@ from common import FIGURES, ROOT, new_parser
 from bad_input import CASES, run_case
 from tables import markdown, write_table
 
-# Their cases are added to CASES where they are imported.
+# Importing them adds their cases to CASES.
 for name in ("bad_input_catalogues", "bad_input_config"):
     importlib.import_module(name)
 
@@ -21,7 +21,7 @@ HEAD = ("what", "given", "run", "said")
 
 
 def main() -> None:
-    """Run every case in a folder of its own; the folder's name is left out of what was said."""
+    """Run every case in a folder of its own; the folder's name is removed from the messages."""
     parser = new_parser(__doc__, FIGURES / "bad_input.csv")
     options = parser.parse_args()
     output = options.output.resolve()

@@ -1,4 +1,4 @@
-"""The galaxies that `encoders.py` scores on, brought through the pipeline's own stages."""
+"""The galaxies on which `encoders.py` scores, processed by the pipeline's own stages."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from morphovote.simulate import survey
 from morphovote.storage import shards
 
 SIZE, SEED = 100, 11
-# Of these answers of Galaxy Zoo some stand for one class.
+# Galaxy Zoo answer -> class.
 ZOO = {
     "smooth": "smooth", "smooth_round": "smooth", "smooth_inbetween": "smooth",
     "smooth_cigar": "smooth", "disc": "disc", "disc_barred": "disc", "spiral": "spiral",
@@ -24,7 +24,7 @@ ZOO = {
 
 
 def prepare_sets(work: Path, data: Path) -> dict[str, Path]:
-    """Prepare what is not there yet; real sets only where `data` holds them."""
+    """Prepare the sets that are missing; real sets only if `data` exists."""
     makers = {"demo": lambda: simulated(1), "demo_coarse": lambda: simulated(2)}
     if data.is_dir():
         makers |= {"hst_zoo": lambda: zoo(data), "ceers": lambda: ceers(data)}
@@ -45,7 +45,7 @@ def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def prepare(sections: list[np.ndarray], positions: np.ndarray) -> dict[str, np.ndarray]:
-    """Cut, denoise (by a network trained on these cutouts) and unwrap sources."""
+    """Cut, denoise (with a network trained on these cutouts) and unwrap sources."""
     cut = [
         cutouts.cut_source(section, None, tuple(position), SIZE, name=str(i), pixel_scale=0.03)
         for i, (section, position) in enumerate(zip(sections, positions, strict=True))
@@ -69,7 +69,7 @@ def unwrap(images, mask, x, y) -> dict[str, np.ndarray]:
 
 
 def simulated(scale: int):
-    """A simulated field; with `scale` 2 on pixels twice as large, blurred, in other noise."""
+    """A simulated field; with `scale` 2, pixels are twice as large, with blur and new noise."""
     field = survey.simulate_field(800, SEED)
     truth = field["truth"]
     image, x, y = field["image"], np.asarray(truth["X"]), np.asarray(truth["Y"])
@@ -90,7 +90,7 @@ def simulated(scale: int):
         sections.append(padded[top : top + side, left : left + side])
         positions.append((a + border - left, b + border - top))
     kinds = np.asarray(truth["TYPE"]).astype(str)
-    # The unclassifiable ones have no shape to be found.
+    # Unclassifiable galaxies have no shape to find.
     return sections, np.array(positions), kinds, kinds != "UNC"
 
 
@@ -102,7 +102,7 @@ def zoo(data: Path):
     rng = np.random.default_rng(0)
     for row in table:
         grey = Image.open(folder / row["file"]).convert("L").resize((SIZE, SIZE), Image.BOX)
-        # The sky of some is one level of grey throughout, which no camera gives.
+        # Some have a perfectly uniform sky, unlike any camera.
         image = np.asarray(grey, np.float32) + rng.standard_normal((SIZE, SIZE))
         sections.append(image.astype(np.float32))
         labels.append(ZOO.get(row["class"], ""))

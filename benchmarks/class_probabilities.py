@@ -1,4 +1,4 @@
-"""Whether the probabilities of classes are frequencies, for `classes.py`."""
+"""Check the calibration of class probabilities, for `classes.py`."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from morphovote.report.figures import style
 
 # Galaxies classified "by eye": a random sample of the field whose true types are used as labels.
 CHECKED, SEEDS = 100, 10
-# Claims of which the share that is right is told beside the rest.
+# Range of probabilities for which the share that is right is also printed.
 NEAR = (0.75, 0.85)
 
 
 def check_probabilities(run: dict, names: dict[int, str], held: dict, found: dict) -> dict:
-    """Reliability against the vote, against the truth, and after correction by eye."""
+    """Reliability compared with the vote, with the truth, and after correction by eye."""
     right = found["class"] == run["true"]
     decided = found["class_origin"] != "none"
     kept = run["votes"]["kept"]
@@ -51,13 +51,13 @@ def check_probabilities(run: dict, names: dict[int, str], held: dict, found: dic
 
 
 def share_right(claim: np.ndarray, right: np.ndarray) -> str:
-    """Share that is right, of how many, among those of a claimed probability about 0.8."""
+    """Share that is right among galaxies of a probability near 0.8, and their number."""
     near = (claim >= NEAR[0]) & (claim < NEAR[1])
     return f"{right[near].mean():.2f} of {near.sum()}" if near.any() else "none"
 
 
 def purity_parts(run: dict, names: dict[int, str]) -> dict[str, np.ndarray]:
-    """What `CLASS_PROB` is made of (see `assignment.weigh_classes`), and the truth.
+    """Terms of `CLASS_PROB` (see `assignment.weigh_classes`), and the truth.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def purity_parts(run: dict, names: dict[int, str]) -> dict[str, np.ndarray]:
 
 
 def fit_purity(parts: list[dict[str, np.ndarray]]) -> float:
-    """The likeliest purity of the groups of some fields together."""
+    """Maximum-likelihood purity of the groups of several fields together."""
     vote, common, right = (
         np.concatenate([part[name] for part in parts]) for name in ("vote", "common", "right")
     )
@@ -91,7 +91,7 @@ def fit_purity(parts: list[dict[str, np.ndarray]]) -> float:
 
 
 def check_purity(parts: dict[str, dict[str, np.ndarray]]) -> None:
-    """Purity of each field's groups, and how that of the other fields does on it."""
+    """Purity of each field's groups, and how well the purity of the other fields fits it."""
     rows = []
     for name, part in parts.items():
         others = fit_purity([one for other, one in parts.items() if other != name])
@@ -141,7 +141,7 @@ def draw(checks: dict, run: dict, found: dict, path: Path) -> None:
         shown = count >= 20
         risk = np.cumsum(wrong[order]) / count
         right.plot((count / len(order))[shown], risk[shown], color=colour, label=label)
-        print(f"area under risk and coverage, {label}: {risk.mean():.3f}")
+        print(f"area under the risk-coverage curve, {label}: {risk.mean():.3f}")
     right.set(xlim=(0, 1), ylim=(0, None), xlabel="coverage", ylabel="risk: share that is wrong")
     right.legend(loc="lower right")
     handles, labels = left.get_legend_handles_labels()

@@ -1,4 +1,4 @@
-"""Suggested names of groups beside two rules that were tried and not taken, for `classes.py`."""
+"""Compare the suggested names of groups with two rejected rules, for `classes.py`."""
 
 import numpy as np
 from class_runs import score
@@ -9,7 +9,7 @@ from morphovote.measure.quality import MEASURED
 
 
 def print_suggestions(run: dict, suggestion: dict[int, dict]) -> None:
-    """Suggested names, and two rules that were tried and not taken."""
+    """Print the scores of the suggested names and of two rejected rules."""
     kept, rows = run["votes"]["kept"], []
     clear = {n: one["medians"] for n, one in suggestion.items() if is_clear(one)}
     clear = {n: {m: one.get(m, np.nan) for m in MEASURED} for n, one in clear.items()}
@@ -35,7 +35,7 @@ def print_suggestions(run: dict, suggestion: dict[int, dict]) -> None:
 
 
 def is_clear(entry: dict) -> bool:
-    """Whether a group's class follows from its shape, and not from too little of it to see."""
+    """Whether a group's class follows from its shape, not from faint or missing measurements."""
     why = entry["reason"]
     faint = why.startswith("median S/N") or "% of members" in why or "members measured" in why
     return "medians" in entry and not faint

@@ -1,4 +1,4 @@
-"""Runs of simulated fields for `classes.py`: their truth, and classes given with known names."""
+"""Runs of simulated fields for `classes.py`: their truth, and classes from given names."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from morphovote.storage.rows import align_rows
 
 
 def read_run(folder: Path) -> dict:
-    """Truth, votes, components and measurements of a run, one row a galaxy."""
+    """Truth, votes, components and measurements of a run, one row per galaxy."""
     votes = shards.read_shard(folder / "votes.h5")
     truth = read_table(folder / "simulated/truth.fits")[votes["row"]]
     places = [sorted((folder / stage).glob("*.h5")) for stage in ("measurements", "cutouts")]
@@ -52,7 +52,7 @@ def oracle_names(run: dict) -> dict[int, str]:
 
 
 def classify_run(run: dict, names: dict[int, str], checked=None) -> tuple[dict, dict]:
-    """Classes of all galaxies, and how the classifier does on kept galaxies left out."""
+    """Classes of all galaxies, and the classifier's result on held-out kept galaxies."""
     votes, rows = run["votes"], np.flatnonzero(run["votes"]["kept"] & ~run["votes"]["outlier"])
     labels = np.array([names[int(group)] for group in votes["group"][rows]])
     model, held = classifier.fit_classifier(run["component"][rows], labels)

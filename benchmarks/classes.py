@@ -1,11 +1,11 @@
-"""Classes and probabilities against the truth of simulated fields: what is in docs/classes.md.
+"""Compare classes and probabilities with the truth of simulated fields, for docs/classes.md.
 
     python benchmarks/classes.py results/demo results/second results/third results/fourth
 
-Each folder is a run of a simulated field, finished or up to votes.h5: suggested names need the
-measurements. Its groups are named as an expert would name
-them who knows the truth: by the commonest true type of their kept members (of all, where fewer than
-three are kept). The names are written to <folder>/oracle_names.yaml in the form of `classes.names`.
+Each folder is a run of a simulated field, finished or up to votes.h5 (suggested names need the
+measurements). Its groups are named as by an expert who knows the truth: by the commonest true type
+of their kept members (of all members, if fewer than three are kept). The names are written to
+<folder>/oracle_names.yaml in the form of `classes.names`.
 """
 
 from pathlib import Path
@@ -61,7 +61,7 @@ def _ratio(hits: int, total: int) -> str:
 
 
 def name_groups(run: dict) -> dict[int, dict] | None:
-    """The names that the workflow would suggest; None where nothing is measured yet."""
+    """The names that the workflow would suggest; None if nothing is measured yet."""
     if run["shape"] is None:
         return None
     return suggest_names(

@@ -1,8 +1,7 @@
-"""What all benchmarks share: where things lie, and the words of their command lines.
+"""What all benchmarks share: paths, and the parser of their command lines.
 
-A benchmark is run as `python benchmarks/name.py`: Python finds this module beside it. It is
-imported before anything of the project, because it says where the library and the tests' helpers
-are.
+A benchmark is run as `python benchmarks/name.py`: Python finds this module beside it. Import it
+before anything of the project, because it adds the library and the tests' helpers to the path.
 """
 
 import argparse
@@ -12,12 +11,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs/figures"
 DEMO = ROOT / "results/demo"
-# What a benchmark makes on the way and keeps.
+# Intermediate files of benchmarks.
 WORK = ROOT / "results/benchmarks"
-# Real survey data, beside the checkout; not all benchmarks need them.
+# Real survey data, beside the checkout; only some benchmarks need them.
 DATA = ROOT.parent / "shared/data"
 
-# Before this folder, which has a bad_input.py too.
+# First in the path, because this folder also has a bad_input.py.
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
 
 
@@ -29,7 +28,7 @@ def new_parser(doc: str, output: Path | None = None) -> argparse.ArgumentParser:
     doc : str
         The benchmark's docstring; its first paragraph is shown as help.
     output : path, optional
-        Default of `--output`: the table that is written, or the folder of several.
+        Default of `--output`: the table to write, or the folder for several.
     """
     parser = argparse.ArgumentParser(description=doc.split("\n\n")[0])
     if output is not None:

@@ -1,20 +1,20 @@
-"""The published arm beside the default's, one step at a time, on galaxies whose kinds are known.
+"""Compare the published arm with the default, step by step, on galaxies of known type.
 
 Usage: python benchmarks/compare.py [--set demo|ceers|hst_zoo] [--field results/demo]
            [--encoder bundled] [--latent 40] [--epochs 8] [--output docs/figures/compare.csv]
 
-The first row is the published arm. In each row below one more step is the default's: cutouts,
-denoiser, polar image, network input, PCA, vote; the last row is the default arm. Both arms have
-the same network, `bundled` (the project's own), `random`, a safetensors file, or, where there is
-network, `pretrained:` and a timm name: `pretrained:convnext_xlarge.fb_in22k` is the paper's. What
-is made on the way is kept in --work, so that a run that was broken off goes on where it was.
+The first row is the published arm. Each further row takes one more step from the default: cutouts,
+denoiser, polar image, network input, PCA, vote; the last row is the default arm. Both arms use the
+same network: `bundled` (the project's own), `random`, a safetensors file, or, with a network
+connection, `pretrained:` and a timm name: `pretrained:convnext_xlarge.fb_in22k` is the paper's.
+Intermediate files are kept in --work, so an interrupted run continues where it stopped.
 
-Columns: kept is the kept fraction; null the same of Gaussian noise with the covariance of the
+Columns: kept is the kept fraction; null is the same for Gaussian noise with the covariance of the
 components (mean, and 95 % interval of the mean); ari, ami and purity compare the groups with the
-true kinds, over all galaxies and over the kept ones; seed_ari compares votes with two seeds;
-rotation is the share of turned and mirrored cutouts whose nearest upright galaxy is itself;
-seconds are processor seconds a galaxy from denoising to the vote, without training. All but
-rotation and seconds are means over the seeds.
+true types, over all galaxies and over the kept ones; seed_ari compares votes with two seeds;
+rotation is the share of turned and mirrored cutouts whose nearest upright galaxy is the same
+galaxy; seconds are processor seconds per galaxy from denoising to the vote, without training. All
+but rotation and seconds are means over the seeds.
 """
 
 import argparse
@@ -46,7 +46,7 @@ from morphovote.vote import controls
 from morphovote.vote import schemes as votings
 
 STEPS = ("cutout", "denoiser", "polar", "input", "pca", "vote")
-# The number committed in the paper's code, of the 2,048 features of its network.
+# Components in the paper's code, of the 2,048 features of its network.
 PUBLISHED_SHARE = 1500 / 2048
 DEFAULT = complete_config(
     {"fields": {"demo": {"simulate": {}}}},
@@ -64,7 +64,7 @@ BRIGHT = 20
 
 
 def kind_of(new: set, step: str) -> str:
-    """Which kind of a step, the default's or the published, an arm with some `new` steps takes."""
+    """Scheme of a step, default or published, in an arm with the given `new` steps."""
     return DEFAULTS[step] if step in new else "published"
 
 
@@ -77,7 +77,7 @@ def read_field(folder: Path, default: bool) -> tuple[dict, np.ndarray]:
         names = ("row", "id", "image", "rms", "mask", "flags", "snr", "x", "y")
         arrays = shards.concatenate(paths, names)
     else:
-        # The list names the images as seen from where the workflow ran.
+        # Paths in the list are relative to the folder in which the workflow ran.
         with contextlib.chdir(folder.parents[1]):
             arrays = cutouts.make_cutouts(table, tiles, SIZE, "keep")
     truth = Table.read(folder / "simulated/truth.fits")
@@ -104,7 +104,7 @@ def read_set(name: str, data: Path, default: bool) -> tuple[dict, np.ndarray]:
 
 
 class Ladder:
-    """The arms' products on one set, each made once and kept in a folder."""
+    """Intermediate products of the arms on one set, each made once and kept in a folder."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.work = options, options.work / options.set
@@ -114,7 +114,7 @@ class Ladder:
         self.seconds = json.loads(self.clock.read_text()) if self.clock.exists() else {}
 
     def note(self, name: str, began: float, galaxies: int) -> None:
-        """Write down the processor seconds a galaxy since `began`."""
+        """Record the processor seconds per galaxy since `began`."""
         self.seconds[name] = (time.process_time() - began) / max(galaxies, 1)
         self.clock.write_text(json.dumps(self.seconds, indent=1))
 
@@ -130,7 +130,7 @@ class Ladder:
         return path
 
     def turned(self, default: bool) -> Path:
-        """Shard of cutouts of bright galaxies: upright ones, then turn after turn of them."""
+        """Shard of cutouts of bright galaxies: upright first, then each turn of all of them."""
         path = self.work / f"turned-{'mask' if default else 'keep'}.h5"
         if path.exists():
             return path
@@ -164,7 +164,7 @@ class Ladder:
         trained = options.field / "model/denoiser.safetensors"
         own = "denoiser" in new and options.set == "demo" and trained.exists()
         if own and source == self.cutouts(True):
-            # The run of the field has done it.
+            # The run of the field has already denoised them.
             paths = sorted((options.field / "denoised").glob("*.h5"))
             shards.write_shard(path, shards.concatenate(paths, ["row", "id", "image"]))
             return path
@@ -241,7 +241,7 @@ class Ladder:
 
 
 def compare_vote(runs: list[dict], nulls: list[float], label: np.ndarray) -> dict:
-    """Kept fraction, null, agreement with the kinds and between seeds."""
+    """Kept fraction, null, agreement with the true types and between seeds."""
     null = controls.mean_interval(nulls)
     row = {"kept": float(np.mean([run["kept"].mean() for run in runs]))}
     row |= {"null": null["mean"], "null_low": null["low"], "null_high": null["high"]}
@@ -269,13 +269,13 @@ def compare_vote(runs: list[dict], nulls: list[float], label: np.ndarray) -> dic
 
 
 def purity(kind: np.ndarray, found: np.ndarray) -> float:
-    """Share of the galaxies that are of the commonest kind in their group."""
+    """Share of galaxies that are of the commonest type in their group."""
     commonest = (np.unique(kind[found == g], return_counts=True)[1].max() for g in np.unique(found))
     return float(sum(commonest) / len(kind))
 
 
 def page_table(rows: list[dict]) -> str:
-    """The table as it stands in the docs."""
+    """The table for the documentation."""
     heads = ["arm", "kept", "null (95 %)", "ARI", "AMI", "purity", "purity kept",
              "seeds, kept", "rotation", "s"]  # fmt: skip
     lines = []
@@ -288,22 +288,22 @@ def page_table(rows: list[dict]) -> str:
 
 
 def main() -> None:
-    """Climb from the published arm to the default's and write the table."""
+    """Go from the published arm to the default step by step, and write the table."""
     parser = new_parser(__doc__, FIGURES / "compare.csv")
     parser.add_argument("--set", choices=("demo", "ceers", "hst_zoo"), default="demo")
     parser.add_argument("--field", type=Path, default=DEMO)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--work", type=Path, default=WORK / "compare")
     parser.add_argument("--encoder", default="bundled")
-    parser.add_argument("--latent", type=int, default=40, help="of the dense autoencoder")
-    parser.add_argument("--epochs", type=int, default=8, help="of the denoisers trained here")
+    parser.add_argument("--latent", type=int, default=40, help="latent size, dense autoencoder")
+    parser.add_argument("--epochs", type=int, default=8, help="of denoisers trained here")
     parser.add_argument("--groups", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--draws", type=int, default=5, help="of the null")
-    parser.add_argument("--turned", type=int, default=32, help="galaxies that are turned")
+    parser.add_argument("--draws", type=int, default=5, help="draws of the null")
+    parser.add_argument("--turned", type=int, default=32, help="number of galaxies to turn")
     parser.add_argument("--turns", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--ends", action="store_true", help="only the published and the default")
+    parser.add_argument("--ends", action="store_true", help="only published and default")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     ladder, rows = Ladder(options), []

@@ -1,4 +1,4 @@
-"""Compare the denoiser with the best Gaussian filter, against the truth of a simulated field.
+"""Compare the denoiser with the best Gaussian filter, using the truth of a simulated field.
 
     python benchmarks/denoise.py [results/demo] [--output docs/figures]
 
@@ -6,10 +6,10 @@ The first argument is a finished folder of results of a simulated field; the tab
 and the figures (denoising.png, denoising_examples.png) go to `--output`.
 
 The error of an image is the mean squared difference from the noiseless field, in units of the
-cutout's noise variance, over pixels that are no neighbour's and not missing: inside a circle of
-two radii of the galaxy's own segment, and over the whole cutout. The Gaussian filter is the one of
-the lowest mean error among 0 (no filter) to 5 pixels, chosen with the truth at hand for each range
-of S/N, and again in each bootstrap sample of galaxies: nobody has such a filter for real data.
+cutout's noise variance, without missing pixels and those of neighbours: inside a circle of two
+radii of the galaxy's own segment, and over the whole cutout. The Gaussian filter is the one of
+the lowest mean error among `SIGMAS`, chosen with the truth for each range of S/N, and again in each
+bootstrap sample of galaxies: for real data nobody knows this filter.
 """
 
 import sys
@@ -34,7 +34,7 @@ RESAMPLINGS = 1000
 
 
 def cut_truth(noiseless: np.ndarray, x: float, y: float, size: int) -> np.ndarray:
-    """Cut a square whose pixel (0, 0) is the mosaic's (x, y); zero outside the mosaic."""
+    """Cut a square with pixel (0, 0) at (x, y) of the mosaic; zero outside the mosaic."""
     left, top = round(x), round(y)
     rows = np.arange(max(top, 0), min(top + size, noiseless.shape[0]))
     columns = np.arange(max(left, 0), min(left + size, noiseless.shape[1]))
@@ -44,7 +44,7 @@ def cut_truth(noiseless: np.ndarray, x: float, y: float, size: int) -> np.ndarra
 
 
 def galaxy_region(mask: np.ndarray, x: float, y: float) -> np.ndarray:
-    """Circle of two radii of the own segment, and of at least 8 pixels."""
+    """Circle of two radii of the galaxy's own segment, at least 8 pixels."""
     radius = max(8.0, 2 * np.sqrt(((mask & flags.OWN) != 0).sum() / np.pi))
     rows, columns = np.indices(mask.shape)
     return np.hypot(rows - y, columns - x) <= radius
@@ -91,7 +91,7 @@ def measure(results: Path) -> tuple[dict[str, np.ndarray], list[tuple]]:
 
 
 def compare(found: dict[str, np.ndarray]) -> list[dict]:
-    """One row a region and range of S/N: both errors and their ratio, with 95 % intervals."""
+    """One row per region and range of S/N: both errors and their ratio, with 95 % intervals."""
     rng, rows = np.random.default_rng(0), []
     for region in REGIONS:
         for label, low, high in zip(LABELS, EDGES[:-1], EDGES[1:], strict=True):
@@ -168,7 +168,7 @@ def plot_errors(rows: list[dict], path: Path) -> None:
 
 
 def plot_examples(examples: list[tuple], rows: list[dict], path: Path) -> None:
-    """Noisy, best Gaussian, denoised and true, two galaxies a range of S/N."""
+    """Noisy, best Gaussian, denoised and true, two galaxies per range of S/N."""
     columns = []
     snr = np.array([example[0] for example in examples])
     for label, low, high in zip(LABELS, EDGES[:-1], EDGES[1:], strict=True):

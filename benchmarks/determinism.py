@@ -1,4 +1,4 @@
-"""Is the catalogue the same, bit for bit, on 1 and 2 cores, with 1 and 7 shards?
+"""Check that the catalogue is the same, bit for bit, on 1 and 2 cores, with 1 and 7 shards.
 
     python benchmarks/determinism.py               # to a CSV in docs/figures
 
@@ -26,7 +26,7 @@ RUNS = ((1, 1), (2, 1), (1, 7), (2, 7))
 
 
 def run(folder: Path, cores: int, shards: int) -> Path:
-    """Run up to the catalogue; the field's results."""
+    """Run up to the catalogue; return the folder of results."""
     copy_project(folder)
     config = copy.deepcopy(TINY)
     config["fields"]["small"]["simulate"]["galaxies"] = GALAXIES
@@ -41,7 +41,7 @@ def run(folder: Path, cores: int, shards: int) -> Path:
 
 
 def main() -> None:
-    """Run each, compare the files, and where they differ the columns."""
+    """Run each, and compare the files and the columns of the catalogue."""
     parser = new_parser(__doc__, FIGURES / "determinism.csv")
     options = parser.parse_args()
     forked.import_libraries()

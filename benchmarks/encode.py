@@ -1,13 +1,13 @@
-"""Time the encoding of a shard against the bare forward pass of the same network.
+"""Time the encoding of a shard, compared with the bare forward pass of the same network.
 
     python benchmarks/encode.py [--galaxies 2048] [--threads 2] [--rounds 5]
            [--networks bundled convnext_nano] [--rotations 1 2 4] [--output docs/figures/encode.csv]
 
-Both use the same network, number format, batch and number of processors, in turns; the table
-gives medians of the rounds. The forward pass repeats one batch that lies ready in memory, once for
-each rotation and mirror image: what `encode_shard` adds is reading the shard, making the network's
-input, and averaging; what it saves is the stages that rotations share. Beside them
-stands the published way: one image of 224 x 224 px at a time, in float32.
+Both use the same network, number format, batch and number of processors, and run in turn; the table
+gives medians over the rounds. The forward pass repeats one batch already in memory, once for each
+rotation and mirror image. `encode_shard` additionally reads the shard, makes the network's input
+and averages, but saves the stages that rotations share. The published way is timed too: one image
+of 224 x 224 px at a time, in float32.
 """
 
 import os
@@ -48,7 +48,7 @@ def write_polar(path: Path, galaxies: int) -> None:
 
 
 def compare(network: str, rotations: int, path: Path, folder: Path, options) -> dict:
-    """Galaxies a second, by `encode_shard` and by the forward pass alone."""
+    """Galaxies per second, by `encode_shard` and by the forward pass alone."""
     model, card = load(network, folder)
     device = pick_device()
     dtype = choose_dtype("auto", device)
@@ -111,7 +111,7 @@ def main() -> None:
         write_polar(path, options.galaxies)
         rows = []
         for network in options.networks:
-            # Larger networks need no more than the first of the rotations to be compared.
+            # For larger networks one rotation is enough.
             for rotations in options.rotations if network == "bundled" else [1]:
                 rows.append(compare(network, rotations, path, folder, options))
                 print(rows[-1], flush=True)

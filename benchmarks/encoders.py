@@ -1,4 +1,4 @@
-"""Compare encoders on the same galaxies, whose kinds are known.
+"""Compare encoders on the same galaxies of known type.
 
     python benchmarks/encoders.py [--data ../shared/data] [--work results/benchmarks/encoders]
            [--output docs/figures/encoders.csv] [--encoders bundled random ...]
@@ -6,16 +6,16 @@
 An encoder is `bundled`, `random` (any seed: `random:3`), `pixels` (components of the denoised
 cutout), `sized` (the same, scaled to the galaxy's size), `polar` (components of the polar image),
 `fourier` (angular Fourier amplitudes of the polar image), `statmorph` (Gini, M20, C, A, S), the
-path of a safetensors file, or, where there is network, `pretrained:` and a timm name or `hf-hub:`
-and a repository: so `pretrained:convnext_nano.in12k_ft_in1k` and
-`pretrained:hf-hub:mwalmsley/zoobot-encoder-convnext_nano` fill the rows that need a network.
-`label=encoder` names a row; rows of one label are printed as their mean [lowest to highest], so
-`ours=one.safetensors ours=two.safetensors` shows what the seed of a training does.
+path of a safetensors file, or, with a network connection, `pretrained:` and a timm name or
+`hf-hub:` and a repository: `pretrained:convnext_nano.in12k_ft_in1k` and
+`pretrained:hf-hub:mwalmsley/zoobot-encoder-convnext_nano` fill the rows that need a connection.
+`label=encoder` names a row; rows with the same label are printed as their mean [lowest to highest],
+so `ours=one.safetensors ours=two.safetensors` shows the effect of the training seed.
 
-The galaxies: two simulated fields (GalSim; the second at twice the pixel scale, with a wider PSF
-and other noise), and, where `--data` holds them, Galaxy Zoo's HST pictures and CEERS cutouts with
-visual classes. All go through the project's own cutout, denoising and polar stages. Nothing is
-fitted to these sets but the components, the clusterings and the classifiers scored here.
+The galaxies: two simulated fields (GalSim; the second with twice the pixel scale, a wider PSF and
+other noise), and, if `--data` has them, Galaxy Zoo's HST pictures and CEERS cutouts with visual
+classes. All go through the project's own cutout, denoising and polar stages. Only the components,
+the clusterings and the classifiers scored here are fitted to these sets.
 """
 
 import tempfile
@@ -54,7 +54,7 @@ RESAMPLINGS = 1000
 def features_of(
     encoder: str, path: Path, work: Path, rotations: int, threads: int
 ) -> tuple[np.ndarray, int | None]:
-    """Features (N, D) of a set by one encoder, and how many weights it has if it is a network.
+    """Features (N, D) of a set from one encoder, and the number of weights if it is a network.
 
     A set is a shard with polar images and cutouts.
     """
@@ -132,12 +132,12 @@ def _measured(path: Path, work: Path, threads: int) -> np.ndarray:
     middle = np.nanmedian(table, 0)
     table = np.where(np.isfinite(table), table, middle)
     spread = 1.4826 * np.median(np.abs(table - middle), 0)
-    # Robust units, because a few failed measurements are far out.
+    # Robust scaling, because a few failed measurements are extreme.
     return ((table - middle) / spread.clip(1e-6)).clip(-5, 5)
 
 
 def components(features: np.ndarray, encoder: str) -> np.ndarray:
-    """What the pipeline clusters: components that hold 95 % of the variance (40 of pixels)."""
+    """Components that the pipeline clusters: 95 % of the variance (40 components for pixels)."""
     if encoder in ("statmorph", "fourier"):
         return features
     share = 40 if encoder in ("pixels", "sized", "polar") else 0.95
@@ -159,7 +159,7 @@ def predictions(values: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]
 
 
 def balanced(labels: np.ndarray, given: np.ndarray) -> tuple[float, float, float]:
-    """Balanced accuracy, and the 16 and 84 % points of a bootstrap over galaxies."""
+    """Balanced accuracy, with the 16th and 84th percentiles of a bootstrap over galaxies."""
     rng = np.random.default_rng(0)
     draws = []
     kinds = np.unique(labels)
@@ -197,7 +197,7 @@ def clustering(values: np.ndarray, labels: np.ndarray, snr: np.ndarray) -> dict[
 
 
 def rotation_retrieval(upright: np.ndarray, turned: np.ndarray) -> float:
-    """Share of turned galaxies (T, N, D) whose nearest among all upright ones (N, D) is itself."""
+    """Share of turned galaxies (T, N, D) whose nearest upright one (N, D) is the same galaxy."""
     middle, spread = upright.mean(0), upright.std()
     upright, turned = (upright - middle) / spread, (turned - middle) / spread
     found = [
@@ -208,7 +208,7 @@ def rotation_retrieval(upright: np.ndarray, turned: np.ndarray) -> float:
 
 
 def score_encoder(encoder: str, sets: dict[str, Path], work: Path, rotations: int, threads: int):
-    """Rows of the table: one a set."""
+    """Rows of the table, one per set."""
     for name, path in sets.items():
         truth = shards.read_shard(path, ["label", "snr", "wanted"])
         wanted = truth["wanted"].astype(bool)
@@ -217,7 +217,7 @@ def score_encoder(encoder: str, sets: dict[str, Path], work: Path, rotations: in
         seconds = time.perf_counter() - began
         values = components(features[wanted], encoder)
         labels, snr = truth["label"][wanted].astype(str), truth["snr"][wanted]
-        # The bootstrap is over galaxies: the fits are not repeated in it.
+        # The bootstrap resamples galaxies without repeating the fits.
         given = predictions(values if encoder in BASELINES else features[wanted], labels)
         row = {"encoder": encoder, "rotations": rotations, "set": name, "galaxies": len(labels)}
         row |= {"components": values.shape[1], "rate": len(features) / seconds}
@@ -226,7 +226,7 @@ def score_encoder(encoder: str, sets: dict[str, Path], work: Path, rotations: in
         for how, labels_given in given.items():
             value, low, high = balanced(labels, labels_given)
             row |= {how: value, f"{how}_low": low, f"{how}_high": high}
-        # As if the types were known: groups made without them can hardly agree better.
+        # Supervised, so about the best agreement that groups made without types can reach.
         row["ami_linear"] = float(adjusted_mutual_info_score(labels, given["linear"]))
         row |= clustering(values, labels, snr)
         yield row
@@ -242,7 +242,7 @@ def score_rotation(encoder: str, path: Path, work: Path, rotations: int, threads
 
 
 def print_tables(rows: list[dict]) -> None:
-    """Print the tables of docs/encoders.md, one a set; rows of one label and rotation as a mean."""
+    """Print the tables of docs/encoders.md, one per set, averaged over rows of one label."""
     for name in dict.fromkeys(row["set"] for row in rows):
         some = [row for row in rows if row["set"] == name]
         bins = [f"ami20_snr{low}" for low, _ in BINS if f"ami20_snr{low}" in some[0]]
@@ -287,7 +287,7 @@ def main() -> None:
         label, _, encoder = given.rpartition("=")
         for rotations in [1] if encoder in BASELINES else options.rotations:
             retrieval = np.nan
-            # What needs masks cannot be measured on the turned ones.
+            # Encoders that need masks cannot be used on the turned set.
             if encoder not in ("statmorph", "sized"):
                 retrieval = score_rotation(
                     encoder, turned, options.work, rotations, options.threads

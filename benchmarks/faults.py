@@ -1,14 +1,14 @@
-"""Kill a run with -9 again and again, and compare its catalogue with an undisturbed run's.
+"""Kill a run with -9 repeatedly, and compare its catalogue with that of an undisturbed run.
 
     python benchmarks/faults.py                    # 20 kills, to a CSV in docs/figures
 
-Kills come at random moments, in turn of the whole run (Snakemake and its jobs at once) and of one
-job's process alone (as the kernel does that runs out of memory): at the earliest with the first or
-the second job after a start, and up to three seconds later, so that they fall on every stage. The
-run is started again after each; where it ends before the last kill, it begins anew from nothing.
-Every kill is one row of the table: the job that had begun last, how many files of finished jobs
-there were, and how many of those that the kill before had left were made again. Jobs are forked
-from a process that has imported the libraries (benchmarks/forked.py).
+Kills come at random moments and hit, in turn, the whole run (Snakemake and its jobs at once) and
+the process of one job (as the kernel does when memory runs out). They come at the first or second
+job after a start, or up to three seconds later, so that they fall on every stage. The run is
+restarted after each kill; if it finishes before the last kill, it starts again from scratch. Every
+kill is one row of the table: the job that started last, the number of finished files, and how many
+of the files finished before the previous kill were made again. Jobs are forked from a process that
+has imported the libraries (benchmarks/forked.py).
 """
 
 import base64
@@ -41,12 +41,12 @@ def start(project: Project, cores: int) -> int:
 
 
 def ended(process: int) -> bool:
-    """Whether a run is over; its exit code stays for `forked.wait`."""
+    """Whether a run has ended; its exit code stays available to `forked.wait`."""
     return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def jobs_of(process: int) -> list[int]:
-    """Processes of the jobs of a run: those that Snakemake has started and that still live."""
+    """Processes of the jobs of a run: those that Snakemake started and that are still alive."""
     found = []
     for entry in Path("/proc").iterdir():
         with suppress(OSError, ValueError, IndexError):
@@ -57,13 +57,13 @@ def jobs_of(process: int) -> list[int]:
 
 
 def steps_done(project: Project, since: int) -> int:
-    """Jobs that have ended well since a place in the log."""
+    """Jobs that have finished successfully since a position in the log."""
     text = (project.folder / "run.log").read_text()[since:]
     return len(re.findall(r"^\d+ of \d+ steps", text, flags=re.MULTILINE))
 
 
 def finished_files(project: Project) -> dict[str, tuple[int, str]]:
-    """Time and digest of every file that a job has left whole."""
+    """Time and digest of every file that a job has finished."""
     folder = project.folder / "results"
     unfinished = incomplete(project)
     return {
@@ -77,7 +77,7 @@ def finished_files(project: Project) -> dict[str, tuple[int, str]]:
 
 
 def incomplete(project: Project) -> set[str]:
-    """Outputs of the jobs that had begun and not ended, as Snakemake keeps book of them."""
+    """Outputs of the jobs that started but did not finish, as recorded by Snakemake."""
     names = set()
     for mark in (project.folder / ".snakemake/incomplete").glob("*"):
         try:
@@ -88,7 +88,7 @@ def incomplete(project: Project) -> set[str]:
 
 
 def kill_somewhere(project: Project, cores: int, whole: bool, rng: random.Random) -> dict | None:
-    """Start, wait for a random moment, kill; None where the run ended before."""
+    """Start, wait for a random moment, kill; None if the run ended before."""
     log = project.folder / "run.log"
     since = len(log.read_text()) if log.exists() else 0
     steps, wait = rng.randrange(2), rng.uniform(0, 3)
@@ -118,7 +118,7 @@ def kill_somewhere(project: Project, cores: int, whole: bool, rng: random.Random
 
 
 def unlock(project: Project) -> None:
-    """What a user does after a run was killed: Snakemake's lock is still there."""
+    """Remove Snakemake's lock, as users do after a run was killed."""
     words = ["--unlock", *CONFIG]
     if forked.wait(forked.start_snakemake(project.folder, words, project.folder / "run.log")):
         raise SystemExit(f"unlocking failed: see {project.folder / 'run.log'}")
@@ -127,13 +127,13 @@ def unlock(project: Project) -> None:
 def run_with_kills(
     project: Project, kills: int, cores: int, seed: int
 ) -> tuple[list[dict], list[dict[str, str]]]:
-    """Kill a run `kills` times, then let it end; the kills, and what each end has left."""
+    """Kill a run `kills` times, then let it finish; return kills, and files of each finish."""
     rng = random.Random(seed)
     rows, before, ends = [], {}, []
     while len(rows) < kills:
         row = kill_somewhere(project, cores, len(rows) % 2 == 0, rng)
         if row is None:
-            # Done too early: the next kills hit another run of the same field.
+            # Finished too early: the next kills hit a new run of the same field.
             ends.append(forked.content(project.folder))
             shutil.rmtree(project.folder / "results")
             before = {}
@@ -158,7 +158,7 @@ def run_with_kills(
 
 
 def count_parts(project: Project) -> int:
-    """Files under a temporary name: what a kill left of a write, never read by anyone."""
+    """Count temporary files that interrupted writes left; nothing ever reads them."""
     return sum(path.name.endswith(".part") for path in (project.folder / "results").rglob(".*"))
 
 
@@ -186,7 +186,7 @@ def main() -> None:
     print(
         f"{options.kills} kills, {sum(row['made again'] for row in rows)} finished files made again"
     )
-    print(f"{len(ends)} runs, {len(one)} files; other than undisturbed: {differ or 'none'}")
+    print(f"{len(ends)} runs, {len(one)} files; unlike the undisturbed run: {differ or 'none'}")
     sys.exit(bool(set(differ) & set(CATALOGUES)))
 
 

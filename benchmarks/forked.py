@@ -1,8 +1,8 @@
 """Run the workflow with its jobs forked from a process that has imported the libraries.
 
-Most of a small job's time is the import of PyTorch, timm and astropy. Where many small runs are
-held against each other, that time is spent once: Snakemake and each job run in a copy of this
-process. Nothing else differs from what users run: the same rules, scripts and files.
+Most of a small job's time is spent importing PyTorch, timm and astropy. When many small runs are
+compared, this is done only once: Snakemake and each job run in a copy of this process. Nothing else
+differs from what users run: rules, scripts and files are the same.
 """
 
 import importlib
@@ -25,7 +25,7 @@ LIBRARIES = (
 )  # fmt: skip
 
 
-# A field that runs through every stage up to the catalogue in as little time as can be.
+# A field that runs through every stage up to the catalogue as fast as possible.
 TINY = {
     "fields": {"small": {"simulate": {"galaxies": 20, "seed": 3}}},
     "shard_size": 10,
@@ -36,12 +36,12 @@ TINY = {
 }
 CATALOGUE = "results/small/catalogue.fits"
 CATALOGUES = ("catalogue.fits", "catalogue.parquet", "catalogue.vot", "catalogue.dat")
-# Files that say how long something took.
+# Files that contain timings.
 TIMED = ("denoiser_training.csv", "vote_controls.json")
 
 
 def import_libraries() -> None:
-    """Import what the jobs use, but nothing of the project."""
+    """Import the libraries that the jobs use, but nothing of the project."""
     for name in LIBRARIES:
         importlib.import_module(name)
 
@@ -56,7 +56,7 @@ def start_snakemake(folder: Path, words: list[str], log: Path) -> int:
     words : list of str
         Its command line.
     log : path
-        Gets what it and its jobs print, after what is there.
+        Its output and that of its jobs is appended here.
 
     Returns
     -------
@@ -80,13 +80,13 @@ def start_snakemake(folder: Path, words: list[str], log: Path) -> int:
 
 
 def content(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of the field's results, but timings and what is temporary."""
+    """SHA-256 of every file of the field's results, except timings and temporary files."""
     files = result_files(folder / "results/small", (*LEFT_OUT, *TIMED, "polar"))
     return {name: sha256(path) for name, path in files.items()}
 
 
 def fork(work: Callable[[], None]) -> int:
-    """Copy of this process that does `work` and ends."""
+    """Fork a copy of this process that does `work` and ends."""
     child = os.fork()
     if child:
         return child
@@ -108,18 +108,18 @@ def fork(work: Callable[[], None]) -> int:
 
 
 def wait(process: int) -> int:
-    """Exit code of a process, negative where a signal ended it."""
+    """Exit code of a process, negative if a signal ended it."""
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 def _run_script(script, path: str, edit: bool = False) -> None:
-    """In place of PythonScript.execute_script, which starts a Python for a rule's script."""
+    """Replace PythonScript.execute_script, which starts a new Python for a rule's script."""
 
     def work():
         import torch
         from threadpoolctl import threadpool_limits
 
-        # Snakemake sets the libraries' variables to this, which they read on import.
+        # Snakemake sets this in environment variables, which the libraries read only on import.
         torch.set_num_threads(script.threads)
         sys.argv = [path]
         with threadpool_limits(script.threads):

@@ -1,10 +1,10 @@
-"""Coverage-guided fuzzing of what reads shards, models and archives of models.
+"""Coverage-guided fuzzing of the readers of shards, models and archives of models.
 
     pip install atheris                            # into an environment with the project's packages
     python benchmarks/fuzz.py shard --seconds 60   # or another of TARGETS
 
-The reader may read a file or refuse it with InputError; anything else, or ten seconds for one file,
-ends the fuzzing and leaves the file in the folder `--work`. Found cases belong into
+The reader may read a file or refuse it with InputError. Anything else, or more than ten seconds for
+one file, ends the fuzzing and leaves the file in the folder `--work`. Add such cases to
 tests/unit/test_fuzz.py.
 """
 
@@ -22,7 +22,7 @@ try:
 
     watched = atheris.instrument_imports(include=["morphovote", "h5py._hl", "zipfile"])
 except ModuleNotFoundError:
-    # It is no part of the project's environment.
+    # Not part of the project's environment.
     atheris, watched = None, contextlib.nullcontext()
 
 with watched:
@@ -65,7 +65,7 @@ def whole_names(path: Path) -> None:
 
 
 def without_checksums(write) -> Callable[[Path], None]:
-    """The same in HDF5's oldest format, as a stranger may write it: damage reaches further in."""
+    """Write in HDF5's oldest format, without checksums: damage reaches further into a reader."""
 
     def write_old(path: Path) -> None:
         new = path.with_suffix(".new")
@@ -80,17 +80,17 @@ def without_checksums(write) -> Callable[[Path], None]:
 
 
 def read_shard(path: Path) -> None:
-    """All of a shard."""
+    """Read a whole shard."""
     shards.read_attributes(path)
     shards.read_shard(path)
 
 
 def read_model(path: Path) -> None:
-    """All of a model file."""
+    """Read a whole model file."""
     model_files.read_model(path, "pca", ("mean", "names"))
 
 
-# How a whole file is made, and how it is read.
+# Target: how to write an intact file, and how to read it.
 TARGETS = {
     "shard": (whole_shard, read_shard),
     "old_shard": (without_checksums(whole_shard), read_shard),

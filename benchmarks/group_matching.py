@@ -1,4 +1,4 @@
-"""Are groups of votes with other seeds found again rightly by their centres?
+"""Check whether groups of votes with other seeds are matched correctly by their centres.
 
     python benchmarks/group_matching.py results/demo/components.h5
 

@@ -1,4 +1,4 @@
-"""What a run of the workflow leaves, and whether two runs leave the same."""
+"""Result files of a workflow run, and how those of two runs differ."""
 
 import csv
 import hashlib
@@ -14,9 +14,9 @@ import pyarrow.parquet
 from astropy.io import fits
 from astropy.table import Table
 
-# Every job writes to these; they tell what it said and how long it took.
+# Logs and timings of the jobs.
 LEFT_OUT = ("logs", "benchmarks")
-# Keys of JSON files and columns of CSV files that tell when, how fast and with what a run was made.
+# Keys of JSON files and columns of CSV files with times, durations and versions.
 TIMED = {"seconds", "timings", "versions"}
 CARDS = {"DATE", "CHECKSUM", "DATASUM"}
 
@@ -24,7 +24,7 @@ CARDS = {"DATE", "CHECKSUM", "DATASUM"}
 def result_files(folder: Path, left_out: tuple[str, ...] = LEFT_OUT) -> dict[str, Path]:
     """Files of a results folder by name, in order.
 
-    Hidden ones are temporary and no results; `left_out` are names in the folder itself.
+    Hidden files are temporary and left out; `left_out` are names in the folder itself.
     """
     return {
         name: path
@@ -46,8 +46,8 @@ def compare_files(one: Path, two: Path) -> tuple[str, list[str]]:
     Returns
     -------
     verdict : str
-        'equal' (bit for bit), 'content' (all that is no time, date or version), 'words' (of a
-        page whose pictures and numbers are the same), or 'differs'.
+        'equal' (bit for bit), 'content' (equal except times, dates and versions), 'words' (an HTML
+        page with the same pictures and numbers), or 'differs'.
     what : list of str
         The parts that differ.
     """
@@ -62,7 +62,7 @@ def compare_files(one: Path, two: Path) -> tuple[str, list[str]]:
 
 
 def differing_columns(one: Table, two: Table) -> list[str]:
-    """Columns of two tables that are not the same bit for bit, or are in one alone."""
+    """Columns of two tables that are not equal bit for bit, or are in one table only."""
     return _differing(
         {name: _bits(one[name]) for name in one.colnames},
         {name: _bits(two[name]) for name in two.colnames},
@@ -70,15 +70,15 @@ def differing_columns(one: Table, two: Table) -> list[str]:
 
 
 def _bits(values) -> tuple:
-    """Type, shape and bits of an array; of a masked one those of its mask too."""
+    """Type, shape and bits of an array, and of its mask if it has one."""
     array = np.asarray(values)
-    # Python's objects (strings of any length) have no bits of their own.
+    # The bytes of an object array are only pointers.
     content = repr(array.tolist()) if array.dtype == object else array.tobytes()
     return str(array.dtype), array.shape, content, np.ma.getmaskarray(values).tobytes()
 
 
 def _differing(one: dict, two: dict) -> list[str]:
-    """Keys whose values differ, or that are in one alone."""
+    """Keys whose values differ, or that are in one dict only."""
     return [name for name in one | two if name not in one or name not in two
             or one[name] != two[name]]  # fmt: skip
 
@@ -108,7 +108,7 @@ def _compare_json(one: Path, two: Path) -> list[str]:
 
 
 def _leaves(value, place: str = ""):
-    """Places and values (in words, so that NaN is itself) of what is in nested JSON."""
+    """Paths and values in nested JSON; values as text, so that NaN equals NaN."""
     if isinstance(value, dict):
         for key, part in value.items():
             if key not in TIMED:
@@ -126,7 +126,7 @@ def _compare_csv(one: Path, two: Path) -> list[str]:
 
 
 def _csv_columns(path: Path) -> dict[str, list[str]]:
-    """Columns of a CSV file, as they are written, and their order."""
+    """Columns of a CSV file, as text, and their order."""
     with open(path, newline="", encoding="utf-8") as file:
         head, *rows = csv.reader(file)
     columns = {name: [row[i : i + 1] for row in rows] for i, name in enumerate(head)}
@@ -158,14 +158,14 @@ def _compare_parquet(one: Path, two: Path) -> list[str]:
 
 
 def _parquet_content(path: Path) -> dict[str, object]:
-    """Columns and metadata of a table, without those of the library that wrote it."""
+    """Columns and metadata of a table, without those of the writing library."""
     table = pyarrow.parquet.read_table(path)
     found = {name: (table[name].type, repr(table[name].to_pylist())) for name in table.column_names}
     return found | {"metadata": table.schema.metadata, "columns": table.column_names}
 
 
 def _compare_votable(one: Path, two: Path) -> list[str]:
-    """Lines, without the comment of the library that wrote them."""
+    """Compare lines, without the comment of the writing library."""
     texts = (re.sub("<!--.*?-->", "", path.read_text(), flags=re.DOTALL) for path in (one, two))
     first, second = (text.splitlines() for text in texts)
     lines = sum(a != b for a, b in zip(first, second, strict=False))
@@ -174,7 +174,7 @@ def _compare_votable(one: Path, two: Path) -> list[str]:
 
 
 def _compare_pages(one: Path, two: Path) -> list[str]:
-    """Pictures, and numbers of the data, of two HTML pages; their words may differ."""
+    """Compare pictures and numbers of two HTML pages; their words may differ."""
     return _differing(_page_content(one), _page_content(two))
 
 
@@ -182,7 +182,7 @@ def _page_content(path: Path) -> dict[str, object]:
     text = path.read_text(encoding="utf-8")
     pictures = Counter(re.findall(r"data:image/[^\"')\s]+", text))
     data = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
-    # Words among the data are in quotes.
+    # Text values are in quotes.
     numbers = [
         [leaf for leaf in _leaves(json.loads(part)) if str(leaf[1])[0] not in "'\""]
         for part in data

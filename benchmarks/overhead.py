@@ -1,13 +1,13 @@
-"""What Snakemake and starting Python cost beside the computing, and how planning grows with shards.
+"""Overhead of Snakemake and of starting Python, and how planning time grows with shards.
 
     python benchmarks/overhead.py run [--cores 2] [--work results/benchmarks/overhead]
     python benchmarks/overhead.py plan [--shards 1 1000 10000] [--options ...]
 
-`run` runs the demo field from nothing and counts processor seconds: of everything, of Snakemake's
-own process, and of starting Python and importing what each job's script imports. Overhead is the
-last two. (The seconds in the workflow's benchmark files are no help: Snakemake looks at a running
-job every half minute, and what comes after its last look is not in them.)
-`plan` times a dry run of a field with so many shards that none of its files is there yet.
+`run` runs the demo field from scratch and counts processor seconds: in total, of Snakemake's own
+process, and of starting Python and importing what each job's script imports. Overhead is the sum of
+the last two. (The workflow's benchmark files do not help: Snakemake samples a running job every
+half minute, and misses what comes after the last sample.) `plan` times a dry run of a field with
+that many shards, none of whose files exist yet.
 """
 
 import argparse
@@ -45,10 +45,10 @@ def import_seconds(rule: str) -> float:
 
 
 def time_run(work: Path, cores: int) -> None:
-    """Run the demo; print what it took, and what of that was not computing."""
+    """Run the demo; print the time taken and how much of it was overhead."""
     work.mkdir(parents=True, exist_ok=True)
     if (work / "results").exists():
-        raise SystemExit(f"{work}/results is there already: remove it, the run starts from nothing")
+        raise SystemExit(f"{work}/results exists: remove it, the run starts from scratch")
     cost = time_command(snakemake(work, ROOT / "config.yaml", cores))
     rules = [
         path.stem if path.parent.name == "benchmarks" else path.parent.name
@@ -60,12 +60,12 @@ def time_run(work: Path, cores: int) -> None:
     print(
         f"{len(rules)} jobs in {cost.seconds:.0f} s on {cores} cores; {total:.0f} processor seconds"
     )
-    print(f"of them {cost.own:.0f} of Snakemake itself, {imports:.0f} for starting and importing")
+    print(f"of these, {cost.own:.0f} by Snakemake itself, {imports:.0f} for starting and importing")
     print(f"overhead / computing: {overhead / (total - overhead):.3f}")
 
 
 def time_plan(work: Path, shards: int, options: list[str]) -> None:
-    """Print what a dry run takes for a field whose sources have been listed."""
+    """Print the time of a dry run for a field whose sources have been listed."""
     results = work / "results/many"
     results.mkdir(parents=True, exist_ok=True)
     (work / "cutouts").mkdir(exist_ok=True)
@@ -86,7 +86,7 @@ def time_plan(work: Path, shards: int, options: list[str]) -> None:
 
 
 def main() -> None:
-    """Time what was asked for."""
+    """Run the benchmark chosen on the command line."""
     parser = new_parser(__doc__)
     parser.add_argument("what", choices=["run", "plan"])
     parser.add_argument("--cores", type=int, default=2)

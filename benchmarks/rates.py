@@ -1,13 +1,13 @@
-"""Seconds and memory a galaxy of the stages that work on one shard at a time.
+"""Time and memory per galaxy of the stages that work on one shard at a time.
 
     python benchmarks/rates.py [--galaxies 240] [--copies 6] [--rounds 3] [--cores 2]
            [--work results/benchmarks/rates] [--output docs/figures/rates.csv]
 
-A simulated field is cut, denoised (weights drawn at random: they take as long as fitted ones),
-unwrapped, encoded and measured, each stage by the function that its rule calls, in a process of
+A simulated field is cut, denoised (with random weights, which take as long as fitted ones),
+unwrapped, encoded and measured. Each stage runs the function that its rule calls, in a process of
 its own, on one core and on all. Fast stages get every galaxy several times. Columns of the table:
-milliseconds a galaxy on all cores, processor milliseconds, efficiency (time on one core over time
-on all, over their number), and peak memory less that of a process which has imported the same.
+milliseconds per galaxy on all cores, processor milliseconds, efficiency (time on one core over time
+on all, divided by their number), and peak memory above that of a process with the same imports.
 """
 
 import os
@@ -19,9 +19,9 @@ from tables import write_table
 from timing import time_apart
 
 SIZE = 100
-# Pictures of 224 px, some thirty times as slow, that are encoded.
+# Number of 224 px pictures to encode; each is some thirty times as slow.
 PUBLISHED = 192
-# As the workflow sets it: threads that wait for each other sleep.
+# As in the workflow: waiting threads sleep.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
@@ -87,7 +87,7 @@ def unwrap(work: Path, cores: int) -> int:
 
 
 def encode(work: Path, cores: int, name: str, rotations: int, scheme: str = "normalised") -> int:
-    """Encode, as encode_polar does; of the large published pictures only some."""
+    """Encode, as encode_polar does; only some of the large published pictures."""
     from morphovote.encode import encoding
     from morphovote.encode import weights as encoder_weights
     from morphovote.storage import shards
@@ -112,7 +112,7 @@ def measure(work: Path, cores: int, sersic: bool) -> int:
     return count
 
 
-# Stage: function, its arguments, whether it is slow enough to be timed once.
+# Stage: function, its arguments, whether it is so slow that it is timed only once.
 STAGES = {
     "cut": (cut, ("sources",), False),
     "denoise": (denoise, (), False),
@@ -127,7 +127,7 @@ STAGES = {
 
 
 def warm_up() -> None:
-    """What a first call imports is no part of the rate."""
+    """Import what a first call would import, so that it does not count."""
     import torch  # noqa: F401
 
     from morphovote import logs
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--prepare", action="store_true", help="only make what is to be timed")
+    parser.add_argument("--prepare", action="store_true", help="only prepare the input")
     parser.add_argument("--work", type=Path, default=WORK / "rates")
     options = parser.parse_args()
     work = options.work.resolve()

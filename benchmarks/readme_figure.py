@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 1000, 560
 
 
 def readme_figure(results: Path) -> Image.Image:
-    """Top of the gallery of groups, small enough for a README."""
+    """Top of the gallery of groups, scaled down for the README."""
     with Image.open(results / "figures/galleries.png") as gallery:
         height = round(gallery.height * WIDTH / gallery.width)
         small = gallery.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS)

@@ -1,11 +1,11 @@
-"""Compare two results folders file by file: has a change of the code changed what comes out?
+"""Compare two results folders file by file, to see whether a change of the code changed them.
 
     python benchmarks/same_outputs.py before/results/demo after/results/demo
 
-Every file is told to be equal bit for bit, equal in content (all but times, dates and versions),
-another only in the words of a page (same pictures, and same numbers of its data), or to differ,
-and in what. Folders logs/ and benchmarks/ are left out. Ends with 1 where a file differs or is in
-one folder alone.
+Each file is reported as equal bit for bit, equal in content (except times, dates and versions),
+different only in the words of a page (same pictures and same numbers), or different, with the parts
+that differ. The folders logs/ and benchmarks/ are left out. The exit code is 1 if a file differs or
+is in one folder only.
 """
 
 import sys
@@ -17,15 +17,15 @@ from outputs import compare_files, result_files
 
 TITLES = {
     "equal": "equal bit for bit",
-    "content": "equal but for times, dates and versions",
-    "words": "another in the words of a page only",
+    "content": "equal except times, dates and versions",
+    "words": "different only in the words of a page",
     "differs": "differ",
-    "alone": "in one folder alone",
+    "alone": "in one folder only",
 }
 
 
 def compare_folders(one: Path, two: Path, pages: bool = True) -> dict[str, list[str]]:
-    """Lines about the files of two folders by verdict (see TITLES), with or without HTML pages."""
+    """Lines on the files of two folders, by verdict (see TITLES), with or without HTML pages."""
     first, second = result_files(one), result_files(two)
     found = defaultdict(list)
     for name in sorted(first | second):
@@ -45,12 +45,12 @@ def main() -> None:
     """Compare and print."""
     parser = new_parser(__doc__)
     parser.add_argument("one", type=Path, metavar="A", help="folder of one field's results")
-    parser.add_argument("two", type=Path, metavar="B", help="the same of another run")
+    parser.add_argument("two", type=Path, metavar="B", help="the same folder of another run")
     parser.add_argument("--ignore-report", action="store_true", help="leave HTML pages out")
     options = parser.parse_args()
     for folder in (options.one, options.two):
         if not folder.is_dir():
-            parser.error(f"{folder} is no folder; expected results of a run, such as results/demo")
+            parser.error(f"{folder} is not a folder; expected results, such as results/demo")
     found = compare_folders(options.one, options.two, not options.ignore_report)
     for verdict, title in TITLES.items():
         if found[verdict]:

@@ -4,9 +4,9 @@
            [--work results/benchmarks/scale] [--output docs/figures/scale.csv]
 
 The workflow itself runs, from embeddings to the catalogue, on embeddings drawn from a mixture of
-Gaussians and made-up measurements; times and peak memory are those of its own benchmark files.
-What stands before (cutouts to embeddings, measurements) works on one shard at a time and is timed
-a galaxy at a time by `benchmarks/rates.py`.
+Gaussians and invented measurements; times and peak memory come from its own benchmark files. The
+earlier stages (cutouts to embeddings, measurements) work on one shard at a time;
+`benchmarks/rates.py` times them per galaxy.
 """
 
 import csv
@@ -33,7 +33,7 @@ EXPLAINED = 320
 
 
 def write_field(folder: Path, galaxies: int, width: int) -> None:
-    """Write what the stages before would have left of a field."""
+    """Write the files that the earlier stages would have left for a field."""
     results = folder / "results/scale"
     results.mkdir(parents=True)
     rng = np.random.default_rng(1)
@@ -57,7 +57,7 @@ def write_field(folder: Path, galaxies: int, width: int) -> None:
     points, member = draw_mixture(galaxies, width, seed=0)
     flag = np.zeros(galaxies, np.int32)
     measured = {name: rng.random(galaxies).astype(np.float32) for name in morphology.UNITS}
-    # Bulges, discs with bulges and discs: without classes to tell apart nothing would be fitted.
+    # Bulges, discs with bulges and discs: with one class alone no classifier would be fitted.
     measured |= {
         name: np.full(galaxies, value, np.float32)
         for name, value in {"gini": 0.45, "m20": -1.7, "asymmetry": 0.1, "axis_ratio": 0.8}.items()
@@ -71,7 +71,7 @@ def write_field(folder: Path, galaxies: int, width: int) -> None:
         "measurements": (measured, {}),
         "embeddings": ({"embedding": points}, attributes),
     }
-    # One stage after the other: what is older than its input would be made anew.
+    # One stage after the other: files older than their input would be made again.
     for stage, (arrays, about) in stages.items():
         for number, start in enumerate(range(0, galaxies, SHARD)):
             part = slice(start, start + SHARD)

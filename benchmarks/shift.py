@@ -1,12 +1,12 @@
-"""What the shift report says of halves of a finished field, and of other finished fields.
+"""Apply the shift report to halves of a finished field, and to other finished fields.
 
     python benchmarks/shift.py [results/demo] [results/other ...]
            [--output docs/figures/shift.csv]
 
-Embeddings of the first field are split in halves at random, 20 times at three sizes, and each half
-is held against a PCA fitted on the other: alike samples, which should be trusted. Then its fainter
-half (by S/N) against the brighter, and every further field against the first, whole. PSF and depth
-are left out: the rows say what the embeddings alone tell.
+Embeddings of the first field are split into random halves, 20 times at three sizes, and each half
+is compared with a PCA fitted on the other: the samples are alike, and should be trusted. Then its
+fainter half (by S/N) is compared with the brighter one, and every further field with the whole
+first field. PSF and depth are left out, so the rows show what the embeddings alone can tell.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ IMAGES = dict.fromkeys(("psf_fwhm", "point_limit", "magnitude"), UNKNOWN) | {"ps
 
 
 def read_field(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Embeddings and S/N of the galaxies that have both."""
+    """Embeddings and S/N of the galaxies with embeddings."""
     embedding = shards.concatenate(sorted(folder.glob("embeddings/*.h5")), ["embedding"])
     snr = shards.concatenate(sorted(folder.glob("cutouts/*.h5")), ["snr"])["snr"]
     good = np.isfinite(embedding["embedding"]).all(axis=1)

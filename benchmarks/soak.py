@@ -1,13 +1,13 @@
-"""Run a small field 50 times with its config changed at random, each time held against a clean run.
+"""Run a small field 50 times with random changes of its config; compare each with a clean run.
 
     python benchmarks/soak.py                          # to a CSV in docs/figures
     python benchmarks/soak.py --work soak --minutes 9  # some of the runs; again for the next ones
 
-One folder lives through all runs. Before each run another config is drawn from a pool in which
-every config differs from an earlier one by one random key; what the run leaves is compared, byte by
-byte, with what the same config leaves in an empty folder (one clean run a config). Jobs are forked
-from a process that has imported the libraries (benchmarks/forked.py); the clean run of the first
-config is repeated as users run it, every job in a Python of its own.
+All runs use one folder. Before each run another config is drawn from a pool, in which every config
+differs from an earlier one by one random key. The results are compared, byte by byte, with those of
+the same config in an empty folder (one clean run per config). Jobs are forked from a process that
+has imported the libraries (benchmarks/forked.py); the clean run of the first config is repeated as
+users run it, with a new Python for every job.
 """
 
 import contextlib
@@ -47,16 +47,16 @@ NAMES = {"one.yaml": "groups: {0: SPH, 1: LTD}\n", "two.yaml": "groups: {0: IRR,
 
 
 def get(config: dict, key: str):
-    """Value of a dotted key, None where it is not given."""
+    """Value of a dotted key, None if it is not given."""
     for part in key.split("."):
         config = (config or {}).get(part)
     return config
 
 
 def draw_pool(count: int, rng: random.Random) -> list[tuple[str, dict]]:
-    """`count` different configs, each with the key that sets it apart from an earlier one.
+    """Draw `count` different configs, each with the key in which it differs from an earlier one.
 
-    Every key has its turn before one comes again.
+    Every key is used once before any is used again.
     """
     pool, keys = [("the first", TINY)], []
     while len(pool) < count:
@@ -72,13 +72,13 @@ def draw_pool(count: int, rng: random.Random) -> list[tuple[str, dict]]:
 
 
 def effect(config: dict) -> list:
-    """What a config comes to: keys that it leaves out have the first of their values."""
+    """Values of a config, with the first of `CHANGES` for keys that it leaves out."""
     found = {key: get(config, key) for key in CHANGES}
     return [CHANGES[key][0] if value is None else value for key, value in found.items()]
 
 
 def run(project: Project, config: dict, cores: int, ordinary: bool = False) -> tuple[float, int]:
-    """Run the workflow up to the catalogue; seconds, and how many jobs it took."""
+    """Run the workflow up to the catalogue; return seconds and number of jobs."""
     (project.folder / "small.yaml").write_text(yaml.safe_dump(config))
     words = ["--cores", str(cores), "--configfile", "small.yaml", "--replace-workflow-config"]
     words.append(CATALOGUE)
@@ -107,7 +107,7 @@ def fresh(folder: Path) -> Project:
 
 
 def draw_run(number: int, count: int, seed: int) -> int:
-    """Which config the `number`-th run takes: the first one first, and never one twice in a row."""
+    """Index of the config of the `number`-th run: first the first, then none twice in a row."""
     rng, now = random.Random(seed), 0
     for _ in range(number):
         now = rng.choice([other for other in range(count) if other != now])
@@ -115,7 +115,7 @@ def draw_run(number: int, count: int, seed: int) -> int:
 
 
 def clean_run(place: Path, number: int, config: dict, cores: int, ordinary: bool = False) -> dict:
-    """What a config leaves in an empty folder; from `place` where it is known."""
+    """Results of a config in an empty folder; read from `place` if known."""
     path = place / f"clean_{number}{'_ordinary' * ordinary}.json"
     if path.is_file():
         return json.loads(path.read_text())
@@ -134,8 +134,8 @@ def main() -> None:
     parser.add_argument("--configs", type=int, default=14)
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--work", type=Path, help="a folder that is kept; runs go on from there")
-    parser.add_argument("--minutes", type=float, default=600, help="begin no run after these")
+    parser.add_argument("--work", type=Path, help="a folder to keep and continue from")
+    parser.add_argument("--minutes", type=float, default=600, help="start no run after these")
     options = parser.parse_args()
     forked.import_libraries()
     end = time.monotonic() + 60 * options.minutes
@@ -171,9 +171,9 @@ def main() -> None:
     wrong = sum(row["catalogue"] != "the same" for row in rows)
     same = usual["files"] == first["files"]
     several = len({clean["files"]["catalogue.fits"] for clean in known})
-    print(f"{len(rows)} runs, {wrong} with another catalogue than a clean run")
-    print(f"{len(known)} configs, which give {several} different catalogues")
-    print(f"as users run it: {'the same' if same else 'OTHER'} files, {usual['seconds']} s")
+    print(f"{len(rows)} runs, {wrong} with a catalogue different from that of a clean run")
+    print(f"{len(known)} configs, with {several} different catalogues")
+    print(f"as users run it: {'the same' if same else 'DIFFERENT'} files, {usual['seconds']} s")
     sys.exit(bool(wrong) or not same)
 
 

@@ -1,12 +1,12 @@
-"""Stability under turning by number of rotations, and where it is lost, on a finished field.
+"""Stability under rotation by number of encoder rotations, and where it is lost.
 
     python benchmarks/stability.py results/demo
     python benchmarks/stability.py results/demo --rotations 1 2 4 8 --turns 31
 
 For each number of rotations the field is encoded again, and PCA and voters are fitted again, with
 the settings of the run; the denoiser is that of the run. The 31 views (16 angles, each mirrored
-or not) are dealt out over the sample, `--turns` to a galaxy. Writes stability_rotations.csv and
-.png, stability_losses.csv, and stability.png and .csv where the run has stability.h5, to the folder
+or not) are spread over the sample, `--turns` to a galaxy. Writes stability_rotations.csv and .png,
+stability_losses.csv, and, if the run has stability.h5, stability.png and .csv, to the folder
 `--output`.
 """
 
@@ -56,7 +56,7 @@ def encode(images: np.ndarray, encoder: tuple, rotations: int, threads: int) -> 
 
 
 def expected_frame(own: dict, views: list, galaxy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Zero angle (rad) and hand (bool) that the views would have if these turned with them."""
+    """Zero angle (rad) and hand (bool) of the views if these turned with the galaxy."""
     flipped = np.array([view.mirrored for view in views])
     turned = np.deg2rad([view.amount for view in views])
     angle = own["angle"][galaxy]
@@ -72,7 +72,7 @@ def frame_changes(found: dict, angle: np.ndarray, mirrored: np.ndarray) -> np.nd
 
 
 def in_frame(clean: np.ndarray, views: dict, own: dict, galaxy, angle, mirrored) -> np.ndarray:
-    """Polar images with the pole, size, zero angle and hand that turn with the galaxy."""
+    """Polar images with pole, size, zero angle and hand turned along with the galaxy."""
     result = np.empty((len(clean), moments.RADII, moments.ANGLES), np.float32)
     for i in range(len(clean)):
         image = torch.from_numpy(clean[i : i + 1])
@@ -98,9 +98,9 @@ def prepare(sample: dict, own: dict, denoiser, turns: int) -> tuple[np.ndarray, 
     -------
     galaxy, views : each view's
     ways : dict
-        Of arrays (V, 64, 96): 'as it is'; 'denoised, then turned', where the denoiser never sees
-        the interpolation; 'frame turned along', where pole, size and zero angle are those of the
-        galaxy as it is. And `frame`, (V,), what became of the frame.
+        Of arrays (V, 64, 96): 'as it is'; 'denoised, then turned', in which the denoiser never sees
+        the interpolation; 'frame turned along', in which pole, size and zero angle are those of the
+        unchanged galaxy. And `frame`, (V,), the index into FRAMES of each view.
     """
 
     def follow(changed: dict) -> np.ndarray:
@@ -182,7 +182,7 @@ def draw(tables: dict[int, dict]) -> Figure:
 
 
 def read_run(folder: Path, galaxies: int) -> dict:
-    """What a finished field left, and the sample of `galaxies` that is turned."""
+    """Results of a finished field, and the sample of `galaxies` to turn."""
     paths = sorted((folder / "cutouts").glob("*.h5"))
     everything = shards.concatenate(paths, ["row", "snr", "flags", "mask", "x", "y"])
     images = shards.concatenate(sorted((folder / "denoised").glob("*.h5")), ["image"])["image"]
@@ -219,7 +219,7 @@ def fit_chain(run: dict, encoder: tuple, rotations: int, threads: int) -> tuple:
 def score_rotations(
     run: dict, turned: tuple, encoder: tuple, rotations: int, ways: list[str], threads: int
 ) -> dict[str, dict]:
-    """Tables of the turned views, way -> as `stability.tabulate` and `score_views` return them."""
+    """Tables of the turned views: way -> columns of `stability.tabulate` and `score_views`."""
     galaxy, views, pictures = turned
     rows, usable = run["rows"], run["usable"]
     pca, components, voters = fit_chain(run, encoder, rotations, threads)
@@ -233,7 +233,7 @@ def score_rotations(
 
 
 def losses_of(table: dict, frame: np.ndarray, rotations: int) -> list[tuple]:
-    """Shares of turned views by what became of their frame."""
+    """Shares of turned views by the change of their frame."""
     result = []
     for i, name in enumerate(FRAMES):
         chosen = (frame == i) & (table["kind"] == "turned")
@@ -243,7 +243,7 @@ def losses_of(table: dict, frame: np.ndarray, rotations: int) -> list[tuple]:
 
 
 def redraw_check(folder: Path, output: Path) -> None:
-    """Figure and table of the run's own check of stability, where it has one."""
+    """Figure and table of the run's own stability check, if it has one."""
     path = folder / "stability.h5"
     if path.exists():
         table = shards.read_shard(path)
@@ -273,7 +273,7 @@ def main() -> None:
     frame = turned[2].pop("frame")
     tables, found, losses = {}, [], []
     for rotations in options.rotations:
-        # The other ways are compared at the first number of rotations alone.
+        # The other ways are compared only for the first number of rotations.
         ways = list(turned[2]) if rotations == options.rotations[0] else ["as it is"]
         scored = score_rotations(run, turned, encoder, rotations, ways, options.threads)
         for way, table in scored.items():

@@ -5,16 +5,16 @@ from pathlib import Path
 
 
 def write_table(path: str | Path, rows: list[dict], digits: int | None = 4) -> None:
-    """Write rows as CSV; what a row lacks is left empty.
+    """Write rows as CSV; missing values are left empty.
 
     Parameters
     ----------
     path : path
-        Its folder is made where it is not there.
+        Its folder is created if missing.
     rows : list of dict
-        Column -> value; columns come in the order in which they are first seen.
+        Column -> value; columns are written in order of first appearance.
     digits : int, optional
-        Significant digits of floats; None writes all that they have.
+        Significant digits of floats; None writes all digits.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,5 +44,5 @@ def print_table(head: list[str], rows: list[list]) -> None:
 
 
 def print_row(row: dict) -> None:
-    """Print a row as soon as it is there, floats to three decimals."""
+    """Print a row at once, floats to three decimals."""
     print({k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}, flush=True)

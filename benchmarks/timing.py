@@ -1,6 +1,6 @@
-"""What a command or a function takes: seconds, processor seconds, peak memory.
+"""Time and peak memory of a command or a function.
 
-It imports nothing large: a process starts with the peak memory of the one that it comes from.
+It imports nothing large: a child process starts with the peak memory of its parent.
 """
 
 import multiprocessing
@@ -14,14 +14,14 @@ from typing import NamedTuple
 
 
 class Cost(NamedTuple):
-    """What a process took.
+    """Time and memory that a process used.
 
     Attributes
     ----------
     seconds : float
-        By the clock.
+        Wall-clock time.
     processor : float
-        Processor seconds, its children's too.
+        Processor seconds, including its children.
     own : float
         Processor seconds of the process itself.
     memory : float
@@ -64,16 +64,16 @@ def time_apart(
     Parameters
     ----------
     function : callable
-        Of a module, as `warm_up`: it is found there by name.
+        Defined in a module, as `warm_up`: it is imported by name.
     warm_up : callable, optional
         Called before the clock starts, to import what the function uses.
     workers : int
-        joblib's processes that the function leaves, each taken to be as large as the largest.
+        joblib's processes that the function leaves, each counted as large as the largest.
 
     Returns
     -------
     result, Cost
-        What the function returned, and what it took from after `warm_up`.
+        The function's result, and its cost without `warm_up`.
     """
     context = multiprocessing.get_context("spawn")
     results = context.SimpleQueue()
@@ -97,7 +97,7 @@ def _measure(results, function, arguments, warm_up, workers) -> None:
     if workers:
         from joblib.externals.loky import get_reusable_executor
 
-        # They end with this process, so they are asked for before.
+        # End them here, so that their memory counts.
         get_reusable_executor().shutdown(wait=True)
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -107,7 +107,7 @@ def _measure(results, function, arguments, warm_up, workers) -> None:
 
 
 def wall_seconds(action: Callable[[], object]) -> float:
-    """Seconds by the clock that an action takes in this process."""
+    """Wall-clock seconds that an action takes in this process."""
     start = time.perf_counter()
     action()
     return time.perf_counter() - start

@@ -1,4 +1,4 @@
-"""Check the measured parameters: against published values, and on simulated galaxies.
+"""Check the measured parameters against published values and on simulated galaxies.
 
     python benchmarks/validate_measurement.py [--data ../shared/data] [--out docs/figures]
 
@@ -42,9 +42,9 @@ from morphovote.storage import shards
 
 matplotlib.use("Agg")
 SCALE = 0.03
-# Wavelengths (nm) of the NIRCam bands that there are images of.
+# Wavelengths (nm) of the NIRCam bands with images.
 BANDS = {"f150w": 1501, "f277w": 2776}
-# Parameter -> (column of Ferreira et al. 2023, what to call it, lowest rank correlation wanted).
+# Parameter -> (column of Ferreira et al. 2023, label, lowest acceptable rank correlation).
 PUBLISHED = {
     "sersic_n": ("nFit2D", "Sersic n", 0.85),
     "r_e": ("RnFit2D", "Sersic r_e [px]", 0.85),
@@ -77,12 +77,12 @@ def plain_ticks(axis):
 
 
 def measure_ceers(data, folder, processes):
-    """The parameters of every galaxy with a published fit in a band that there is an image of."""
+    """Measure every galaxy with a published fit in a band for which there is an image."""
     published = Table.read(data / "ceers_nircam" / "ferreira2023.csv")
     published = published[~np.ma.getmaskarray(published["nFit2D"])]
     kept, found = [], []
     for band, wavelength in BANDS.items():
-        # An id may stand in two samples; the values are the same.
+        # An ID may occur in two samples; the values are the same.
         rows = published[published["restframefilter"] == band]
         rows = rows[np.unique(rows["id"], return_index=True)[1]]
         path = folder / f"{band}.csv"
@@ -94,7 +94,7 @@ def measure_ceers(data, folder, processes):
         arrays = cutouts.make_cutouts(table, tiles, 100)
         shard = folder / f"{band}.h5"
         shards.write_shard(shard, arrays, {"pixel_scale": SCALE})
-        # No PSF comes with the images: that of a 6.5 m telescope with JWST's central obstruction.
+        # The images have no PSF: use that of a 6.5 m telescope with JWST's central obstruction.
         psf = galsim.OpticalPSF(lam=wavelength, diam=6.5, obscuration=0.17)
         psf = psf.drawImage(nx=31, ny=31, scale=SCALE).array.astype(float)
         found.append(measure_shard(shard, processes, psf / psf.sum())[0])
@@ -107,10 +107,10 @@ def compare_ceers(data, folder, out, processes):
     published, measured = measure_ceers(data, folder, processes)
     good = (measured["measure_flag"] & (BAD | FAILED)) == 0
     print(f"\nCEERS: {len(published)} galaxies, {good.sum()} well measured")
-    # An axis ratio of exactly 1 says that the published fit ended at its limit.
+    # An axis ratio of exactly 1 means that the published fit ended at its limit.
     sound = good & (np.asarray(published["qFit2D"], dtype=float) < 0.98)
-    # The published values come from images that reach beyond the cutouts. Galaxies of which 1.5
-    # Petrosian radii, theirs or ours, do not fit into the cutout were measured on less light here.
+    # The published values come from images larger than the cutouts. Galaxies whose 1.5 Petrosian
+    # radii, published or ours, do not fit into the cutout were measured on less light here.
     whole = good & ((measured["measure_flag"] & BEYOND_CUTOUT) == 0)
     whole &= 1.5 * np.asarray(published["Rp"], dtype=float) < 50
     print(
@@ -135,7 +135,7 @@ def compare_ceers(data, folder, out, processes):
             axis.scatter(
                 x[at & whole], y[at & whole], s=16, c=colour, marker=marker, label=one.upper()
             )
-            # Open marks: what is not whole in the cutout.
+            # Open symbols: galaxies that extend beyond the cutout.
             axis.scatter(x[at & ~whole], y[at & ~whole], s=16, ec=colour, fc="none", marker=marker)
         if name in ("sersic_n", "r_e", "r50", "r_petrosian"):
             axis.set(xscale="log", yscale="log")
@@ -157,20 +157,20 @@ def compare_ceers(data, folder, out, processes):
 
 
 def second_moments(image, segment):
-    """M20 by its formula (Lotz et al. 2004, eq. 7 and 8), from the pixels of a segment."""
+    """M20 from its definition (Lotz et al. 2004, eq. 7 and 8), for the pixels of a segment."""
     light = np.where(segment, image, 0).astype(float)
     y, x = np.indices(image.shape)
     centre = [(light * at).sum() / light.sum() for at in (y, x)]
     moment = light * ((y - centre[0]) ** 2 + (x - centre[1]) ** 2)
     order = np.argsort(light, axis=None)[::-1]
     brightest = order[np.cumsum(light.flat[order]) < 0.2 * light.sum()]
-    # Of a few pixels the first may have it all.
+    # With few pixels, the first alone may exceed 20 % of the light.
     brightest = order[: max(len(brightest), 1)]
     return np.log10(moment.flat[brightest].sum() / moment.sum())
 
 
 def find_segments(image, mask, rms, x, y, published_radius):
-    """Segments that Gini and M20 could be measured in, by name; none where statmorph fails."""
+    """Possible segments for Gini and M20, by name; none if statmorph fails."""
     hidden, own = (mask & (NEIGHBOUR | MISSING)) > 0, regularise_segment((mask & OWN) > 0, x, y)
     if not own.any():
         return {}
@@ -231,7 +231,7 @@ def compare_segments(published, folder):
 
 
 def compare_cosmos(data, folder, out):
-    """Sersic n and r_e of ten bright COSMOS galaxies, r50 of the hundred fainter ones."""
+    """Compare Sersic n and r_e of ten bright COSMOS galaxies, and r50 of a hundred fainter ones."""
     stamps = data / "cosmos_acs_stamps"
     psf = prepare_psf(data / "cosmos_acs_field" / "PSF_HST.fits", SCALE)
     results = {}
@@ -246,7 +246,7 @@ def compare_cosmos(data, folder, out):
             table, tiles = sources.list_sources(
                 [str(path)], "cutouts", pattern=str(path), pixel_scale=SCALE, zero_point=25.94
             )
-            # The stamps are of all sizes.
+            # The stamps differ in size.
             arrays = cutouts.make_cutouts(table, tiles, min(image.shape))
             shard = folder / "cosmos.h5"
             shards.write_shard(shard, arrays, {"pixel_scale": SCALE})
@@ -303,7 +303,7 @@ def simulate(folder, galaxies, processes):
         disc = galsim.Sersic(n, half_light_radius=r_e * np.sqrt(q), gsparams=fine)
         disc = galsim.Convolve(disc.shear(q=q, beta=angle * galsim.radians), psf)
         clean = disc.drawImage(nx=100, ny=100, scale=SCALE, offset=rng.uniform(-0.5, 0.5, 2)).array
-        # S/N in the pixels that stand out, as `snr` of a cutout: scale the light until it fits.
+        # S/N in the pixels above the noise, as `snr` of a cutout: scale the light until it matches.
         flux = 1.0
         for _ in range(60):
             inside = clean * flux > 1.0
@@ -358,13 +358,13 @@ def check_simulated(folder, out, galaxies, processes):
     figure.savefig(out / "validation_simulated.png", dpi=110)
 
 
-# Parameters of the pixels, and S/N at which they are compared with those at S/N `CLEAR`.
+# Parameters of the pixels, and levels of S/N that are compared with S/N `CLEAR`.
 STRUCTURE = ("concentration", "asymmetry", "gini", "m20", "smoothness")
 LEVELS, CLEAR = (20, 50, 100, 300), 2000
 
 
 def cut_structured(number, snr):
-    """The cutout of a simulated galaxy (SPH, ETD, LTD, IRR in turn) in noise like COSMOS'."""
+    """Cutout of a simulated galaxy (SPH, ETD, LTD, IRR in turn) with noise as in COSMOS."""
     rng = np.random.default_rng([77, number])
     kind = ("SPH", "ETD", "LTD", "IRR")[number % 4]
     radius = draw_properties(kind, rng.uniform(21, 24.5), rng)["R_E"]
@@ -372,7 +372,7 @@ def cut_structured(number, snr):
     offset = rng.uniform(-0.5, 0.5, 2)
     clean = draw_profile(profile, 150, tuple(offset)).astype(float)
     for _ in range(40):
-        # The isophote of best S/N moves with the brightness, so this takes a few rounds.
+        # The isophote of best S/N changes with the brightness, so this takes a few rounds.
         clean *= np.clip(snr / signal_to_noise(clean, np.ones_like(clean)), 0.3, 3)
     noise = galsim.ImageD(150, 150, scale=SCALE)
     noise.addNoise(galsim.getCOSMOSNoise(rng=galsim.BaseDeviate(number + 1), variance=1.0))
@@ -383,7 +383,7 @@ def cut_structured(number, snr):
 
 
 def boxed_asymmetry(image, rms, mask, x, y, sersic, kernel=None):
-    """As `measure_galaxy`, with statmorph's own asymmetry: its sky term is from one box."""
+    """As `measure_galaxy`, but with statmorph's own asymmetry, whose sky term is from one box."""
     values, messages = measure_galaxy(image, rms, mask, x, y, sersic, kernel)
     segment = regularise_segment((mask & OWN) > 0, x, y)
     if not values["measure_flag"] & FAILED:
@@ -397,13 +397,13 @@ def boxed_asymmetry(image, rms, mask, x, y, sersic, kernel=None):
                 weightmap=rms.astype(float),
                 sersic_fitting_args={"maxiter": 1},
             )
-        # It takes the place of a parameter that is not looked at here.
+        # Stored in place of a parameter that is not used here.
         values["multimode"] = float(found.asymmetry)
     return values, messages
 
 
 def check_structure(folder, galaxies, processes):
-    """Bias by S/N of the parameters of the pixels, against the same galaxies at S/N `CLEAR`."""
+    """Bias of the pixel parameters by S/N, relative to the same galaxies at S/N `CLEAR`."""
     found = {}
     for snr in (*LEVELS, CLEAR):
         parts = [cut_structured(number, snr) for number in range(galaxies)]
@@ -430,7 +430,7 @@ def check_structure(folder, galaxies, processes):
         cells = []
         for _, name, rows in columns:
             use = rows & good[snr] & good[CLEAR]
-            # Both asymmetries are held against ours without noise.
+            # Both asymmetries are compared with ours without noise.
             true = found[CLEAR]["asymmetry" if name == "multimode" else name][use]
             difference = found[snr][name][use] - true
             difference = difference[np.isfinite(difference)]

@@ -1,10 +1,10 @@
-"""Time and memory of the vote on a mixture of Gaussians, beside scikit-learn's exact Ward.
+"""Time and memory of the vote on a mixture of Gaussians, compared with scikit-learn's Ward.
 
     python benchmarks/vote.py                      # 30 voters on 20,000 x 320, 100,000 labelled
     python benchmarks/vote.py --reference 5000 --galaxies 20000 --no-ward
 
-Each part runs in a process of its own, so that its peak memory is its own. The memory is that of
-the process and its largest worker, times the number of workers.
+Each part runs in a process of its own, so that its peak memory can be told apart. The memory is
+that of the process, plus that of its largest worker times the number of workers.
 """
 
 import argparse
@@ -24,7 +24,7 @@ CLUSTERS = 30
 
 
 def draw_mixture(number: int, width: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Points (number, width) of 30 Gaussians of different widths, and which one each is of.
+    """Points (number, width) of 30 Gaussians of different widths, and the Gaussian of each.
 
     Variance falls along the axes like that of principal components.
     """
@@ -48,13 +48,13 @@ def fit(path: Path, model: Path, options: argparse.Namespace) -> None:
 def cast(path: Path, model: Path, options: argparse.Namespace) -> None:
     """Vote on all galaxies, as the rule cast_votes does."""
     table = model.with_name("confidence.h5")
-    # Any table: only its length counts here.
+    # Any table will do: only its length matters here.
     write_model(table, "confidence", {"confidence": np.zeros(options.voters + 1)}, {})
     bagged.cast_votes_file(path, model, table, path.with_name("votes.h5"))
 
 
 def exact_ward(path: Path, model: Path, options: argparse.Namespace) -> None:
-    """Cluster as many galaxies as the reference holds with scikit-learn's Ward."""
+    """Cluster as many galaxies as the reference has with scikit-learn's Ward."""
     from sklearn.cluster import AgglomerativeClustering
 
     points = shards.read_shard(path, ["component"], slice(options.reference))["component"]
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--groups", type=int, default=20)
     parser.add_argument("--voters", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--no-ward", action="store_true", help="leave exact Ward out")
+    parser.add_argument("--no-ward", action="store_true", help="leave out exact Ward")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path, model = Path(folder) / "components.h5", Path(folder) / "voters.h5"
@@ -79,7 +79,7 @@ def main() -> None:
         rows = np.arange(options.galaxies)
         ids = rows.astype(str)
         shards.write_shard(path, {"row": rows, "id": ids, "component": points})
-        # The first galaxies are the reference: the mixture has no order.
+        # The first galaxies are the reference: the mixture is in random order.
         part = slice(options.reference)
         shards.write_shard(sample, {"row": rows[part], "id": ids[part], "component": points[part]})
         del points

@@ -40,7 +40,7 @@ def bin_by_votes(share: np.ndarray, hit: np.ndarray) -> list[tuple]:
 
 
 def try_mixture(points: np.ndarray) -> list[dict]:
-    """Votes with and without a Gaussian mixture among the algorithms, on data and null."""
+    """Vote with and without a Gaussian mixture among the algorithms, on data and null."""
     cluster, algorithms = bagged.cluster, bagged.ALGORITHMS
 
     def with_mixture(points: np.ndarray, groups: int, algorithm: str, seed: int) -> np.ndarray:
@@ -94,7 +94,7 @@ def draw(controls: dict, purity: list, stability: list) -> Figure:
 
 
 def main() -> None:
-    """Read the run, draw, and print the numbers of the page."""
+    """Read the run, draw the figures, and print the numbers for the page."""
     parser = new_parser(__doc__, FIGURES)
     parser.add_argument("field", type=Path, nargs="?", default=DEMO)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What users give that is wrong or odd, case by case, and what morphovote has to say of it.
+"""Wrong or unusual input, case by case, and what morphovote has to say about it.
 
 A case is a function of an empty folder. It does what the workflow would do before its first long
 job; what the library raises (InputError) or what the case returns (a flag, or what came out right)
@@ -58,7 +58,7 @@ def goes_on(group: str, given: str, *says: str):
 
 
 def run_case(case: Case, folder: Path) -> tuple[str, bool]:
-    """What was said, and whether it was by InputError; other exceptions pass."""
+    """The message, and whether it was an InputError; other exceptions are raised."""
     try:
         return case.call(folder), False
     except InputError as error:
@@ -116,7 +116,7 @@ def sky(**changes) -> dict:
 
 
 def start(options=None, **field):
-    """What the workflow does with a field before its first long job: config and source list."""
+    """Do what the workflow does before its first long job: check config, make source list."""
     field = {key: str(value) if isinstance(value, Path) else value for key, value in field.items()}
     config = complete_config({"fields": {"f": field}} | (options or {}), SCHEMA, PLACES)
     check_psfs(config["fields"])

@@ -1,4 +1,4 @@
-"""A source list, and what the stages leave of its galaxies: what a catalogue is made from."""
+"""Input of the catalogue: a source list, and results of all stages for its galaxies."""
 
 import numpy as np
 from astropy.table import Table
@@ -41,7 +41,7 @@ def source_list(selected, ids=None):
 
 
 def stages(rows):
-    """What the stages leave of the sources `rows`, which need not be in order."""
+    """Results of all stages for the sources `rows`, which need not be in order."""
     rows = np.array(rows, dtype=np.int64)
     count = len(rows)
     ids = np.array([str(row) for row in rows], dtype=object)

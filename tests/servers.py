@@ -1,4 +1,4 @@
-"""Servers of this machine that stand in for those of the world."""
+"""Local servers that stand in for those on the internet."""
 
 import http.server
 import threading

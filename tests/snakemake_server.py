@@ -1,4 +1,4 @@
-"""Starts Snakemake again and again without loading it again: loaded once, forked for each start.
+"""Start Snakemake many times but load it once: a copy of this process is forked for each start.
 
 Reads a line of JSON for each start from its standard input, and answers with the exit status.
 """

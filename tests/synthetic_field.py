@@ -69,7 +69,7 @@ def make_catalogue(count: int = 120, seed: int = 0, groups: int = 7) -> Table:
 
 
 def make_sources(catalogue: Table, seed: int = 0) -> Table:
-    """What a source catalogue tells of the catalogue's rows: spheroids red, the rest blue."""
+    """Columns of a source catalogue for the catalogue's rows: spheroids red, the rest blue."""
     rng = np.random.default_rng(seed)
     count = len(catalogue)
     red = np.asarray(catalogue["CLASS"]) == "SPH"
@@ -190,7 +190,7 @@ def names_of_groups(catalogue):
 
 
 def make_stability(galaxies: int = 40, seed: int = 0) -> tuple[dict, dict]:
-    """Table and attributes of a check of stability in which noise does harm and turning none."""
+    """Table and attributes of a stability check in which noise does harm and rotation does not."""
     rng = np.random.default_rng(seed)
     kinds = ["exact", "turned", "turned", "noise", "noise", "psf"] * galaxies
     count = len(kinds)

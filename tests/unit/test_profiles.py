@@ -1,4 +1,4 @@
-"""The profiles name rules that there are, and what they say can be computed."""
+"""The profiles name existing rules, and their resources can be computed."""
 
 import re
 

@@ -35,7 +35,7 @@ def test_every_fault_has_a_test_a_place_and_a_line_in_the_docs():
 
 
 def test_min_max():
-    """A bright pixel elsewhere takes the range: what was fine detail is one level."""
+    """A bright pixel elsewhere takes up the range: fine detail becomes one level."""
     image = galaxy()
     alone = scale_to_bytes(image[None])[0][0]
     crowded = image.copy()
@@ -61,7 +61,7 @@ def test_neighbours():
 
 
 def test_no_bottleneck():
-    """The code has as many numbers as reach it, so it can hold every pixel's noise unchanged."""
+    """The code has as many numbers as its input, so it can keep every pixel's noise unchanged."""
     model = dense.DenseAutoencoder(40, 1600)
     to_code, from_code = (one for one in model.modules() if isinstance(one, torch.nn.Linear))
     assert (to_code.in_features, to_code.out_features) == (1600, 1600)
@@ -164,7 +164,7 @@ CLUSTERS = np.array([0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 0, 2])
 
 
 def test_overwritten():
-    """Of two clusters with one favourite the later takes it, and the earlier's are rejected."""
+    """If two clusters map to one group, members of the earlier one are rejected."""
     meant, owner = unanimous.map_clusters(REFERENCE, CLUSTERS, 3)
     assert meant.tolist() == [0, 0, 1]
     assert owner.tolist() == [1, 2, -1]
@@ -175,7 +175,7 @@ def test_overwritten():
 
 
 def test_unmapped():
-    """A group that is no cluster's favourite is accepted from every cluster."""
+    """A group that no cluster maps to is accepted from every cluster."""
     said = unanimous.voter_labels(REFERENCE, CLUSTERS, 3)
     assert said[10:].tolist() == [2, 2]
     votes = unanimous.cast_votes(

@@ -1,4 +1,4 @@
-"""Nothing in the project can be made to run what a stranger's file says."""
+"""No input file can make the project execute code."""
 
 import ast
 

@@ -1,4 +1,4 @@
-"""The benchmark that holds two results folders against each other finds what differs."""
+"""The benchmark that compares two results folders finds what differs."""
 
 import json
 
@@ -24,7 +24,7 @@ def compare(monkeypatch):
 
 
 def write_results(folder, value=1, seconds=1.0, words="kept", picture="AAAA", date="2024-01-01"):
-    """One file of each kind that holds `value`, and what may be another in each run."""
+    """One file of each kind that holds `value`, and what may differ between runs."""
     (folder / "figures").mkdir(parents=True)
     (folder / "logs").mkdir()
     (folder / "logs/fit_pca.log").write_text(f"{seconds} s")

@@ -63,7 +63,7 @@ class Page(HTMLParser):
 
 @pytest.mark.parametrize("kind", IDS)
 def test_id_goes_through_every_file_as_text(tmp_path, kind, monkeypatch):
-    """From the catalogue to the catalogue, and no file comes up that was not asked for."""
+    """From source catalogue to catalogue; no unexpected file is created."""
     monkeypatch.chdir(tmp_path)
     name = IDS[kind]
     given = catalogue(tmp_path, sky(id=[name, "other"]), "cat.parquet")

@@ -246,7 +246,7 @@ def test_directory_option(frozen, config, tmp_path):
 
 
 def take_through(cutout, rows, parts, folder, model, encoder):
-    """Take some galaxies, spread over so many shards, from cutouts to measurements and classes."""
+    """Take galaxies, spread over a number of shards, from cutouts to measurements and classes."""
     folder.mkdir()
     network, card = encoder_weights.load_encoder(
         encoder / "encoder.safetensors", encoder / "encoder.json"

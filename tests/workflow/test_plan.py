@@ -1,4 +1,4 @@
-"""What would run again after a change: what depends on it, and nothing else."""
+"""After a change, the rules that depend on it run again, and no others."""
 
 import os
 import re

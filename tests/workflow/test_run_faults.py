@@ -1,4 +1,4 @@
-"""Runs that are killed, run twice, or find other files or another time than before."""
+"""Runs that are killed, run twice, or find changed files or times."""
 
 import os
 import shutil
@@ -144,7 +144,7 @@ def test_a_killed_job_is_told_and_made_again(checkout, small_config):
 
 
 def test_a_damaged_shard_names_the_rule_to_run_again(finished, small_config, tmp_path):
-    """Through the workflow: what is said, and that what it says helps."""
+    """Through the workflow: the message, and that following it helps."""
     # In a copy, so that other tests find the run as it was. Some of its inputs have absolute paths.
     shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
     copy, triggers = replace(finished, folder=tmp_path), ("--rerun-triggers", "mtime", "params")

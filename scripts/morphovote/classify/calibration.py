@@ -192,7 +192,7 @@ def read_checked(path: str | Path, ids: np.ndarray) -> tuple[np.ndarray, np.ndar
             f"{', '.join(CLASSES)}. Leave galaxies without a class out of the table."
         )
     if len(set(given)) != len(given):
-        raise InputError(f"{path}: column ID has an entry twice, expected one row a galaxy.")
+        raise InputError(f"{path}: column ID has an entry twice, expected one row per galaxy.")
     place = {str(value): i for i, value in enumerate(ids)}
     found = [(place[one], name) for one, name in zip(given, names, strict=True) if one in place]
     if not found:

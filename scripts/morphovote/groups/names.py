@@ -201,8 +201,8 @@ def root_of(number: int, groups: dict[int, dict], path: str | Path = "names") ->
     while (target := groups.get(seen[-1], {}).get("merge")) is not None:
         if target in seen:
             raise InputError(
-                f"{path}: groups {', '.join(map(str, seen))} are merged in a circle. Take 'merge' "
-                "off one of them."
+                f"{path}: groups {', '.join(map(str, seen))} are merged in a circle. Remove "
+                "'merge' from one of them."
             )
         seen.append(target)
     if len(seen) > 1 and "split" in groups.get(seen[-1], {}):
@@ -221,8 +221,8 @@ def _read_centres(path: str | Path, centres: object) -> dict[int, list[float]]:
     widths = {len(row) for row in found.values()}
     if len(widths) > 1 or not np.isfinite([x for row in found.values() for x in row]).all():
         raise InputError(
-            f"{path}: 'centres' has to hold as many finite numbers for each group. Save the file "
-            "again, or take 'centres' out."
+            f"{path}: 'centres' has to hold equally many finite numbers for each group. Save the "
+            "file again, or remove 'centres'."
         )
     return found
 

@@ -71,7 +71,7 @@ def split_group(voters: Voters, group: int, parts: list[int], seed: int, threads
         raise InputError(
             f"group {group} has {len(members)} galaxies in the vote's reference sample: too few "
             f"to split it into {len(parts)}, which takes {FEWEST_IN_PART * len(parts)}.\n"
-            "Take 'split' off it in the file of names."
+            "Remove its 'split' from the file of names."
         )
     count = len(voters.labels)
     inner = fit_voters(

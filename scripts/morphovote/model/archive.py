@@ -136,7 +136,7 @@ def unpack_model(archive: str | Path, folder: str | Path) -> dict:
             _check_card(partial["encoder.json"], archive)
     except _DAMAGED as error:
         raise InputError(
-            f"{archive}: damaged, or no zip file ({error}). Fetch it again from where it came."
+            f"{archive}: damaged, or not a zip file ({error}). Fetch it again from its source."
         ) from error
     about = manifest["model"]
     log.info("%s: a model of field %s, morphovote %s", archive, about["field"],
@@ -162,9 +162,9 @@ def _check_entries(file: zipfile.ZipFile, archive: str | Path) -> dict[str, zipf
             raise _refuse(archive, f"holds a path outside its folder, {name!r}")
         mode = entry.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-            raise _refuse(archive, f"holds {name!r}, which is a link or no plain file")
+            raise _refuse(archive, f"holds {name!r}, which is a link or not a plain file")
         if name not in (*FILES, MANIFEST):
-            raise _refuse(archive, f"holds {name!r}, which is no file of a model")
+            raise _refuse(archive, f"holds {name!r}, which is not a file of a model")
         if name in entries:
             raise _refuse(archive, f"holds {name!r} twice")
         if entry.flag_bits & 1 or entry.compress_type != zipfile.ZIP_STORED:
@@ -210,7 +210,7 @@ def _check_names(entries: dict, manifest: dict, archive: str | Path) -> None:
         if name not in named or name not in entries:
             raise _refuse(archive, f"lacks {name!r}")
     for extra in sorted(named - set(FILES)):
-        raise _refuse(archive, f"has {extra!r} in its manifest, which is no file of a model")
+        raise _refuse(archive, f"has {extra!r} in its manifest, which is not a file of a model")
 
 
 def _unpack(

@@ -1,4 +1,4 @@
-"""The audit: what tells groups is found, what does not is not, and the measures are right."""
+"""The audit: finds quantities that predict groups and no others; its measures are right."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Whether probabilities are frequencies, and their correction by labels by eye."""
+"""Calibration of class probabilities, and their correction with classes by eye."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Downloads from a server that breaks off, changes its mind, or has something else."""
+"""Downloads from a server that breaks off, changes its answer, or serves another file."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""The file of names: what it may say, and what it means."""
+"""The file of names: what it may contain, and what it means."""
 
 import pytest
 
@@ -65,7 +65,10 @@ def test_marks_and_classes_of_ones_own(read):
         ("groups: {0: {merge: 1}}", "'version' is missing, and group 0 is marked"),
         ("groups: {0: SPH}\ncentres: {0: [1.0]}", "'version' is missing"),
         ("version: 1\ngroups: {0: SPH}\ncentres: {0: [.nan]}", "finite"),
-        ("version: 1\ngroups: {0: SPH}\ncentres: {0: [1.0], 1: [1.0, 2.0]}", "as many"),
+        (
+            "version: 1\ngroups: {0: SPH}\ncentres: {0: [1.0], 1: [1.0, 2.0]}",
+            "equally many finite numbers",
+        ),
         ("version: 1\ngroups: {0: {merge: 9}}", "group 9"),
         ("version: 1\ngroups: {0: {merge: 1}, 1: {merge: 0}}", "in a circle"),
         ("version: 1\ngroups: {0: {merge: 0}}", "in a circle"),

@@ -39,7 +39,7 @@ def double(voters):
 
 
 def vote(voters, centres=None):
-    """What a names file is held against."""
+    """What a file of names is checked against."""
     centres = centres or regrouping.group_centres(voters)
     return {"voters": voters.digest, "fitted": BLOBS, "pca": "p1", "centres": centres}
 

@@ -1,4 +1,4 @@
-"""Asymmetry: its definition, its sky term, and what it does not see."""
+"""Asymmetry: its definition, its sky term, and what it ignores."""
 
 import galsim
 import numpy as np

@@ -1,4 +1,4 @@
-"""Archives of models: the same bytes again, and nothing from a stranger but what a model holds."""
+"""Archives of models: reproducible bytes, and safe unpacking of archives from anywhere."""
 
 import hashlib
 import json
@@ -151,7 +151,7 @@ def huge_hdf5(path):
 
 
 def loose_text(path):
-    """Text of variable length, in whose heap a stranger can make the HDF5 library loop for ever."""
+    """Text of variable length: a crafted heap can make the HDF5 library loop for ever."""
     part = path.with_suffix(".h5")
     with h5py.File(part, "w") as file:
         file["names"] = ["a", "bc"]
@@ -172,7 +172,7 @@ def sly_card(path):
 
 
 def replace_signed(path, name, data):
-    """Replace a file and its hash in the manifest: a stranger can do that."""
+    """Replace a file and its hash in the manifest, as an attacker can."""
     known = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     rebuild(path, {name: data}, manifest=lambda m: m["files"].update({name: known}))
 
@@ -182,20 +182,26 @@ def unlisted(path):
 
 
 ATTACKS = {
-    "not a zip": (lambda p: p.write_bytes(b"hello"), "damaged, or no zip file"),
-    "empty": (lambda p: p.write_bytes(b""), "damaged, or no zip file"),
-    "cut short": (cut, "damaged, or no zip file"),
-    "a flipped bit": (damage, "damaged, or no zip file|another sha256"),
+    "not a zip": (lambda p: p.write_bytes(b"hello"), "damaged, or not a zip file"),
+    "empty": (lambda p: p.write_bytes(b""), "damaged, or not a zip file"),
+    "cut short": (cut, "damaged, or not a zip file"),
+    "a flipped bit": (damage, "damaged, or not a zip file|another sha256"),
     "parent folder": (lambda p: rebuild(p, add=[("../evil.h5", b"x")]), "path outside its folder"),
     "absolute": (lambda p: rebuild(p, add=[("/tmp/evil.h5", b"x")]), "path outside its folder"),
     "drive": (lambda p: rebuild(p, add=[("C:evil.h5", b"x")]), "path outside its folder"),
     "backslash": (lambda p: rebuild(p, add=[("..\\evil", b"x")]), "path outside its folder"),
     "link": (
         lambda p: rebuild(p, drop=["names.yaml"], add=[(link("names.yaml"), b"/etc/passwd")]),
-        "a link or no plain file",
+        "a link or not a plain file",
     ),
-    "other name": (lambda p: rebuild(p, add=[("run.py", b"x")]), "'run.py', which is no file of"),
-    "folder inside": (lambda p: rebuild(p, add=[("a/pca.h5", b"x")]), "which is no file of a mod"),
+    "other name": (
+        lambda p: rebuild(p, add=[("run.py", b"x")]),
+        "'run.py', which is not a file of",
+    ),
+    "folder inside": (
+        lambda p: rebuild(p, add=[("a/pca.h5", b"x")]),
+        "which is not a file of a mod",
+    ),
     "not in manifest": (unlisted, "'names.yaml', which its manifest does not name"),
     "extra in manifest": (
         lambda p: rebuild(p, manifest=lambda m: m["files"].update(x={"sha256": "", "bytes": 0})),

@@ -1,4 +1,4 @@
-"""What a frozen model needs is checked in sentences, or bridged and said."""
+"""Needs of a frozen model: checked with a clear message, or bridged and reported."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Polar images move, turn, mirror and scale with their galaxy, and nothing else does."""
+"""Polar images follow shifts, turns, mirroring and scaling of their galaxy, and nothing else."""
 
 import numpy as np
 import pytest

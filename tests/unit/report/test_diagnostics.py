@@ -1,4 +1,4 @@
-"""Numbers on tables: fractions, medians, regions of diagrams, who is shown, the summary."""
+"""Numbers from tables: fractions, medians, regions of diagrams, galaxies shown, the summary."""
 
 import json
 

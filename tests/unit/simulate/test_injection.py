@@ -1,4 +1,4 @@
-"""Galaxies injected into images, and what is recovered of them."""
+"""Injection of galaxies into images, and their recovery."""
 
 import numpy as np
 import pytest

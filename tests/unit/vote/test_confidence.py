@@ -1,4 +1,4 @@
-"""What a vote is worth: one minus a false-keep rate, from the votes on the null."""
+"""Confidence of a vote: one minus a false-discovery rate, from the votes on the null."""
 
 import json
 

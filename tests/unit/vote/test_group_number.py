@@ -1,4 +1,4 @@
-"""How many groups: a recommendation where there is one, and none where there is not."""
+"""How many groups: a recommendation if the data support one, otherwise none."""
 
 import json
 

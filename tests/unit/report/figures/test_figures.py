@@ -1,4 +1,4 @@
-"""Figures: that they are drawn whatever the data, hold what they should, and give their numbers."""
+"""Figures: they are drawn for any data, show what they should, and give their numbers."""
 
 import csv
 import itertools
