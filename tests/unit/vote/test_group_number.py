@@ -45,6 +45,7 @@ def test_numbers_that_leave_too_few_galaxies_a_group_are_left_out(scan):
     assert [row["groups"] for row in scan["rows"]] == [5, 6, 8, 10, 15, 30]
 
 
+@pytest.mark.slow
 def test_noise_recommends_nothing():
     noise = np.random.default_rng(0).normal(size=(300, 10)).astype(np.float32)
     found = group_number.scan_groups(noise, 0.667, 0, (5, 10, 20, 30))
