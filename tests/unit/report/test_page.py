@@ -140,10 +140,19 @@ def test_hostile_text_is_only_text(figures):
 @pytest.mark.parametrize(
     ("null", "data", "said"),
     [
-        (0.60, 0.60, "no more galaxies than of structureless noise: the vote shows little"),
-        (0.50, 0.74, "only 1.48 times as many as of structureless noise: the vote shows little"),
-        (0.45, 0.74, "1.6 times as many as of structureless noise"),
-        (0.0, 0.74, "far more galaxies than of structureless noise"),
+        (
+            0.60,
+            0.60,
+            "no larger share of the galaxies than of structureless noise: the vote shows little",
+        ),
+        (
+            0.50,
+            0.74,
+            "only 1.48 times as large a share of the galaxies as of structureless noise: "
+            "the vote shows little",
+        ),
+        (0.45, 0.74, "1.6 times as large a share of the galaxies as of structureless noise"),
+        (0.0, 0.74, "far larger share of the galaxies than of structureless noise"),
         (0.0, 0.0, "the vote shows nothing"),
     ],
 )

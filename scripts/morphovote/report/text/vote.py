@@ -36,12 +36,20 @@ def compare_to_null(summary: dict) -> str:
             "nothing, and the vote shows nothing."
         )
     if ratio is not None and ratio < LITTLE:
-        share = "no more galaxies than" if ratio <= 1.05 else f"only {ratio:.2f} times as many as"
+        share = (
+            "no larger share of the galaxies than"
+            if ratio <= 1.05
+            else f"only {ratio:.2f} times as large a share of the galaxies as"
+        )
         return (
             f"In control samples of equal size they keep {share} of structureless noise: the vote "
             f"shows little ({shares})."
         )
-    times = "far more galaxies than" if ratio is None else f"{digits(ratio)} times as many as"
+    times = (
+        "a far larger share of the galaxies than"
+        if ratio is None
+        else f"{digits(ratio)} times as large a share of the galaxies as"
+    )
     interval = "" if None in (low, high) else f", {digits(low)} to {digits(high)} times"
     return (
         f"In control samples of equal size they keep {times} of structureless noise "
