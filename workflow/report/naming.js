@@ -1,5 +1,5 @@
 "use strict";
-// Every text from catalogues and people is set as text, never as HTML.
+// Text from catalogues and users is set as text, never as HTML.
 const data = JSON.parse(document.getElementById("data").textContent);
 const hasMagnitude = data.quantities.some((quantity) => quantity.key === "MAG" && quantity.sample);
 const byNumber = new Map(data.groups.map((group) => [group.number, group]));
@@ -17,7 +17,7 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
-// ---- what the user has said, and its history ----
+// ---- the user's choices, and their history ----
 
 function initialState() {
   const groups = {};
@@ -51,7 +51,7 @@ function checksum(text) {
 function keep() {
   try {
     localStorage.setItem(place, JSON.stringify(state));
-  } catch (error) { forgetful = true; /* the browser forbids it: the file is all there is */ }
+  } catch (error) { forgetful = true; /* the browser forbids storage: only the file is left */ }
 }
 
 function restore() {
@@ -59,9 +59,9 @@ function restore() {
     const text = localStorage.getItem(place);
     if (text && text !== initial) {
       state = JSON.parse(text);
-      say("Went on where you stopped; this work is not in a file yet unless you saved it.");
+      say("Your earlier choices are back; they are not in a file yet unless you saved them.");
     }
-  } catch (error) { /* nothing kept, or nothing that can be read */ }
+  } catch (error) { /* nothing stored, or it cannot be read */ }
 }
 
 function change(edit) {
@@ -130,7 +130,7 @@ function root(number) {
 }
 
 const parentOf = (number) => Object.keys(state.groups).map(Number).find((n) => (entry(n).split || []).includes(number));
-// Groups with members in this vote; the others were joined or split when it was cast.
+// Groups with members in this vote; the others were joined or split before it.
 const live = (group) => group.galaxies > 0;
 const shown = [...data.groups.filter(live), ...data.groups.filter((group) => !live(group))]
   .filter((group) => live(group) || group.merge !== null || group.split !== null);
@@ -162,7 +162,7 @@ function format(value, digits) {
 }
 
 function picture(group, line, column, half, close = closer) {
-  // A share of the background's overhang, for the middle of one of the tiles.
+  // In per cent of the background's overhang, which centres one tile.
   const at = (tile, tiles) => (100 * (close * tile + (close - 1) / 2)) / (close * tiles - 1);
   return make("div", {
     className: `pic g${group.number}`,
@@ -243,13 +243,13 @@ function drawGroup() {
     return button;
   });
   const rows = [head, make("div", { className: "classes", role: "group", "aria-label": "class of this group" }, ...buttons)];
-  if (group.alone.length && live(group)) rows.push(make("p", { className: "notice" }, `Look with care: ${group.alone.join("; ")}.`));
-  if (group.unmatched) rows.push(make("p", { className: "notice" }, "This group is new: none of those named in the other vote lies near it."));
-  if (one.merge !== undefined) rows.push(make("p", { className: "notice" }, `Joined to group ${one.merge}: its galaxies count there, and have that group's class.`));
-  if (one.split && live(group)) rows.push(make("p", { className: "notice" }, `To be split: after the next run its parts are groups ${one.split.join(", ")}, which you name then.`));
+  if (group.alone.length && live(group)) rows.push(make("p", { className: "notice" }, `Look closely: ${group.alone.join("; ")}.`));
+  if (group.unmatched) rows.push(make("p", { className: "notice" }, "This group is new: no group named in the other vote is near it."));
+  if (one.merge !== undefined) rows.push(make("p", { className: "notice" }, `Joined to group ${one.merge}: its galaxies count there and get that group's class.`));
+  if (one.split && live(group)) rows.push(make("p", { className: "notice" }, `To be split: in the next run its parts are groups ${one.split.join(", ")}; name them then.`));
   if (live(group)) {
     rows.push(strip(group, 0, "Most typical", `upper: data, lower: denoised; below: ${hasMagnitude ? "magnitude \u00b7 " : ""}S/N`),
-      strip(group, 1, "Random", "what the group really holds"),
+      strip(group, 1, "Random", "what the group contains"),
       strip(group, 2, "Least certain", "lowest vote fraction"));
   } else {
     rows.push(make("p", { className: "empty" }, one.split
@@ -295,7 +295,7 @@ function drawPanel() {
       make("span", {}, format(medians && medians[1], quantity.digits)),
       make("span", { className: "all" }, format(quantity.sample[2], quantity.digits))));
   }
-  rows.push(make("p", { className: "hint" }, "Blue: median and middle 68 % of the group's kept members (of all, where fewer than three are kept); grey: of all galaxies. Bad measurements are left out."));
+  rows.push(make("p", { className: "hint" }, "Blue: median and middle 68 % of the group's kept members (of all, if fewer than three are kept); grey: of all galaxies. Bad measurements are left out."));
 
   const join = make("select", { id: "join" }, make("option", { value: "" }, "none"));
   for (const other of shown) {
@@ -311,7 +311,7 @@ function drawPanel() {
   for (const count of [2, 3, 4]) {
     const small = live(group) && group.galaxies < data.fewest * count;
     parts.append(make("option", { value: String(count), disabled: small, selected: (one.split || []).length === count },
-      `into ${count}${small ? ` (takes ${data.fewest * count} galaxies)` : ""}`));
+      `into ${count}${small ? ` (needs ${data.fewest * count} galaxies)` : ""}`));
   }
   parts.addEventListener("change", () => split(group.number, Number(parts.value)));
   const note = make("textarea", { id: "note", value: one.note || "", maxLength: 400, placeholder: "what you see, for whoever reads the file" });
@@ -326,7 +326,7 @@ function drawPanel() {
     make("label", {}, "Note", note),
     make("label", { htmlFor: "own" }, "A class of your own"),
     make("div", { className: "own" }, own, meaning, add));
-  const keys = [["j k", "go on, back"], ["1\u20139", "class"], ["Enter", "accept, go on"], ["0", "no class"],
+  const keys = [["j k", "next, back"], ["1\u20139", "class"], ["Enter", "accept, next"], ["0", "no class"],
     ["g", "join"], ["s", "split"], ["n", "note"], ["u", "undo"], ["z", "look closer"]];
   rows.push(make("div", { className: "keys" }, ...keys.flatMap(([key, text]) => [
     make("span", {}, ...key.split(" ").flatMap((part, i) => [i ? " " : "", make("kbd", {}, part)])), make("span", {}, text)])));
@@ -375,9 +375,9 @@ function accept() {
 
 function addClass(name, meaning) {
   if (!/^[A-Za-z][A-Za-z0-9_+-]{0,11}$/.test(name) || name.toLowerCase() === "none") {
-    return say("A class has a letter first, and up to 11 letters, digits, + - or _ after it.", true);
+    return say("A class name starts with a letter, followed by up to 11 letters, digits, + - or _.", true);
   }
-  if (standard.some((one) => one.name === name)) return say(`${name} is there already.`, true);
+  if (standard.some((one) => one.name === name)) return say(`${name} exists already.`, true);
   change(() => { state.classes[name] = meaning; });
   choose(name);
 }
@@ -415,7 +415,7 @@ addEventListener("beforeunload", (event) => { if (forgetful && JSON.stringify(st
 
 // ---- names.yaml ----
 
-// A JSON string is a YAML string, but for characters that YAML wants escaped.
+// A JSON string is a YAML string, except for characters that YAML requires to be escaped.
 function quote(text) {
   return JSON.stringify(text.toWellFormed ? text.toWellFormed() : text)
     .replace(/[\u007f-\u00a0\u2028\u2029\ufeff\ufffe\uffff]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0"));
@@ -462,7 +462,7 @@ function save() {
   saved = JSON.stringify(state);
   say(`Saved ${name}: give its path to classes.names in the config.` +
     (open ? ` ${open} groups have no class and count as UNC.` : "") +
-    (state.who ? "" : " It does not say who named the groups."));
+    (state.who ? "" : " The file does not say who named the groups: enter your name and save again."));
 }
 
 function load(text, name) {
@@ -479,7 +479,7 @@ function fromYaml(text) {
   const content = parseYaml(text);
   const isTable = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
   if (!isTable(content) || !isTable(content.groups)) throw Error("has no table of groups.");
-  if ("version" in content && content.version !== 1) throw Error(`version ${content.version} is not one that this page reads (1).`);
+  if ("version" in content && content.version !== 1) throw Error(`version ${content.version} cannot be read by this page, which reads version 1.`);
   if (content.voters !== undefined && content.voters !== null && String(content.voters) !== data.voters) {
     throw Error(`was made for vote ${content.voters}, and this page shows vote ${data.voters}. ` +
       "Give the file to classes.names: the workflow finds the groups again.");
@@ -505,7 +505,7 @@ function fromYaml(text) {
   return next;
 }
 
-// The part of YAML that files of names use: tables by indentation, and values on one line.
+// The part of YAML used in files of names: tables by indentation, and values on one line.
 function parseYaml(text) {
   const lines = [];
   text.replace(/^\ufeff/, "").split(/\r?\n/).forEach((full, i) => {
@@ -513,7 +513,7 @@ function parseYaml(text) {
     if (body.trim() && body !== "---") lines.push({ number: i + 1, indent: body.length - body.trimStart().length, body: body.trim() });
   });
   let at = 0;
-  const fail = (line) => { throw Error(`line ${line.number} is not understood by this page; the workflow may still read it.`); };
+  const fail = (line) => { throw Error(`line ${line.number} cannot be read by this page; the workflow may still read it.`); };
 
   function table(indent) {
     const found = {};

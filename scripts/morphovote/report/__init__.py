@@ -1,4 +1,4 @@
-"""What people look at: figures, the report, the summary, the naming page.
+"""Figures, report, summary and naming page.
 
 Takes the catalogue and the tables of the checks, leaves PNG, CSV, HTML and JSON. Rules: `plot_*`,
 `write_summary`, `build_naming`, `build_report`.

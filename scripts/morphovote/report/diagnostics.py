@@ -1,4 +1,4 @@
-"""Numbers behind the figures and the summary: on arrays and tables, without drawing anything."""
+"""Numbers behind the figures and the summary, from arrays and tables; nothing is drawn here."""
 
 import numpy as np
 from astropy.table import Table
@@ -47,7 +47,7 @@ UVJ_BINS = ((0.0, 0.5, 0.69), (0.5, 1.0, 0.59), (1.0, 2.0, 0.49))
 
 
 def is_quiescent(u_v: np.ndarray, v_j: np.ndarray, redshift: np.ndarray) -> np.ndarray:
-    """Inside the UVJ box of Williams et al. (2009, ApJ 691, 1879, equation 4).
+    """Whether galaxies lie in the UVJ box of Williams et al. (2009, ApJ 691, 1879, equation 4).
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def kept_by_snr(snr: np.ndarray, kept: np.ndarray, bins: int = 10) -> Table:
     Parameters
     ----------
     snr : ndarray of float, shape (N,)
-        Not finite or not positive values are left out.
+        Values that are not finite or not positive are left out.
     kept : ndarray of bool, shape (N,)
     bins : int
         At most; fewer where a bin would hold fewer than 15 galaxies.
@@ -135,10 +135,11 @@ def select_members(
     vote_fraction : ndarray of float, shape (M,)
         Share of the voters that put each member into the group.
     distance : ndarray of float, shape (M,)
-        From its nearest likes; it decides between equal vote fractions. NaN counts as far.
+        From its nearest reference galaxies; decides between equal vote fractions. NaN counts as
+        far.
     typical, doubtful : int
-        How many of each, at most; nobody is both. Where there are fewer members than both
-        together, they are shared out in proportion, so that neither kind is empty.
+        How many of each, at most; no member is both. If there are fewer members than the two
+        together, they are divided in proportion, so that neither kind is empty.
 
     Returns
     -------
@@ -156,7 +157,7 @@ def select_members(
     return first, last
 
 
-# Galaxies on a map, at most: the time grows with their number, and the eye sees no more.
+# Largest number of galaxies on a map: more take longer and cannot be told apart by eye.
 MAP = 5000
 
 
@@ -174,9 +175,9 @@ def embed_tsne(component: np.ndarray, seed: int, size: int = MAP) -> tuple[np.nd
     Returns
     -------
     index : ndarray of int, shape (M,)
-        Which galaxies, in ascending order; empty where fewer than 10 have components.
+        Which galaxies, in ascending order; empty if fewer than 10 have components.
     position : ndarray of float, shape (M, 2)
-        Without unit or meaning beyond who is near whom.
+        No unit; only nearness has a meaning.
     """
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
@@ -190,7 +191,7 @@ def embed_tsne(component: np.ndarray, seed: int, size: int = MAP) -> tuple[np.nd
     if spread == 0:
         return index, np.zeros((len(index), 2))
     perplexity = min(30.0, (len(index) - 1) / 4)
-    # One thread: with more, sums in another order give another map.
+    # One thread: with more, sums are in another order and give another map.
     with threadpool_limits(limits=1):
         model = TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1)
         position = model.fit_transform(component[index].astype(np.float32))

@@ -1,8 +1,8 @@
 """The naming page: every group in pictures and numbers, and a form to name them.
 
-One HTML file without a server, which asks nothing of any other file. What comes from catalogues
-and people reaches the page as JSON and is only ever set as text; a content security policy lets no
-script run but the page's own.
+One HTML file that needs no server and loads no other file. Text from catalogues and users reaches
+the page as JSON and is only ever set as text; a content security policy allows no script but the
+page's own.
 """
 
 import base64
@@ -26,11 +26,11 @@ from morphovote.measure.quality import MEASURED, trusted
 from morphovote.report import diagnostics
 from morphovote.report.stamps import stretch
 
-# Members of each kind shown of a group.
+# Members of each kind that are shown of a group.
 SHOWN = 8
 KINDS = ("typical", "random", "doubtful")
-# Pixels of a picture's side, at most, and its quality: 960 pictures are 3 MB. Sides are multiples
-# of JPEG's blocks, so that no picture shows in the next one.
+# Largest side of a picture in pixels, and JPEG quality: 960 pictures take 3 MB. Sides are multiples
+# of a JPEG block, so that no picture bleeds into the next one.
 SIDE, BLOCK, QUALITY = 96, 8, 82
 # Name, unit, digits, and whether it is shown on a logarithmic scale.
 QUANTITIES = {
@@ -48,7 +48,7 @@ SHARES = (5, 16, 50, 84, 95)
 
 
 def read_members(catalogue: str | Path, sources: str | Path) -> Table:
-    """What the page shows of each source; measurements marked as bad are NaN.
+    """Columns that the page shows of each source; measurements flagged as bad are NaN.
 
     Parameters
     ----------
@@ -74,14 +74,14 @@ def choose_members(members: Table, distance: np.ndarray, groups: int) -> dict[in
     members : Table
         From `read_members`.
     distance : ndarray, shape (N,)
-        Of each galaxy from the reference galaxies nearest to it.
+        Of each galaxy from its nearest reference galaxies.
     groups : int
 
     Returns
     -------
     dict of ndarray, shape (3, SHOWN)
-        Most typical, random (the same in every run) and most doubtful members, -1 where there are
-        no more; nobody is both typical and doubtful.
+        Most typical, random (the same in every run) and most doubtful members, padded with -1; no
+        member is both typical and doubtful.
     """
     group = np.asarray(members["GROUP"])
     share = np.asarray(members["VOTE_FRACTION"], dtype=float)
@@ -108,7 +108,7 @@ def draw_sprite(
     denoised: dict[int, np.ndarray],
     rms: dict[int, np.ndarray],
 ) -> str:
-    """All pictures of a group as one: a line of data above a line of denoised ones for each kind.
+    """All pictures of a group in one image: for each kind, a row of data above a row of denoised.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def draw_sprite(
         bright = float(np.nan_to_num(np.nanpercentile(cutouts[row], 99.9)))
         for half, image in enumerate((cutouts[row], denoised[row])):
             grey = stretch(np.nan_to_num(image.astype(float)), sky, bright)
-            # Rows of an image go upwards on the sky.
+            # Row 0 of the array is the bottom of the image.
             picture = Image.fromarray(np.uint8(np.rint(255 * (1 - grey[::-1]))))
             if side <= wide < side + BLOCK:
                 edge = (wide - side) // 2
@@ -152,7 +152,7 @@ def page_data(
     names: dict,
     marked: Sequence[dict] = (),
 ) -> dict:
-    """Everything but the pictures that the page knows.
+    """All that the page contains, except the pictures.
 
     Parameters
     ----------
@@ -162,9 +162,9 @@ def page_data(
     chosen : dict of ndarray
         From `choose_members`.
     names : dict
-        Of the groups: names.yaml.
+        The groups' names: names.yaml.
     marked : sequence of dict
-        Groups that one quantity alone tells from the others: `marked` of
+        Groups that one quantity alone separates from the others: `marked` of
         `confounders.summarise_audit`.
 
     Returns
@@ -207,7 +207,7 @@ def page_data(
 
 
 def _classes(own: dict) -> list[dict]:
-    """Every class that may be given: its meaning and colour, and whether it is the user's own."""
+    """All classes to choose from: meaning, colour, and whether it is the user's own."""
     order = order_names([*CLASSES, *own])
     return [
         {
@@ -223,11 +223,11 @@ def _classes(own: dict) -> list[dict]:
 def _describe_group(
     number: int, rows: np.ndarray, entry: dict, members: Table, is_file: bool, alone: list[str]
 ) -> dict:
-    """What the page says of one group: its size, vote, class, medians, and the galaxies shown."""
+    """One group on the page: its size, vote, class, medians, and the galaxies shown."""
     here = np.asarray(members["GROUP"]) == number
     kept = np.asarray(members["KEPT"], dtype=bool)
     share = np.asarray(members["VOTE_FRACTION"], dtype=float)
-    # Those that the suggestion is made from.
+    # The members from which the class is suggested.
     core = choose_core(here, kept)
     unnamed = entry.get("class") == "UNC" and entry.get("reason") in (NOT_NAMED, NO_MATCH)
     gone = "merge" in entry or "split" in entry
@@ -286,10 +286,10 @@ def render_naming_page(
     Returns
     -------
     str
-        HTML without any reference to another file.
+        HTML that refers to no other file.
     """
     text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    # Nothing in it may end the element that holds it, or open a comment there.
+    # No text may close the script element that holds the data, or open a comment in it.
     text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
     code = Path(script).read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(code.encode("utf-8")).digest()).decode("ascii")

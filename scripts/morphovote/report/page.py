@@ -1,4 +1,4 @@
-"""One self-contained HTML page on a run: figures, captions, numbers, and what they mean."""
+"""The report: one self-contained HTML page with figures, captions, tables and sentences."""
 
 import base64
 import struct
@@ -15,9 +15,9 @@ from morphovote.report.figures.table import FIGURES
 from morphovote.report.text import classes, groups, model, sources, stability, vote, words
 from morphovote.report.text.opening import open_report
 
-# Of galaxies without a class, in the table of the classes.
+# Meaning of "none" in the table of the classes.
 NO_CLASS = "no class: not selected, or no usable pixels"
-# Sections that are there whatever is drawn: the template has a table for them, or they have words.
+# Sections that do not depend on a figure: they have a table in the template, or sentences.
 ALWAYS = ("votes", "stability", "classes", "reliability", "galleries")
 
 
@@ -33,25 +33,25 @@ def render_report(
     Parameters
     ----------
     template : path
-        Jinja2; all text is escaped, since catalogues and names may hold any.
+        Jinja2; all text is escaped, because catalogues and names may contain markup.
     summary : dict
         As `summary.summarise` returns it.
     names : dict
-        Of the groups: names.yaml.
+        The groups' names: names.yaml.
     figures : sequence of path
         PNG files, named as in the table of figures.
     captions : sequence of path
-        A text of the figure's name for each, in any order: paragraphs with empty lines between.
+        One text file for each figure, with its name, in any order; empty lines part paragraphs.
 
     Returns
     -------
     str
-        HTML without any reference to another file.
+        HTML that refers to no other file.
 
     Raises
     ------
     InputError
-        If a figure is no PNG file or has no caption.
+        If a figure is not a PNG file or has no caption.
     """
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -86,7 +86,7 @@ def render_report(
 
 
 def say(summary: dict) -> dict[str, list[str]]:
-    """Sentences that stand above the figures of a section, by the section's name."""
+    """Sentences above the figures of each section, by the section's name."""
     suggested = summary["names_origin"] != "file"
     return {
         "shift": model.describe_shift(summary["shift"]),
@@ -100,7 +100,7 @@ def say(summary: dict) -> dict[str, list[str]]:
 
 
 def not_shown(summary: dict) -> set[str]:
-    """Figures that would be empty: of what the catalogue lacks, or of checks that were not made."""
+    """Names of figures that would be empty: missing columns, or checks that were not made."""
     found = set(summary["not_drawn"]["figures"])
     found |= set() if summary["stability"]["checks"] else {"stability"}
     found |= set() if summary["confounders"]["overall"] else {"confounders"}
@@ -117,13 +117,13 @@ def arrange(drawn: dict[str, dict], said: dict[str, list[str]], given: set[str])
     said : dict of list of str
         From `say`.
     given : set of str
-        Names of all figures of the run, also of those that are not shown.
+        Names of all figures of the run, including those that are not shown.
 
     Returns
     -------
     list of dict
-        name, heading, level, sentences, figures. A section whose figure the run has not is left
-        out, but for those of `ALWAYS`.
+        name, heading, level, sentences, figures. A section is left out if the run does not have
+        its figure, except those in `ALWAYS`.
     """
     found: dict[str, dict] = {}
     for row in FIGURES:
@@ -163,11 +163,11 @@ def read_figures(figures: Sequence[str | Path], captions: Sequence[str | Path]) 
             "source": "data:image/png;base64," + base64.b64encode(content).decode("ascii"),
             "size": struct.unpack(">II", content[16:24]),
         }
-    # All figures share one scale, so that their text has one size.
+    # One scale for all figures, so that their text has one size.
     widest = max((figure["size"][0] for figure in found.values()), default=1)
     for figure in found.values():
         width, height = figure["size"]
         figure["share"] = round(100 * width / widest, 1)
-        # In print: within a page's flow, on a page of its own, or over several.
+        # In print: in the flow of the text, on a page of its own, or over several pages.
         figure["shape"] = "flow" if height < width else "page" if height < 2 * width else "pages"
     return found

@@ -1,4 +1,4 @@
-"""Pictures of single galaxies: which are typical, read out of the shards, and their stretch."""
+"""Pictures of single galaxies: distances, pixels from the shards, and the stretch."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from morphovote.storage import shards
 
 
 def read_distances(path: str | Path, count: int) -> np.ndarray:
-    """Distance of every source from its nearest reference galaxies, NaN where it had no vote.
+    """Distance of every source from its nearest reference galaxies, NaN if it was not in the vote.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ def read_distances(path: str | Path, count: int) -> np.ndarray:
 
 
 def read_stamps(paths: Sequence[str | Path], name: str, rows: np.ndarray) -> dict[int, np.ndarray]:
-    """Read single galaxies' arrays out of shards.
+    """Read the arrays of single galaxies from shards.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The numbers of a whole run, as they stand in summary.json."""
+"""The numbers of a whole run, for summary.json."""
 
 import csv
 import platform
@@ -17,7 +17,7 @@ from morphovote.report import diagnostics
 from morphovote.report.text.sources import find_missing
 from morphovote.storage.files import write_json
 
-# What a run's numbers may depend on.
+# Packages on which a run's numbers may depend.
 PACKAGES = (
     "astropy",
     "galsim",
@@ -33,7 +33,7 @@ PACKAGES = (
     "torch",
 )
 
-# What `summarise` is given of the checks and other stages.
+# Results of the checks and other stages that `summarise` takes.
 FOUND = (
     "match",  # of the cross-match with a physical catalogue: match.json
     "stability",  # `stability_scores.summarise_stability`
@@ -57,7 +57,7 @@ def summarise(
     names: dict,
     found: dict,
 ) -> dict:
-    """Everything that summary.json holds.
+    """All numbers of summary.json.
 
     Parameters
     ----------
@@ -68,13 +68,13 @@ def summarise(
     sources : Table
         As `reading.read_properties` returns it.
     controls : dict
-        Of the vote: vote_controls.json. The ratio to the null is its, of votes on samples of one
-        size, and not that of the whole catalogue's kept fraction.
+        Of the vote: vote_controls.json. The ratio to the null is taken from here, where both
+        samples have one size, and not from the kept fraction of the whole catalogue.
     names : dict
-        Of the groups: names.yaml.
+        The groups' names: names.yaml.
     found : dict
-        What the checks and other stages have found, under the names that it has in the summary:
-        `FOUND`. None where the run has no such thing.
+        Results of the checks and other stages, under the keys of `FOUND`; None for those that the
+        run does not have.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def count_voted(catalogue: Table) -> dict:
 
 
 def summarise_controls(controls: dict) -> dict:
-    """The main numbers of the controls; all of samples of one size, so that ratios are fair."""
+    """The main numbers of the controls, all from samples of one size, so that ratios are fair."""
     return {
         "sample_kept_fraction": controls["data"]["mean"],
         "null_kept_fraction": controls["null"]["mean"],
@@ -148,7 +148,7 @@ def summarise_controls(controls: dict) -> dict:
 
 
 def count_classes(catalogue: Table) -> dict:
-    """How many galaxies have each class, of all and of the kept; where from; and why none."""
+    """Galaxies of each class, of all and of the kept; origins of classes; reasons for none."""
     kept = np.asarray(catalogue["KEPT"], dtype=bool) & in_vote(np.asarray(catalogue["FLAGS"]))
     return {
         "classes": count_values(catalogue["CLASS"]),
@@ -171,7 +171,7 @@ def summarise_names(catalogue: Table, names: dict) -> dict:
 
 
 def count_confidence(catalogue: Table, confidence: dict) -> dict:
-    """Galaxies that a cut at some values of VOTE_CONFIDENCE keeps.
+    """Galaxies left by cuts at some values of VOTE_CONFIDENCE.
 
     Parameters
     ----------
@@ -183,11 +183,11 @@ def count_confidence(catalogue: Table, confidence: dict) -> dict:
     -------
     dict
         null_share and at_agreement of the controls; cuts: confidence -> galaxies that reach it.
-        Galaxies on which a frozen model voted have its confidence, not that of these controls.
+        With a frozen model, galaxies have its confidence and not that of these controls.
     """
     voted = in_vote(np.asarray(catalogue["FLAGS"]))
     values = np.nan_to_num(np.asarray(catalogue["VOTE_CONFIDENCE"], dtype=float))[voted]
-    # The column is float32: its 0.9 may be a little less.
+    # The column is float32: its 0.9 may be slightly below 0.9.
     cuts = {cut: int((values >= float(cut) - 1e-6).sum()) for cut in confidence["cuts"]}
     return {
         "null_share": confidence["null_share"],
@@ -197,7 +197,7 @@ def count_confidence(catalogue: Table, confidence: dict) -> dict:
 
 
 def count_values(values: np.ndarray) -> dict[str, int]:
-    """How often each text occurs: classes in their order, others by alphabet."""
+    """How often each text occurs: classes in their order, others alphabetically."""
     values = np.asarray(values, dtype=str)
     found, counts = np.unique(values, return_counts=True)
     count = dict(zip(found.tolist(), counts.tolist(), strict=True))
@@ -216,7 +216,7 @@ def count_reasons(catalogue: Table) -> dict[str, int]:
 
 
 def count_flags(flag: np.ndarray, bits: dict[str, tuple[int, str]]) -> dict[str, int]:
-    """Sources with each bit of a column of flags; a source may have several, and none where -1."""
+    """Sources with each bit of a column of flags; a source may have several, and none if -1."""
     flag = np.maximum(np.asarray(flag), 0)
     return {name: int(((flag & bit) != 0).sum()) for name, (bit, _) in bits.items()}
 
@@ -232,7 +232,7 @@ def count_rejections(catalogue: Table) -> dict:
     -------
     dict
         `not_selected`, `no_data` and `voters_disagree`, which add up to the sources not kept;
-        and `disagree_flags`: among those on whom the voters disagree, how many have each of the
+        and `disagree_flags`: of those on which the voters disagree, how many have each of the
         other flags (a source may have several, or none).
     """
     flag = np.asarray(catalogue["FLAGS"])
@@ -256,16 +256,16 @@ def count_rejections(catalogue: Table) -> dict:
 def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     """Size, kept fraction, class and measured medians of every group, by class.
 
-    Medians of what was measured are of the same galaxies as in `suggestion.suggest_names`: the kept
-    members, or all where fewer than three are kept, as far as they are measured well. That of the
-    vote fraction is of all members.
+    Medians of measurements are of the same galaxies as in `suggestion.suggest_names`: the kept
+    members, or all if fewer than three are kept, without bad measurements. The median vote fraction
+    is of all members.
 
     Parameters
     ----------
     catalogue : Table
         As `read_catalogue` returns it.
     names : dict
-        Of the groups: names.yaml.
+        The groups' names: names.yaml.
     """
     group = np.asarray(catalogue["GROUP"])
     kept = np.asarray(catalogue["KEPT"], dtype=bool)
@@ -293,7 +293,7 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
 
 
 def count_marks(names: dict, mark: str) -> int:
-    """Groups of a file of names that have a mark: "merge" or "split"."""
+    """Number of groups in a file of names with a mark: "merge" or "split"."""
     return sum(mark in entry for entry in names["groups"].values())
 
 
@@ -303,7 +303,7 @@ def read_benchmarks(folder: str | Path) -> list[dict]:
     Parameters
     ----------
     folder : str or Path
-        With <rule>.tsv, or <rule>/<shard>.tsv, or neither.
+        With <rule>.tsv or <rule>/<shard>.tsv; may be empty or missing.
 
     Returns
     -------
@@ -341,7 +341,7 @@ def _number(row: dict, key: str) -> float:
 
 
 def run_versions() -> dict[str, str]:
-    """Versions of this project, of Python and of the packages that numbers may depend on."""
+    """Versions of this project, of Python and of the packages on which numbers may depend."""
     found = {"morphovote": __version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:

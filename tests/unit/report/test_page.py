@@ -140,10 +140,19 @@ def test_hostile_text_is_only_text(figures):
 @pytest.mark.parametrize(
     ("null", "data", "said"),
     [
-        (0.60, 0.60, "no more than structureless noise does: the vote shows little"),
-        (0.50, 0.74, "only 1.48 times what structureless noise does: the vote shows little"),
-        (0.45, 0.74, "1.6 times what structureless noise does"),
-        (0.0, 0.74, "far more than structureless noise does"),
+        (
+            0.60,
+            0.60,
+            "no larger share of the galaxies than of structureless noise: the vote shows little",
+        ),
+        (
+            0.50,
+            0.74,
+            "only 1.48 times as large a share of the galaxies as of structureless noise: "
+            "the vote shows little",
+        ),
+        (0.45, 0.74, "1.6 times as large a share of the galaxies as of structureless noise"),
+        (0.0, 0.74, "far larger share of the galaxies than of structureless noise"),
         (0.0, 0.0, "the vote shows nothing"),
     ],
 )
@@ -161,7 +170,7 @@ def test_doubtful_sources_in_the_vote_are_said_at_the_opening():
     assert not any(word in said for word in ("off_centre", "repeated", "too few"))
     numbers, _ = make_summary(off_centre=5, repeated=4, voted=69, groups_used=7)
     said = opening_of(numbers)
-    assert "5 galaxies in the vote have their light away from their position" in said
+    assert "5 galaxies in the vote are not at their catalogue position" in said
     assert "4 in the vote are repeated rows" in said
     assert "9.9 galaxies a group" in said
     assert "6 groups (config: voting.groups)" in said
@@ -174,7 +183,7 @@ def test_opening_is_five_lines_that_say_what_was_found():
     assert f"{numbers['kept']:,} of {numbers['voted']:,} galaxies" in lines["Vote"]
     assert f"SPH {numbers['classes']['SPH']}" in lines["Classes"]
     assert "by the vote of their group" in lines["Classes"]
-    assert re.search(r"kept galaxies have their group again in \d+\s%", lines["Stability"])
+    assert re.search(r"kept galaxies keep their group in \d+\s%", lines["Stability"])
     clean = numbers | {"has_psf": True, "off_centre": 0, "repeated": 0, "encoder": {"name": "a"}}
     assert "nothing out of the ordinary" in dict(open_report(clean))["Caution"]
     shifted = clean | {"shift": {"sentence": "Do not trust the model."}}

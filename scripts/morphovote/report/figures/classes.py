@@ -22,7 +22,7 @@ CLASS_STAMPS, CLASS_COLUMNS = 24, 12
 
 
 def choose_class_members(catalogue: Table, seed: int, count: int = CLASS_STAMPS) -> dict:
-    """Draw members of every class at random: kept ones first, others where those are too few.
+    """Draw members of every class at random: kept ones first, then others.
 
     Parameters
     ----------

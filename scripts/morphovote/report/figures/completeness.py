@@ -1,4 +1,4 @@
-"""The figure of what is recovered of injected galaxies."""
+"""The figure of how many injected galaxies are recovered."""
 
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def _confusion(axes: Axes, found: dict[str, np.ndarray]) -> None:
     true = order_names(found["type"])
     given = [name for name in order_names(found["class"]) if name]
     table = np.zeros((len(true), len(given) + 1))
-    # What has no class says UNC or nothing: it counts in the last column alone.
+    # Galaxies without a class are UNC or empty: they count in the last column only.
     none = found["class_origin"] == "none"
     for i, name in enumerate(true):
         mine = found["type"] == name

@@ -1,4 +1,4 @@
-"""The figure of what else tells the groups."""
+"""The figure of what besides shape separates the groups."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +32,7 @@ def draw(overall: Path, groups: Path, names: Path) -> tuple[Figure, None]:
 
 @styled
 def plot_confounders(overall: Table, groups: Table, names: Mapping[int, str]) -> Figure:
-    """How well single quantities tell the groups: of all together, and of each from the rest.
+    """How well single quantities predict the group: of all groups, and of each against the rest.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def _draw_fractions(axes: Axes, shares: Table, names: list[str]) -> None:
         if not len(part):
             continue
         colour, marker = class_style(key, names)
-        # A little apart, so that no class's bar hides another's.
+        # Slightly apart, so that the bars do not overlap.
         middle = part["middle"] + (place - (len(names) - 1) / 2) * 0.012 * width
         axes.vlines(middle, part["low"], part["high"], color=colour, lw=1.3)
         axes.plot(middle, part["fraction"], color=colour, lw=1.0, marker=marker, ms=4.5,

@@ -25,7 +25,7 @@ from morphovote.storage.model_folder import read_names
 
 TYPICAL, DOUBTFUL = 5, 3
 HEADLINE = "Upper rows: the data. Lower rows: denoised, in the same stretch."
-# A gap between stamps and between the two kinds, as shares of a stamp.
+# Gaps between stamps and between the two kinds, as fractions of a stamp.
 GAP, KIND_GAP = 0.05, 0.25
 
 
@@ -51,7 +51,7 @@ def choose_galleries(
     catalogue : Table
         As `read_catalogue` returns it.
     distance : ndarray of float, shape (N,)
-        Of each galaxy from the reference galaxies nearest to it, as `votes.h5` has it.
+        Of each galaxy from its nearest reference galaxies, from `votes.h5`.
     names : dict of str
         Class of each group.
     """
@@ -81,7 +81,7 @@ def choose_galleries(
 
 
 def shown_rows(galleries: Sequence[Gallery]) -> np.ndarray:
-    """Rows of the catalogue of which a picture is shown."""
+    """Catalogue rows of the galaxies that are shown."""
     parts = [rows for gallery in galleries for rows in (gallery.typical, gallery.doubtful)]
     return np.unique(np.concatenate(parts)) if parts else np.empty(0, dtype=int)
 
@@ -138,7 +138,7 @@ def plot_galleries(
     pictures = {
         row: _pair(cutouts[row], denoised[row], rms[row]) for row in cutouts if row in denoised
     }
-    # Absolute inches: a block's stamps keep their size whatever the number of groups.
+    # Absolute inches: stamps have the same size for any number of groups.
     lines = -(-len(galleries) // 2)
     left, middle, top, title = 0.05, 0.25, 0.42, 0.19
     block = (WIDTH - left - middle - 0.05) / 2
@@ -163,7 +163,7 @@ def plot_galleries(
 
 
 def _pair(cutout: np.ndarray, denoised: np.ndarray, rms: np.ndarray) -> np.ndarray:
-    """A cutout above its denoised picture, both stretched alike."""
+    """A cutout and its denoised picture in the same stretch, shape (2, S, S)."""
     sky = float(np.median(rms))
     bright = float(np.percentile(cutout, 99.9))
     both = [stretch(image.astype(float), sky, bright) for image in (cutout, denoised)]

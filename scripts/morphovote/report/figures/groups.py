@@ -1,4 +1,4 @@
-"""The figure of the numbers of groups."""
+"""The figure of votes with different numbers of groups."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def draw(scan: Path) -> tuple[Figure, Table]:
 
 @styled
 def plot_groups(scan: dict) -> tuple[Figure, Table]:
-    """Every criterion by the number of groups, for the galaxies and for the null.
+    """Every criterion against the number of groups, for the galaxies and for the null.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ MID_TICKS = (0, 0.02, 0.1, 0.25, 0.5, 1, 2, 4)
 
 
 def read_mid(paths: Sequence[str | Path], count: int) -> Table:
-    """Multimode, intensity and deviation of every source; NaN where not measured, or badly.
+    """Multimode, intensity and deviation of every source; NaN where missing or bad.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def plot_mid(catalogue: Table, mid: Table) -> tuple[Figure, Table]:
     pairs = (("multimode", "intensity"), ("multimode", "deviation"), ("intensity", "deviation"))
     for axes, (x, y) in zip(panels, pairs, strict=True):
         for direction, key in (("x", x), ("y", y)):
-            # Many are 0, and few large: the square root shows both.
+            # Many are 0 and few are large: the square root shows both.
             high = max(np.percentile(values[key][rows], 99.5), 0.1)
             axes.set(**{f"{direction}lim": (-0.03 * np.sqrt(high), 1.03 * np.sqrt(high))})
             axes.set(**{f"{direction}label": f"{key} {key[0].upper()}"})

@@ -1,4 +1,4 @@
-"""The figure of how often classes are right against how probable they are said to be."""
+"""The reliability figure: how often classes are right against their probability."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def draw(held_out: Path) -> tuple[Figure, Table]:
 
 @styled
 def plot_reliability(checks: dict[str, dict[str, np.ndarray]]) -> tuple[Figure, Table]:
-    """Share that is right against the claimed probability, one panel a kind of check.
+    """Share that is right against the class probability, one panel per kind of check.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The figure of how the classes differ in what was measured."""
+"""The figure of how measured quantities differ between the classes."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def plot_separation(table: Table) -> Figure:
     pairs = [("+".join(first), "+".join(second)) for first, second in PAIRS]
     shown = [p for p in pairs if ((tested["first"] == p[0]) & (tested["second"] == p[1])).any()]
     figure = Figure(figsize=(WIDTH, 1.0 + 0.27 * len(quantities)))
-    # As wide as four panels, so that few panels are not drawn out.
+    # Room for at least two panels, so that a single one is not stretched.
     row = figure.subplots(1, max(len(shown), 2), sharey=True)
     for axes, (first, second) in zip(row, shown, strict=False):
         axes.axvspan(-NEGLIGIBLE, NEGLIGIBLE, color="#eeeeee", lw=0)
@@ -67,7 +67,7 @@ def plot_separation(table: Table) -> Figure:
                               mfc=colour if decided else "white")  # fmt: skip
         axes.set(xlim=(-1.05, 1.05), xlabel="Cliff's delta")
         axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["\N{MINUS SIGN}1", "", "0", "", "1"])
-        # Names of two classes each would run into the next panel on one line.
+        # On one line, titles with two classes a side would run into the next panel.
         apart = "\n" if "+" in first else " "
         axes.set_title(f"{first}{apart}against {second}", loc="center")
         axes.tick_params(axis="y", length=0)

@@ -26,7 +26,7 @@ from morphovote.report.figures.style import (
     styled,
 )
 
-# Beyond as many galaxies in a class its outline stands for the points.
+# With more galaxies in a class, the outline of the distribution replaces the points.
 POINTS_IN_CLASS = 400
 
 
@@ -89,7 +89,7 @@ def plot_sizes(catalogue: Table, samples: Mapping[str, np.ndarray]) -> tuple[Fig
 
 
 def _draw_classes(axes: Axes, name: np.ndarray, names: list[str], value: np.ndarray) -> list:
-    """Distribution, median and number of each class; one row of numbers a class."""
+    """Draw distribution, median and number of each class; returns one row of numbers per class."""
     rows = []
     for place, key in enumerate(names):
         members = value[(name == key) & np.isfinite(value)]
@@ -110,7 +110,7 @@ def _draw_classes(axes: Axes, name: np.ndarray, names: list[str], value: np.ndar
 
 
 def trend_row(trend: dict) -> tuple:
-    """A rank correlation in the columns of a class's row: the coefficient for the median."""
+    """A rank correlation in the columns of a class, with the coefficient as the median."""
     return trend["count"], trend["rho"], trend["low"], trend["high"], np.nan, np.nan
 
 
@@ -125,14 +125,14 @@ def trend_title(trend: dict) -> str:
 
 
 def _distribution(axes: Axes, place: int, values: np.ndarray, colour: str) -> None:
-    """Outline of a distribution on a logarithmic axis, or its points while they are few."""
+    """Outline of a distribution on a logarithmic axis, or its points if they are few."""
     logs = np.log10(values)
     if len(logs) >= 30 and np.ptp(logs) > 0:
         low, high = np.log10(axes.get_xlim())
         counts, edges = np.histogram(logs, bins=60, range=(low, high))
         width = max(1.0, 60 / (high - low) * 1.06 * np.std(logs) * len(logs) ** -0.2)
         height = gaussian_filter1d(counts.astype(float), width, mode="constant")
-        # Not beyond the data: smoothing must not invent a tail.
+        # Cut off at the data: smoothing must not add a tail.
         height[(edges[1:] < logs.min()) | (edges[:-1] > logs.max())] = 0
         if height.max() > 0:
             height *= 0.36 / height.max()

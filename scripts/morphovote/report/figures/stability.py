@@ -1,4 +1,4 @@
-"""The figure of a check of stability: shares against the S/N."""
+"""The figure of the stability check: shares against S/N."""
 
 from pathlib import Path
 
@@ -19,10 +19,10 @@ from morphovote.report.figures.style import (
 )
 from morphovote.storage import shards
 
-# Shares to be reached: a turned galaxy's nearest neighbour is itself; a kept one keeps its group.
+# Goals: turned galaxies whose nearest neighbour is themselves; kept ones that keep their group.
 RETRIEVED_GOAL, UNCHANGED_GOAL = 0.98, 0.95
 BINS = 4
-# Colours of Okabe & Ito (2008), from least to most noise; the wider PSF apart from them.
+# Colours of Okabe & Ito (2008), from least to most noise; another one for the wider PSF.
 NOISE_STYLES = (("#E69F00", "^"), ("#D55E00", "s"), ("#882200", "D"))
 PSF_COLOUR = "#009E73"
 
@@ -35,7 +35,7 @@ def draw(stability: Path) -> tuple[Figure, Table]:
 
 @styled
 def plot_stability(table: dict[str, np.ndarray], found: dict) -> tuple[Figure, Table]:
-    """Shares of galaxies that keep their place and group, against the S/N.
+    """Shares of galaxies that keep their neighbour and their group, against S/N.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def plot_stability(table: dict[str, np.ndarray], found: dict) -> tuple[Figure, T
         for place, (label, colour, marker, kind, amount, which, score) in enumerate(lines):
             part = select(table, kind, amount, kept=which == "kept")
             bins = share_by_snr(part, score, BINS)
-            # Side by side, so that no interval hides another.
+            # Side by side, so that the intervals do not overlap.
             shift = 1.07 ** (place - (len(lines) - 1) / 2)
             draw_shares(axes, bins, shift, label, colour, marker)
             whole = [one | {"snr": np.nan} for one in share_by_snr(part, score, 1)]
@@ -99,7 +99,7 @@ def plot_stability(table: dict[str, np.ndarray], found: dict) -> tuple[Figure, T
 def draw_shares(
     axes: Axes, bins: list[dict], shift: float, label: str, colour: str, marker: str
 ) -> None:
-    """Draw shares with their intervals, at the S/N times `shift` so that lines stay apart."""
+    """Draw shares with their intervals, at S/N times `shift`, so that lines stay apart."""
     if not bins:
         return
     snr, value, low, high = (

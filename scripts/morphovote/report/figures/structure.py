@@ -102,13 +102,13 @@ def _asymmetry_plane(axes: Axes, concentration: np.ndarray, asymmetry: np.ndarra
 def _gini_m20_plane(axes: Axes, gini: np.ndarray, m20: np.ndarray) -> None:
     x_limits = spread_limits(m20, (-2.4, -0.7))
     y_limits = spread_limits(gini, (0.38, 0.66))
-    # M20 runs to the left, as in Lotz et al.: early types at the right, mergers at the top.
+    # M20 increases to the left, as in Lotz et al.: early types on the right, mergers at the top.
     axes.set(xlim=x_limits[::-1], ylim=y_limits, xlabel="$M_{20}$", ylabel="Gini coefficient")
     axes.xaxis.label.set_parse_math(True)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     line = np.linspace(*x_limits, 200)
     axes.plot(line, lotz.merger_line(line), color=INK, lw=0.9, ls="--", zorder=3)
-    # Early from late types only below the line of the mergers.
+    # The line between early and late types ends at that of the mergers.
     line = np.linspace(x_limits[0], lotz.MEETING, 100)
     axes.plot(line, lotz.early_line(line), color=INK, lw=0.9, zorder=3)
     right = x_limits[0] + 0.03 * (x_limits[1] - x_limits[0])

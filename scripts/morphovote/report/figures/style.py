@@ -1,4 +1,4 @@
-"""The look that all figures share, and how figures are written."""
+"""Style of all figures, shared drawing functions, and writing."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from morphovote.classify.classes import class_style, order_names
 from morphovote.storage.files import replacing
 
-# Inches: both columns of an A4 page. Text of 8 points keeps its size there.
+# Inches: both columns of an A4 page, so that text of 8 points is printed at that size.
 WIDTH = 7.1
 
 STYLE = {
@@ -48,7 +48,7 @@ styled = matplotlib.rc_context(STYLE)
 INK, MUTED, PALE = "#222222", "#777777", "#d5d5d5"
 DATA_COLOUR, NULL_COLOUR = "#0072B2", "#D55E00"
 
-# Beyond as many galaxies, points would hide each other: densities are drawn instead.
+# With more galaxies points would hide each other: densities are drawn instead.
 MANY = 3000
 
 
@@ -90,7 +90,7 @@ def class_legend(
 def scatter_classes(
     axes: Axes, x: np.ndarray, y: np.ndarray, classes: np.ndarray, total: int | None = None
 ) -> None:
-    """Draw galaxies by class: points while they are few, densities when they are many.
+    """Draw galaxies by class: points if they are few, densities if they are many.
 
     Many galaxies become grey hexagons for all of them together, the contour that holds the
     densest 68 % of each class, and each class's marker at its medians. Values outside the axes'
@@ -178,7 +178,7 @@ def plain_log_ticks(axis: Axis) -> None:
     axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     ends = np.log10(high / low) if low > 0 else 9
     if ends < 0.3:
-        # Too short for a logarithm to have round numbers of its own.
+        # The axis is too short for round numbers on a logarithmic scale.
         axis.set_major_locator(MaxNLocator(3))
     elif ends < 2:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5) if ends > 0.7 else (1, 1.5, 2, 3, 5, 7)))
@@ -186,7 +186,7 @@ def plain_log_ticks(axis: Axis) -> None:
 
 
 def label_mapped(axis: Axis, forward: Callable[[float], float], values: Sequence[float]) -> None:
-    """Label an axis, on which `forward` of a quantity is drawn, with the quantity's own values.
+    """Label an axis that shows `forward(quantity)` with values of the quantity itself.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def message_figure(message: str, height: float = 1.2) -> Figure:
 
 
 def spread_limits(values: np.ndarray, fallback: tuple[float, float]) -> tuple[float, float]:
-    """Axis limits that hold the central 99 % of the values and a margin.
+    """Axis limits around the central 99 % of the values, with a margin.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def spread_limits(values: np.ndarray, fallback: tuple[float, float]) -> tuple[fl
 def save_figure(figure: Figure, path: str | Path) -> None:
     """Write a figure as PNG, whole or not at all."""
     with replacing(path) as partial:
-        # A fixed Software entry: the same numbers give the same file.
+        # A fixed Software entry, so that the same numbers give the same file.
         figure.savefig(partial, format="png", metadata={"Software": "morphovote"})
 
 

@@ -1,7 +1,7 @@
 """Which figures there are: one row a figure, in the order of the report.
 
-The workflow makes a rule `plot_<name>` of each row, which calls `draw` of the module of that name
-beside this one; the report takes order, titles and sections from here, and each caption from
+The workflow makes a rule `plot_<name>` from each row; it calls `draw` of the module of that name
+beside this one. The report takes order, titles and sections from here, and each caption from
 `workflow/report/<name>.rst`. Reading this table loads nothing else.
 """
 

@@ -50,7 +50,7 @@ def draw(history: Path) -> tuple[Figure, Table]:
 
 @styled
 def plot_training(history: Table) -> tuple[Figure, Table]:
-    """The denoiser's loss by epoch, on the cutouts it learns from and on those held back.
+    """The denoiser's loss by epoch, on the training cutouts and on the held-out ones.
 
     Parameters
     ----------

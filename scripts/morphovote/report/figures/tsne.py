@@ -37,7 +37,7 @@ def plot_tsne(catalogue: Table, index: np.ndarray, position: np.ndarray) -> tupl
     catalogue : Table
         As `read_catalogue` returns it.
     index : ndarray of int, shape (M,)
-        Rows of the catalogue that are on the map.
+        Catalogue rows of the galaxies on the map.
     position : ndarray of float, shape (M, 2)
         Their places, as `diagnostics.embed_tsne` returns them.
 

@@ -1,4 +1,4 @@
-"""The figure of the vote: its kept fraction beside the null's, and the vote fractions."""
+"""The figure of the vote: kept fraction of galaxies and null, and vote fractions."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def draw(catalogue: Path, controls: Path) -> tuple[Figure, Table]:
 
 @styled
 def plot_votes(catalogue: Table, controls: dict) -> tuple[Figure, Table]:
-    """Kept fraction beside the null's, the vote fractions, and the kept fraction with S/N.
+    """Kept fraction of galaxies and null, vote fractions, and kept fraction against S/N.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def _share_panel(axes: Axes, share: np.ndarray, kept: np.ndarray, controls: dict
 
 
 def vote_steps(share: np.ndarray) -> int:
-    """Number of steps that vote fractions come in: a histogram with others would be a comb.
+    """Number of steps of the vote fractions; a histogram with other bins would look like a comb.
 
     Parameters
     ----------

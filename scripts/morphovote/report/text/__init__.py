@@ -1,4 +1,4 @@
-"""What the report says in words.
+"""The sentences of the report.
 
 Takes tables of numbers, leaves sentences. Rules: `build_report`, `build_naming`.
 """

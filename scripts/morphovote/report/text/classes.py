@@ -1,8 +1,8 @@
-"""What the report says of the classes: how far to trust them, and whether they differ."""
+"""Sentences on the classes: how far to trust them, and whether they differ."""
 
 from morphovote.report.text.words import decimals, interval, percent
 
-# Share of galaxies without all their light that the page speaks of.
+# The report warns if a larger share of the galaxies reaches beyond the cutouts.
 LACKING = 0.05
 
 
@@ -19,40 +19,40 @@ def describe_trust(calibration: dict) -> list[str]:
         vote = calibration["vote"]
         found.append(
             f"The classifier gives {_right(vote)} of {vote['galaxies']:,} kept galaxies the class "
-            "of their group, each judged by a classifier that was trained without it. Its "
+            "of their group; each galaxy was held out from the classifier that judged it. The "
             f"probabilities are off by {decimals(vote['error'])} on average (expected calibration "
-            f"error; honest ones would show {decimals(vote['error_by_chance'])} in a sample of "
+            f"error; perfect ones would show {decimals(vote['error_by_chance'])} in a sample of "
             "this size)."
         )
     else:
         found.append(
-            "The classifier came with a frozen model and was checked where it was fitted, or no "
-            "galaxy is kept to check it on."
+            "The classifier was not checked here: it came with a frozen model, or no galaxy is "
+            "kept to check it on."
         )
     if "eye" not in calibration:
         found.append(
             "This is agreement with the vote, not accuracy. Groups are seldom pure, and neither "
-            "the voters nor the classifier can tell. CLASS_PROB allows for as many strangers in "
-            "the groups as simulated fields had, with groups named by who knows the truth; how "
-            "many this field has is not known. Do not quote it, or the agreement, as the share of "
-            "right classes. To know that, classify a random sample of a hundred galaxies by eye "
-            "and give them in the config (checked)."
+            "the voters nor the classifier can tell how pure. CLASS_PROB allows for galaxies of "
+            "other classes in a group, as many as in simulated fields whose groups were named from "
+            "the true types; how many there are in this field is unknown. Do not quote CLASS_PROB, "
+            "or the agreement, as the share of right classes. To measure that share, classify a "
+            "random sample of a hundred galaxies by eye and give them in the config (checked)."
         )
         return found
     eye, before = calibration["eye"], calibration["eye_uncorrected"]
     found.append(
-        "That is agreement with the vote, not accuracy. Accuracy is known from galaxies that "
-        f"somebody classified by eye: the class is right for {_right(eye)} of "
+        "That is agreement with the vote, not accuracy. Accuracy is measured on galaxies "
+        f"classified by eye: the class is right for {_right(eye)} of "
         f"{eye['galaxies']:,}. CLASS_PROB is corrected with them. Its calibration error is "
-        f"{decimals(eye['error'])} after the correction, each galaxy corrected by a fit to the "
-        f"others, and {decimals(before['error'])} before; honest probabilities would show "
+        f"{decimals(eye['error'])} after the correction (each galaxy corrected by a fit to the "
+        f"others) and {decimals(before['error'])} before; perfect probabilities would show "
         f"{decimals(eye['error_by_chance'])} in a sample of this size."
     )
     return found
 
 
 def describe_recovery(injection: dict | None) -> list[str]:
-    """What became of injected galaxies; nothing where none were asked for.
+    """How many injected galaxies were recovered; empty if no injection was requested.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def describe_recovery(injection: dict | None) -> list[str]:
     if not injection["galaxies"]:
         return [f"No galaxies were injected: {injection['missing']}."]
     every = injection["all"]
-    seen = "is detected and" if injection["detects"] else "has a usable cutout and"
+    seen = "are detected and" if injection["detects"] else "have a usable cutout and"
     parts = [
         f"{name} {percent(one['recovered'][0])}"
         for name, one in injection.items()
@@ -73,34 +73,34 @@ def describe_recovery(injection: dict | None) -> list[str]:
     return [
         f"{injection['galaxies']:,} simulated galaxies of known class were put into the images. "
         f"The field's own detection finds {_span(every['detected'])} of them, the vote keeps "
-        f"{_span(every['kept'])}, and {_span(every['recovered'])} {seen} gets its own class "
-        f"({', '.join(parts)}). Their magnitudes are spread evenly and their types in equal "
-        "numbers, so these are not shares of the field's galaxies."
+        f"{_span(every['kept'])}, and {_span(every['recovered'])} {seen} get their own class "
+        f"({', '.join(parts)}). Their magnitudes are spread evenly and all types are "
+        "equally common, so these shares do not hold for the field's own galaxies."
     ]
 
 
 def describe_tests(tests: dict, suggested: bool) -> list[str]:
-    """Whether the classes differ in what was measured, and in the published order.
+    """Whether measured quantities differ between the classes, and in the published order.
 
     Parameters
     ----------
     tests : dict
         As `class_tests.summarise_tests` returns it.
     suggested : bool
-        Whether the classes are suggested from the very measurements that are tested.
+        Whether the classes are suggested from the same measurements that are tested.
     """
     if not tests["tests"]:
         return [
-            "No two neighbouring classes have enough galaxies that are measured well, so nothing "
+            "No two neighbouring classes have enough galaxies with good measurements, so nothing "
             "could be tested."
         ]
     verdicts = [row["verdict"] for row in tests["ordering"] if row["sample"] == "all"]
     count = {word: verdicts.count(word) for word in ("pass", "fail", "not decided")}
     text = (
         f"Of {tests['galaxies']:,} galaxies in the four classes, {tests['measured']:,} have a "
-        f"sound measurement of their pixels and {tests['fitted']:,} a sound Sérsic fit; the "
-        f"others are left out. {tests['tests']} Mann-Whitney U tests were made, and their "
-        "p-values corrected for that number after Holm. Of the published order, "
+        f"good non-parametric measurement and {tests['fitted']:,} a good Sérsic fit; the "
+        f"others are left out. {tests['tests']} Mann-Whitney U tests were made; their p-values "
+        "are corrected for multiple testing (Holm). Of the published order, "
         f"{count['pass']} of {len(verdicts)} statements pass, {count['fail']} fail and "
         f"{count['not decided']} are not decided."
     )
@@ -112,14 +112,14 @@ def describe_tests(tests: dict, suggested: bool) -> list[str]:
     if suggested:
         return [
             text,
-            "The classes are suggested from medians of these very measurements, so a pass here "
-            "says that the suggestion is consistent, not that it is right.",
+            "The classes are suggested from medians of the same measurements, so a pass shows "
+            "that the suggestion is consistent, not that it is right.",
         ]
     return [text]
 
 
 def describe_doubts(summary: dict) -> list[str]:
-    """What makes measurements, and classes that are suggested from them, doubtful in this field.
+    """What makes the measurements, and classes suggested from them, doubtful in this field.
 
     Parameters
     ----------
@@ -129,22 +129,22 @@ def describe_doubts(summary: dict) -> list[str]:
     found = []
     if not summary["has_psf"]:
         found.append(
-            "No PSF was given: Sérsic indices and half-light radii are those of the image as seen "
-            "(n of small galaxies comes out too low), no galaxy is called PSF-limited, and bulges "
+            "No PSF was given: Sérsic indices and half-light radii are those of the blurred image "
+            "(n of small galaxies is too low), no galaxy is flagged as PSF-limited, and bulges "
             "are suggested less often than they should be (config: psf)."
         )
     short = beyond_cutout(summary)
     if short:
         found.append(
             f"{short:,} galaxies reach beyond their cutout (MEASURE_FLAG 64): their Gini, M20, C, "
-            "A and S lack light, and a large disc may be suggested as IRR. Larger cutouts mend it "
-            "where the images go on (config: cutout.size)."
+            "A and S lack light, and a large disc may be suggested as IRR. Larger cutouts help, "
+            "unless the image ends there (config: cutout.size)."
         )
     return found
 
 
 def beyond_cutout(summary: dict) -> int:
-    """Galaxies that reach beyond their cutouts, 0 where they are too few to speak of."""
+    """Number of galaxies that reach beyond their cutouts, 0 if they are a negligible share."""
     found = summary["measure_flags"].get("beyond_cutout", 0)
     return found if found > LACKING * summary["voted"] else 0
 

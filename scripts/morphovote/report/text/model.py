@@ -1,4 +1,4 @@
-"""What the report says of encoder and model: what they were made from, and how they fit here."""
+"""Sentences on the encoder and the model: their training, and whether the model suits here."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from morphovote.report.text.words import percent
 
 
 def describe_encoder(card: dict) -> list[str]:
-    """Which encoder was used, and whether it has learnt anything.
+    """Which encoder was used, and whether it was trained.
 
     Parameters
     ----------
@@ -16,8 +16,8 @@ def describe_encoder(card: dict) -> list[str]:
     name = card.get("name", "unknown")
     if is_random(card):
         return [
-            f"The encoder, {name}, has random weights: it has learnt nothing from any picture. "
-            "Take this run as a trial of the workflow and not as a classification to publish."
+            f"The encoder, {name}, has random weights: it was never trained. Treat this run as a "
+            "trial of the workflow, not as a classification to publish."
         ]
     licence = card.get("licence")
     source = card.get("source", "an unnamed source")
@@ -28,7 +28,7 @@ def describe_encoder(card: dict) -> list[str]:
 
 
 def is_random(card: dict) -> bool:
-    """Whether an encoder's card says that its weights are random."""
+    """Whether the encoder's card says that its weights are random."""
     said = (str(card.get(key, "")).lower() for key in ("weights", "source"))
     return any(text.startswith("random") for text in said)
 
@@ -51,14 +51,14 @@ def describe_model(model: dict | None, shift: dict | None) -> list[str]:
     )
     if shift is None:
         return [f"Denoiser, components, voters and classifier were fitted on {about}."]
-    text = f"The model is a frozen one: it was fitted on {about}, and nothing was fitted here."
+    text = f"The model is frozen: it was fitted on {about}, and nothing was fitted here."
     for conversion in shift["conversions"]:
         text += f" Converted: {conversion['text']}."
     return [text, shift["sentence"]]
 
 
 def describe_shift(shift: dict | None) -> list[str]:
-    """How far the field lies from its frozen model; nothing for a field with a model of its own.
+    """How far the field lies from its frozen model; empty for a field with its own model.
 
     Parameters
     ----------
@@ -81,17 +81,17 @@ def describe_shift(shift: dict | None) -> list[str]:
             f"p = {test['p']:.3f}, the smallest that {test['permutations']} permutations can give"
         )  # fmt: skip
         texts.append(
-            f"Of {test['size']:,} galaxies of each, {percent(test['own_share'])} of a galaxy's "
-            "nearest neighbours are of its own field, where alike fields have 50 %; the test of "
-            f"equal distributions (energy distance) has {p}. In large samples it finds the "
-            "smallest difference: the shares say how large it is."
+            f"In samples of {test['size']:,} galaxies each, {percent(test['own_share'])} of a "
+            "galaxy's nearest neighbours are from its own field (50 % where the fields are alike). "
+            f"The test for equal distributions (energy distance) gives {p}. In large samples it "
+            "detects even the smallest difference; the shares say how large it is."
         )
     texts.append(_images(shift["images"]))
     return texts
 
 
 def _images(images: dict) -> str:
-    """PSF, depth, magnitude, scale and band of the field beside those of the reference."""
+    """PSF, depth, magnitude, scale and band of the field and of the reference."""
     rows: Sequence[tuple[str, str, str | None]] = (
         ("pixel scale {} arcsec", "images_pixel_scale", None),
         ("PSF of {} arcsec (FWHM)", "psf_fwhm", None),

@@ -11,7 +11,7 @@ NOT_KNOWN = "How many are right is not known: no sample was classified by eye (c
 
 
 def open_report(summary: dict) -> list[tuple[str, str]]:
-    """What a run found and how far to believe it, in the five lines that a referee needs.
+    """What a run found and how far to trust it, in five lines.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def _classes(summary: dict) -> str:
         for key, words in (
             ("vote", "by the vote of their group"),
             ("classifier", "by the classifier"),
-            ("none", "without"),
+            ("none", "without a class"),
         )
         if origins.get(key)
     ]
@@ -59,14 +59,14 @@ def _classes(summary: dict) -> str:
         who = summary.get("naming", {}).get("who")
         named = f"The groups were named by hand{f' by {who}' if who else ''}."
     else:
-        named = "The groups' classes are suggestions from measurements: nobody has looked at them."
+        named = "The groups' classes are suggestions from measurements: nobody has checked them."
     checked = "eye" in summary["calibration"]
     accuracy = "" if checked else f" {NOT_KNOWN}"
     return f"{', '.join(counts) or 'none'}; {listed(parts)}. {named}{accuracy}"
 
 
 def find_warnings(summary: dict) -> list[str]:
-    """What should be known before the classes are used, the gravest first.
+    """What to know before using the classes, the most serious first.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def find_warnings(summary: dict) -> list[str]:
     if is_random(summary["encoder"]):
         found.append("the encoder has random weights: a trial, not a classification to publish")
     if ratio is not None and ratio < LITTLE:
-        found.append("most of what is kept would be kept without any groups in the data")
+        found.append("most kept galaxies would be kept even if the data had no groups")
     found += [text for text in [few_in_groups(summary)] if text]
     if not summary["has_psf"]:
         found.append("no PSF was given, so Sérsic indices and radii are those of the blurred image")
@@ -91,16 +91,17 @@ def find_warnings(summary: dict) -> list[str]:
         if row["verdict"] == "more than chance" and row["quantity"] in FOREIGN
     ]
     if foreign:
-        found.append(f"the groups follow {listed(foreign)}, which should say nothing about shape")
+        found.append(f"the groups follow {listed(foreign)}, which should be unrelated to shape")
     marked = {row["group"] for row in audit["marked"]}
     if marked:
         found.append(
-            f"{len(marked):,} of {audit['groups']:,} groups are told by one quantity alone"
+            f"one quantity alone separates {len(marked):,} of {audit['groups']:,} groups from all "
+            "others"
         )
     if summary["off_centre"]:
         found.append(
-            f"{summary['off_centre']:,} galaxies in the vote have their light away from their "
-            "position (flag off_centre)"
+            f"{summary['off_centre']:,} galaxies in the vote are not at their catalogue position "
+            "(flag off_centre)"
         )
     if summary["repeated"]:
         found.append(f"{summary['repeated']:,} in the vote are repeated rows of the catalogue")

@@ -1,4 +1,4 @@
-"""What the report says of the source catalogue: what it lacks, and doubtful sources in it."""
+"""Sentences on the source catalogue: what it lacks, and doubtful sources in it."""
 
 import numpy as np
 from astropy.table import Table
@@ -53,18 +53,18 @@ def find_missing(sources: Table) -> dict:
 
 
 def describe_missing(missing: dict) -> list[str]:
-    """What is not drawn, in one sentence; none where nothing is missing."""
+    """One sentence on what is not drawn; empty if nothing is missing."""
     if not missing["lacks"]:
         return []
     return [
         f"Not drawn, because the source catalogue has no {listed(missing['lacks'], 'or')}: "
-        f"{'; '.join(missing['shows'])}. Name the columns in the config (columns), where your "
-        "catalogue has them."
+        f"{'; '.join(missing['shows'])}. If your catalogue has them, name the columns in the "
+        "config (columns)."
     ]
 
 
 def describe_sources(summary: dict) -> list[str]:
-    """Sources that stay in the vote and should hardly be in a sample, and the cross-match.
+    """Doubtful sources in the vote, and the cross-match.
 
     Parameters
     ----------
@@ -75,13 +75,13 @@ def describe_sources(summary: dict) -> list[str]:
     if summary["repeated"]:
         found.append(
             f"{summary['repeated']:,} of the sources in the vote are repeated rows of the "
-            "catalogue (one id, one place) and count as galaxies of their own."
+            "catalogue (same id and position) and count as separate galaxies."
         )
     if summary["off_centre"]:
         found.append(
-            f"{summary['off_centre']:,} sources in the vote have their light away from their "
-            "position (flag off_centre): mostly pieces or neighbours of a brighter galaxy, which "
-            "should be left out of a sample."
+            f"{summary['off_centre']:,} sources in the vote are not at their catalogue position "
+            "(flag off_centre). Most are pieces or neighbours of a brighter galaxy: leave them "
+            "out of your sample."
         )
     if summary.get("match"):
         found.append(_describe_match(summary["match"]))
@@ -95,6 +95,6 @@ def _describe_match(match: dict) -> str:
     return (
         f"{text}catalogue within {match['radius']:g} arcsec (median separation "
         f"{match['median']:.2f} arcsec, offset {match['offset_ra']:+.2f} arcsec east and "
-        f"{match['offset_dec']:+.2f} north); of positions moved by ten radii "
-        f"{percent(match['chance_rate'])} match, by chance."
+        f"{match['offset_dec']:+.2f} north); of positions shifted by ten "
+        f"radii {percent(match['chance_rate'])} match by chance."
     )

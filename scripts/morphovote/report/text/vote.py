@@ -1,16 +1,16 @@
-"""What the report says of the vote: how many galaxies are kept, and what that is worth."""
+"""Sentences on the vote: how many galaxies are kept, and what that is worth."""
 
 from morphovote.report.text.words import digits, percent
 
-# Below this ratio of the kept fractions a page says plainly that the vote shows little.
+# Below this ratio of the kept fractions the report says that the vote shows little.
 LITTLE = 1.5
 
-# Fewer galaxies a group are too few for shares and medians.
+# Galaxies needed in a group, on average, for shares and medians.
 FEW = 10
 
 
 def describe_vote(summary: dict) -> list[str]:
-    """The vote and its controls at length, for the section on it.
+    """The vote and its controls in full, for their section of the report.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def describe_vote(summary: dict) -> list[str]:
 
 
 def compare_to_null(summary: dict) -> str:
-    """What the galaxies keep beside structureless noise, in one sentence."""
+    """How many galaxies the vote keeps compared with structureless noise, in one sentence."""
     ratio, (low, high) = summary["ratio_to_null"], summary["ratio_interval"]
     shares = (
         f"{percent(summary['controls']['data']['mean'])} against "
@@ -36,28 +36,36 @@ def compare_to_null(summary: dict) -> str:
             "nothing, and the vote shows nothing."
         )
     if ratio is not None and ratio < LITTLE:
-        share = "no more than" if ratio <= 1.05 else f"only {ratio:.2f} times what"
-        return (
-            f"In controls of one size the galaxies keep {share} structureless noise does: the "
-            f"vote shows little ({shares})."
+        share = (
+            "no larger share of the galaxies than"
+            if ratio <= 1.05
+            else f"only {ratio:.2f} times as large a share of the galaxies as"
         )
-    times = "far more than" if ratio is None else f"{digits(ratio)} times what"
+        return (
+            f"In control samples of equal size they keep {share} of structureless noise: the vote "
+            f"shows little ({shares})."
+        )
+    times = (
+        "a far larger share of the galaxies than"
+        if ratio is None
+        else f"{digits(ratio)} times as large a share of the galaxies as"
+    )
     interval = "" if None in (low, high) else f", {digits(low)} to {digits(high)} times"
     return (
-        f"In controls of one size the galaxies keep {times} structureless noise does "
+        f"In control samples of equal size they keep {times} of structureless noise "
         f"({shares}{interval})."
     )
 
 
 def few_in_groups(summary: dict) -> str:
-    """That there are too few galaxies a group; empty where there are enough."""
+    """A warning if there are too few galaxies a group, else empty."""
     used = summary["groups_used"]
     if not used or summary["voted"] >= FEW * used:
         return ""
     return (
-        f"{summary['voted'] / used:.1f} galaxies a group are too few for shares and medians to "
-        f"say much; {max(summary['voted'] // FEW, 2)} groups (config: voting.groups) would be "
-        "better filled"
+        f"{summary['voted'] / used:.1f} galaxies a group are too few for reliable shares and "
+        f"medians; at most {max(summary['voted'] // FEW, 2)} groups (config: voting.groups) would "
+        "have enough"
     )
 
 
@@ -78,8 +86,8 @@ def _describe_controls(summary: dict) -> str:
     controls, null = summary["controls"], summary["null_interval"]
     text = (
         f"As a control, the same vote was held on {controls['galaxies']:,} galaxies with "
-        f"{len(controls['data']['values'])} seeds, and on as many points of structureless noise "
-        f"with their covariance, {len(controls['null']['values'])} times. It keeps "
+        f"{len(controls['data']['values'])} seeds, and {len(controls['null']['values'])} times on "
+        "as many points of structureless noise with the same covariance. It keeps "
         f"{percent(controls['data']['mean'])} of the galaxies and "
         f"{percent(summary['null_kept_fraction'])} of the noise (95 % interval of the mean "
         f"{percent(null[0])} to {percent(null[1])})."
@@ -90,18 +98,18 @@ def _describe_controls(summary: dict) -> str:
     if ratio is not None and ratio < LITTLE:
         return f"{text} Most of what is kept would have been kept without any groups in the data."
     return (
-        f"{text} So the encoder's numbers hold groups that the voters find again. Whether these "
-        "are kinds of galaxies, and not kinds of noise or size, the figures below have to show."
+        f"{text} So the embeddings contain groups that the voters find again. Check in the "
+        "figures below whether these are kinds of galaxies or only differ in noise or size."
     )
 
 
 def _describe_confidence(summary: dict) -> str:
     found = summary["confidence"]
     return (
-        f"The control also says what a vote is worth: {percent(found['null_share'])} of the "
-        "galaxies vote no better than noise, and of those that reach the agreement an expected "
+        f"The control also calibrates the vote: {percent(found['null_share'])} of the galaxies "
+        "have votes no better than noise, and of those that reach the agreement an expected "
         f"{percent(1 - found['at_agreement'])} are kept by chance. A cut at VOTE_CONFIDENCE 0.9 "
-        f"leaves {found['cuts']['0.9']:,} galaxies, one in ten or fewer by chance; a cut at 0.95 "
+        f"leaves {found['cuts']['0.9']:,} galaxies, at most one in ten by chance; a cut at 0.95 "
         f"leaves {found['cuts']['0.95']:,}."
     )
 
@@ -109,9 +117,9 @@ def _describe_confidence(summary: dict) -> str:
 def _describe_agreement(summary: dict) -> str:
     seeds = summary["controls"]["seeds"]
     text = (
-        "The adjusted Rand index, which is 1 for equal groups and 0 for unrelated ones, is "
+        "The adjusted Rand index (1 for identical groups, 0 for unrelated ones) is "
         f"{digits(summary['voter_ari'])} between two voters and "
-        f"{digits(summary['seed_ari'])} between whole votes with other seeds"
+        f"{digits(summary['seed_ari'])} between whole votes with different seeds"
     )
     kept = seeds["ari_kept"]["mean"]
     text += f" ({digits(kept)} over the galaxies that both keep)." if kept is not None else "."
@@ -126,8 +134,8 @@ def _describe_agreement(summary: dict) -> str:
         f"{pair.replace('-', ' and ')} {digits(value)}"
         for pair, value in summary["algorithms_ari"].items()
     )
-    text += f" Algorithms on the same bag agree at {alike}"
+    text += f" On the same bag, the index between two algorithms is: {alike}"
     same = [" and ".join(names) for names in summary["algorithms_distinct"] if len(names) > 1]
     if same:
-        return f"{text}: {'; '.join(same)} are one and the same algorithm on these data."
-    return f"{text}: none is another under a second name."
+        return f"{text}. So {'; '.join(same)} are one and the same algorithm on these data."
+    return f"{text}. So no two of them are the same."

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-# In place of a number.
+# Shown where a number is missing.
 MISSING = "\N{EN DASH}"
 
 
 def digits(value: float | None, significant: int = 2) -> str:
-    """A number with so many significant digits and no exponent; a dash where there is none."""
+    """A number with so many significant digits and no exponent; a dash for None."""
     if value is None:
         return MISSING
     text = f"{value:#.{significant}g}"
@@ -17,14 +17,14 @@ def digits(value: float | None, significant: int = 2) -> str:
 
 
 def decimals(value: float | None) -> str:
-    """A number with two decimals, for quantities whose zero means something."""
+    """A number with two decimals, for quantities measured from a meaningful zero."""
     if value is None:
         return MISSING
     return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def percent(value: float | None) -> str:
-    """A share as whole per cent, with a digit more below 10 %."""
+    """A share in whole per cent, with one decimal below 10 %."""
     if value is None:
         return MISSING
     text = f"{100 * value:.1f}" if 0 < value < 0.0995 else f"{100 * value:.0f}"
@@ -64,7 +64,7 @@ def interval(share: Sequence[float]) -> str:
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:
-    """Words with commas, and `last` before the last one."""
+    """Words separated by commas, with `last` before the last one."""
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
