@@ -41,6 +41,7 @@ include: "workflow/rules/classify.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/catalogue.smk"
 include: "workflow/rules/check.smk"
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 

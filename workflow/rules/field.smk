@@ -31,12 +31,12 @@ rule download_file:
 rule simulate_field:
     """Simulate a survey's images and catalogue of one field; write the truth separately."""
     output:
-        image=PLACES["simulated"] + "/image.fits",
-        rms=PLACES["simulated"] + "/rms.fits",
-        psf=PLACES["simulated"] + "/psf.fits",
-        catalogue=PLACES["simulated"] + "/catalogue.fits",
-        noiseless=PLACES["simulated"] + "/noiseless.fits",
-        truth=PLACES["simulated"] + "/truth.fits",
+        image=f"{PLACES['simulated']}/image.fits",
+        rms=f"{PLACES['simulated']}/rms.fits",
+        psf=f"{PLACES['simulated']}/psf.fits",
+        catalogue=f"{PLACES['simulated']}/catalogue.fits",
+        noiseless=f"{PLACES['simulated']}/noiseless.fits",
+        truth=f"{PLACES['simulated']}/truth.fits",
     log:
         "results/{field}/logs/simulate_field.log",
     benchmark:

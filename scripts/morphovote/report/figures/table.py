@@ -24,7 +24,7 @@ class Figure:
     settings : mapping of str
         What else `draw` is given: argument -> key of the config.
     condition : str
-        Which fields have it, a key of `CONDITIONS` in workflow/rules/report.smk; all if empty.
+        Which fields have it, a key of `CONDITIONS` in workflow/rules/figures.smk; all if empty.
     needs : tuple of str
         Columns of the source catalogue without which the report leaves it out; "A or B" where one
         of two is enough.

@@ -1,0 +1,75 @@
+# Which figures a field has, and what each is drawn from: the table of figures as rules take it.
+# Functions only; the rules are in report.smk.
+from morphovote.report.figures.table import FIGURES
+
+
+def held_out_of(wildcards):
+    """Input function: held-out galaxies of the field to which the classifier was fitted."""
+    model = FIELDS[wildcards.field]["model"]
+    if model is None:
+        return f"results/{wildcards.field}/held_out.h5"
+    parts = Path(model).parts
+    # A model unpacked from an archive lies under results/ too, but was not fitted there.
+    fitted_here = parts[0::2] == ("results", "model") and parts[1] in FIELDS
+    return f"results/{parts[1]}/held_out.h5" if fitted_here else []
+
+
+def shift_of(wildcards):
+    """Input function: how far a field differs from that of its frozen model, if it uses one."""
+    own = FIELDS[wildcards.field]["model"] is None
+    return [] if own else [f"results/{wildcards.field}/shift.json"]
+
+
+def injections_of(wildcards):
+    """Input function: the recovery of injected galaxies, if the config asks for any."""
+    return [f"results/{wildcards.field}/injections.h5"] if config["inject"]["galaxies"] else []
+
+
+# Whether a field has a figure, by the figure's condition in the table.
+CONDITIONS = {
+    "": lambda wildcards: True,
+    "frozen": lambda wildcards: FIELDS[wildcards.field]["model"] is not None,
+    "fitted": lambda wildcards: FIELDS[wildcards.field]["model"] is None,
+    "scanned": lambda wildcards: (
+        FIELDS[wildcards.field]["model"] is None and config["voting"]["groups"] == "auto"
+    ),
+    "held_out": lambda wildcards: bool(held_out_of(wildcards)),
+    "injected": lambda wildcards: bool(config["inject"]["galaxies"]),
+}
+
+
+def figures_of(wildcards):
+    """Input function: the figures of a field, in the order of the report."""
+    return [
+        f"results/{wildcards.field}/figures/{figure.name}.png"
+        for figure in FIGURES
+        if CONDITIONS[figure.condition](wildcards)
+    ]
+
+
+def figure_input(path):
+    """Path or input function for Snakemake, from a path in the table of figures."""
+    if path == "held_out.h5":
+        return held_out_of
+    if path.endswith("/"):
+        return shards_of(path.removesuffix("/"))
+    if path.startswith("model/"):
+        return model_file(path.removeprefix("model/"))
+    return f"results/{{field}}/{path}"
+
+
+def figure_output(figure):
+    """Output files: a figure, and the numbers behind it unless a check has written them."""
+    path = f"results/{{field}}/figures/{figure.name}"
+    caption = f"../report/{figure.name}.rst"
+    drawn = report(f"{path}.png", caption=caption, category="{field}")
+    return {"figure": drawn} | ({"table": f"{path}.csv"} if figure.numbers else {})
+
+
+def figure_settings(figure):
+    """Settings of the config that a figure uses."""
+    found = {}
+    for name, key in figure.settings.items():
+        section, entry = key.split(".")
+        found[name] = config[section][entry]
+    return found
