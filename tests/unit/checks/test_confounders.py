@@ -164,4 +164,4 @@ def test_groups_too_small_to_be_judged_are_said(tmp_path):
     audit_found = confounders.summarise_audit(*rows)
     assert (audit_found["judged"], audit_found["groups"]) == (6, 7)
     text = " ".join(describe_audit(audit_found))
-    assert "6 of 7 groups are judged: the others have fewer than 10 members" in text
+    assert "6 of 7 groups were tested one by one; the others have fewer than 10 members" in text
