@@ -34,7 +34,9 @@ def evaluate(expression, size_mb, attempt):
 
 
 def test_slurm_names_rules_that_there_are():
-    assert set(read("slurm")["set-resources"]) <= RULES
+    profile = read("slurm")
+    assert set(profile["set-resources"]) <= RULES
+    assert set(profile["groups"]) <= RULES
 
 
 @pytest.mark.parametrize("key", ["mem_mb", "runtime"])

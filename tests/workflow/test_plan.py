@@ -1,8 +1,5 @@
 """After a change, the rules that depend on it run again, and no others."""
 
-import os
-import re
-
 import pytest
 from project import changed
 
@@ -60,18 +57,6 @@ def test_classes_rerun_the_naming_and_marks_the_casting_of_votes(finished, small
     process = finished.snakemake("--dry-run", config=config, check=False)
     assert "class 'DISC' of group 0" in process.stdout
     assert "Traceback" not in process.stdout
-
-
-def test_figures_are_grouped_on_a_cluster(finished, small_config, tmp_path, monkeypatch):
-    (tmp_path / "sbatch").write_text("#!/bin/sh\n")
-    (tmp_path / "sbatch").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    config = changed(small_config, "diagnose.massive", 9.5)
-    output = finished.snakemake("--dry-run", config=config).stdout
-    # The jobs of a group are listed below it, indented.
-    grouped = re.findall(r"^ +(?:local)?rule (\w+):$", output, flags=re.MULTILINE)
-    assert "Group job figures" in output
-    assert set(grouped) == MASSIVE
 
 
 def test_another_field_leaves_this_one_alone(finished, small_config):

@@ -115,8 +115,6 @@ rule audit_groups:
         "results/{field}/logs/audit_groups.log",
     benchmark:
         "results/{field}/benchmarks/audit_groups.tsv"
-    group:
-        FIGURES_JOB
     conda:
         "../../envs/morphovote.yaml"
     params:
@@ -138,8 +136,6 @@ rule test_classes:
         "results/{field}/logs/test_classes.log",
     benchmark:
         "results/{field}/benchmarks/test_classes.tsv"
-    group:
-        FIGURES_JOB
     conda:
         "../../envs/morphovote.yaml"
     params:

@@ -48,9 +48,6 @@ def count_gpus():
 
 GPUS = count_gpus()
 
-# On a cluster, all figures are one job; elsewhere Snakemake would only warn that it does not group.
-FIGURES_JOB = "figures" if shutil.which("sbatch") else None
-
 # Threads of a job on one shard: fewer for small shards.
 SHARD_THREADS = min(16, 1 + config["shard_size"] // 250)
 

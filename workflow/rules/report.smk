@@ -17,9 +17,6 @@ for figure in FIGURES:
             f"results/{{field}}/logs/plot_{figure.name}.log",
         benchmark:
             f"results/{{field}}/benchmarks/plot_{figure.name}.tsv"
-        # Each takes seconds, so on a cluster all of them are one job.
-        group:
-            FIGURES_JOB
         conda:
             "../../envs/morphovote.yaml"
         params:
