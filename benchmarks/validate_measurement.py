@@ -15,6 +15,7 @@ import galsim
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import sersic_fields
 import statmorph
 from common import DATA, FIGURES
 from astropy.io import fits
@@ -35,6 +36,7 @@ from morphovote.measure.morphology import (
     prepare_psf,
     regularise_segment,
 )
+from morphovote.measure.sections import measure_on_images
 from morphovote.simulate.galaxies import draw_profile, make_galaxy
 from morphovote.simulate.population import draw_properties
 from morphovote.simulate.survey import signal_to_noise
@@ -97,7 +99,8 @@ def measure_ceers(data, folder, processes):
         # The images have no PSF: use that of a 6.5 m telescope with JWST's central obstruction.
         psf = galsim.OpticalPSF(lam=wavelength, diam=6.5, obscuration=0.17)
         psf = psf.drawImage(nx=31, ny=31, scale=SCALE).array.astype(float)
-        found.append(measure_shard(shard, processes, psf / psf.sum())[0])
+        measured = measure_on_images(shard, table, tiles, None, processes, psf / psf.sum())[0]
+        found.append(measured)
         kept.append(rows)
     measured = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
     return vstack(kept), measured
@@ -250,7 +253,7 @@ def compare_cosmos(data, folder, out):
             arrays = cutouts.make_cutouts(table, tiles, min(image.shape))
             shard = folder / "cosmos.h5"
             shards.write_shard(shard, arrays, {"pixel_scale": SCALE})
-            parts.append(measure_shard(shard, 1, psf)[0])
+            parts.append(measure_on_images(shard, table, tiles, None, 1, psf)[0])
         results[sample] = (
             fitted,
             {name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
@@ -446,8 +449,14 @@ def main():
     parser.add_argument("--out", type=Path, default=FIGURES)
     parser.add_argument("--galaxies", type=int, default=300)
     parser.add_argument("--processes", type=int, default=2)
-    every = ["ceers", "cosmos", "simulated", "structure"]
+    every = ["ceers", "cosmos", "simulated", "structure", "fields"]
     parser.add_argument("--parts", nargs="+", choices=every, default=every)
+    for name in ("kinds", "depths", "scales"):
+        known = list(getattr(sersic_fields, name.upper()))
+        parser.add_argument(
+            f"--{name}", nargs="+", choices=known, default=known, type=type(known[0]),
+            help="of the part fields",
+        )  # fmt: skip
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -460,6 +469,11 @@ def main():
             check_simulated(folder, options.out, options.galaxies, options.processes)
         if "structure" in options.parts:
             check_structure(folder, 48, options.processes)
+        if "fields" in options.parts:
+            sersic_fields.check_fields(
+                folder, options.kinds, options.depths, options.scales, options.galaxies,
+                options.processes,
+            )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ with rule_log(snakemake.log[0]):
     chain = Chain.load({name: given[name] for name in MODELS}, params.steps, snakemake.threads)
     inject_file(
         given.sources,
+        given.get("sky", []),
         given.psf,
         chain,
         snakemake.output[0],

@@ -1,6 +1,7 @@
 """Cut the galaxies of one shard from their images: sky subtracted, neighbours masked, flagged."""
 
 from morphovote.fields import cutouts, sources
+from morphovote.fields.sky import read_sky
 from morphovote.logs import rule_log
 from morphovote.model import compatibility
 from morphovote.storage import shards
@@ -16,6 +17,7 @@ with rule_log(snakemake.log[0]):
         neighbours=snakemake.params.neighbours,
         threads=snakemake.threads,
         target=target,
+        sky=read_sky(snakemake.input.sky[0]) if snakemake.input.get("sky") else None,
     )
     attributes = {
         "pixel_scale": target or tiles.meta["PIXSCALE"],

@@ -1,22 +1,25 @@
-"""Measure the morphology of one shard of galaxies on their undenoised cutouts."""
+"""Measure the morphology of one shard of galaxies on the images, never on denoised cutouts."""
 
-from astropy.table import Table
-
+from morphovote.fields.sky import read_sky
+from morphovote.fields.sources import read_sources
 from morphovote.logs import log, rule_log
-from morphovote.measure.morphology import measure_shard, prepare_psf, select_rows
+from morphovote.measure.morphology import prepare_psf, select_rows
+from morphovote.measure.sections import measure_on_images
 from morphovote.storage import shards
 
 with rule_log(snakemake.log[0]):
-    cutouts = snakemake.input.cutouts
-    attributes = shards.read_attributes(cutouts)
+    given = snakemake.input
+    sources, tiles = read_sources(given.sources)
+    scale = tiles.meta["PIXSCALE"]
     psf = None
-    for path in snakemake.input.get("psf", []):
-        scales = [attributes.get(name) for name in ("pixel_scale", "images_pixel_scale")]
-        psf = prepare_psf(path, *scales)
+    for path in given.get("psf", []):
+        psf = prepare_psf(path, scale)
     if psf is None:
         log.info("no PSF: r_e and n are not corrected for it, and no galaxy is flagged psf_limited")
-    sources = Table.read(snakemake.input.sources, hdu="SOURCES")
+    sky = read_sky(given.sky[0]) if given.get("sky") else None
     sersic = select_rows(sources, snakemake.params.select)
-    arrays, units = measure_shard(cutouts, snakemake.threads, psf, sersic)
-    kept = {name: attributes[name] for name in ("pixel_scale", "zero_point") if name in attributes}
-    shards.write_shard(snakemake.output[0], arrays, kept | {"psf": psf is not None}, units)
+    arrays, units = measure_on_images(
+        given.cutouts, sources, tiles, sky, snakemake.threads, psf, sersic
+    )
+    about = {"pixel_scale": scale, "zero_point": tiles.meta["ZEROPT"], "psf": psf is not None}
+    shards.write_shard(snakemake.output[0], arrays, about, units)

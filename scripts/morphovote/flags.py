@@ -30,15 +30,19 @@ MEASURE_FLAGS = {
     "time_limit": (8, "cut off by the time limit"),
     "sersic_suspect": (
         16,
-        "Sersic fit not converged, near a limit, or with R_E below 0.3 px or beyond the cutout",
+        "Sersic fit not converged, near a limit, or with R_E below 0.3 px or beyond the image",
     ),
     "no_sersic": (32, "no Sersic fit: outside measure.select, or failed"),
     "beyond_cutout": (
         64,
-        "1.5 Petrosian radii reach beyond the cutout: Gini, M20, C, A and S lack light",
+        "1.5 Petrosian radii reach beyond the image: Gini, M20, C, A and S lack light",
+    ),
+    "fills_image": (
+        128,
+        "the image ends within 4 R_E of the galaxy: its sky is known from the fit alone",
     ),
 }
-SUSPECT, BAD, FAILED, OUT_OF_TIME, SERSIC_SUSPECT, NO_SERSIC, BEYOND_CUTOUT = (
+SUSPECT, BAD, FAILED, OUT_OF_TIME, SERSIC_SUSPECT, NO_SERSIC, BEYOND_CUTOUT, FILLS_IMAGE = (
     bit for bit, _ in MEASURE_FLAGS.values()
 )
 

@@ -38,6 +38,7 @@ rule inject_galaxies:
     """Inject simulated galaxies of known class into the images; see which are recovered."""
     input:
         sources="results/{field}/sources.fits",
+        sky=sky_of,
         psf=field_entry("psf"),
         images=field_entry("images"),
         rms=field_entry("rms"),

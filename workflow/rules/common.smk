@@ -165,6 +165,11 @@ def encoder_file(name):
     return path
 
 
+def sky_of(wildcards):
+    """Input function: the sky of a field's images; none where each cutout has its own."""
+    return [f"results/{wildcards.field}/sky.h5"] if FIELDS[wildcards.field]["sky"] else []
+
+
 def transfer_of(wildcards):
     """Input function: the check of a field's frozen model, if it uses one."""
     own = FIELDS[wildcards.field]["model"] is None

@@ -133,10 +133,34 @@ checkpoint list_sources:
         "../../scripts/list_sources.py"
 
 
+rule model_sky:
+    """Measure the sky of the images on a coarse mesh, far from all sources."""
+    input:
+        images=field_entry("images"),
+        rms=field_entry("rms"),
+        weight=field_entry("weight"),
+    output:
+        "results/{field}/sky.h5",
+    log:
+        "results/{field}/logs/model_sky.log",
+    benchmark:
+        "results/{field}/benchmarks/model_sky.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 16
+    params:
+        code=code_digest("model_sky"),
+        given=given_files(field_entry("images"), field_entry("rms"), field_entry("weight")),
+        sky=field_entry("sky"),
+    script:
+        "../../scripts/model_sky.py"
+
+
 rule make_cutouts:
     """Cut out each galaxy, subtract the background, mask its neighbours, flag problems."""
     input:
         sources="results/{field}/sources.fits",
+        sky=sky_of,
         transfer=transfer_of,
     output:
         "results/{field}/cutouts/{shard}.h5",

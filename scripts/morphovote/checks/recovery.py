@@ -7,6 +7,7 @@ import numpy as np
 
 from morphovote.chain import Chain
 from morphovote.fields.images import read_psf
+from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
 from morphovote.flags import EDGE, NO_DATA
 from morphovote.logs import log
@@ -21,6 +22,7 @@ NEEDS_IMAGES = "the field is made of cutouts, and galaxies can be injected into 
 
 def inject_file(
     sources: str | Path,
+    sky: Sequence[str | Path],
     psf: Sequence[str | Path],
     chain: Chain,
     output: str | Path,
@@ -35,8 +37,8 @@ def inject_file(
     ----------
     sources : path
         Of the field.
-    psf : sequence of path
-        One, or none.
+    sky, psf : sequence of path
+        One of each, or none.
     chain : Chain
         With classes.
     output : path
@@ -60,7 +62,8 @@ def inject_file(
     image = read_psf(psf[0]) if len(psf) else None
     if image is None:
         log.warning("the field has no psf: injected galaxies are seen through that of HST/ACS")
-    cutouts = inject(plan, tiles, cutout["size"], cutout["neighbours"], image, seed)
+    level = read_sky(sky[0]) if len(sky) else None
+    cutouts = inject(plan, tiles, cutout["size"], cutout["neighbours"], image, seed, level)
     if not cutouts:
         text = "no free place with data all around was found in the images"
         shards.write_shard(output, empty_table(), attributes | {"missing": text})

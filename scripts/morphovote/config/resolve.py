@@ -79,6 +79,9 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
     }
     check_measured(complete["measure"]["select"])
     for name, field in complete["fields"].items():
+        if complete["cutout"]["scaling"] == "published" and "sky" not in field["given"]:
+            # As the paper's code, which sees each cutout by itself.
+            field["sky"] = None
         if field["simulate"]:
             check_galaxies(name, field, field["simulate"]["galaxies"], complete["voting"])
     if complete["voting"]["scheme"] == "published":
@@ -108,8 +111,9 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the path of the
         archive that is unpacked there, or empty), `simulate` (dict or None), `detect` (whether
         detect_sources makes the catalogue), `physical` (dict or None) and, with it, `unmatched`
-        (the catalogue before match_physical) and `unmatched_columns`, `downloads` (map from file
-        to the table that lists it), and `given` (the entry itself, for repeating the run).
+        (the catalogue before match_physical) and `unmatched_columns`, `sky` ('auto', 'none',
+        {mesh: px}, or None where each cutout's own is subtracted), `downloads` (map from file to
+        the table that lists it), and `given` (the entry itself, for repeating the run).
 
     Raises
     ------
@@ -135,6 +139,7 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         "detect": False,
         "checked": [field["checked"]] if "checked" in field else [],
         "physical": None,
+        "sky": None if "cutouts" in field else field.get("sky", "auto"),
         "downloads": downloads,
         "given": field,
     }
@@ -172,7 +177,12 @@ def _check_kind(where: str, field: dict) -> None:
             f"config, {where}: found both rms and weight, expected at most one noise map. "
             "Keep the one you trust."
         )
-    extra = sorted(set(field) - {"simulate", "select", "pixel_origin", "model", "checked"})
+    if "sky" in field and "cutouts" in field:
+        raise InputError(
+            f"config, {where}: found sky together with cutouts. The sky of a ready-made cutout is "
+            "fitted with its galaxy. Remove sky, or give the images they were cut from."
+        )
+    extra = sorted(set(field) - {"simulate", "select", "pixel_origin", "sky", "model", "checked"})
     if "simulate" in field and extra:
         raise InputError(
             f"config, {where}: found {', '.join(extra)} together with simulate, which has its own. "

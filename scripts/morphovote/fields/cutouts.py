@@ -9,6 +9,7 @@ import multiprocessing
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import NamedTuple
 
 import numpy as np
 from astropy.table import Table
@@ -18,6 +19,7 @@ from morphovote.errors import InputError
 from morphovote.fields.detection import find_sources, sky_level
 from morphovote.fields.images import missing_pixels, read_section
 from morphovote.fields.resampling import native_side, resample_cutout, same_scale
+from morphovote.fields.sky import Sky, sky_section
 from morphovote.fields.tiles import open_tile
 from morphovote.flags import BLEND, EDGE, LOW_SNR, MISSING, NEIGHBOUR, NO_DATA, OFF_CENTRE, OWN
 from morphovote.logs import log, progress
@@ -50,6 +52,7 @@ def make_cutouts(
     neighbours: str = "mask",
     threads: int = 1,
     target: float | None = None,
+    sky: Sky | None = None,
 ) -> dict[str, np.ndarray]:
     """Cut sources from their tiles.
 
@@ -68,6 +71,8 @@ def make_cutouts(
     target : float, optional
         Pixel scale (arcsec) of the cutouts where it is not that of the tiles: each is cut so much
         larger or smaller, and resampled (`resampling.resample_cutout`).
+    sky : Sky, optional
+        Of the field's images (`sky.read_sky`). Without it the sky is that of each cutout.
 
     Returns
     -------
@@ -86,7 +91,7 @@ def make_cutouts(
         target = None
     if target is not None:
         log.info("resampled from %.4g to %.4g arcsec a pixel, light kept", scale, target)
-    common = (sources, tiles, size, neighbours, scale, target)
+    common = (sources, tiles, size, neighbours, scale, target, sky)
     for rows, part in progress(_run(jobs, common, threads), len(jobs), "batches of cutouts"):
         for name, values in part.items():
             arrays[name][rows] = values
@@ -106,6 +111,7 @@ def cut_source(
     pixel_scale: float,
     neighbours: str = "mask",
     relative: bool = False,
+    sky: np.ndarray | None = None,
 ) -> dict[str, np.ndarray | float]:
     """Make the cutout of one source from the section around it.
 
@@ -127,6 +133,9 @@ def cut_source(
     relative : bool
         Whether only the shape of `rms` is to be trusted, as for a weight map: it is scaled to the
         scatter of the sky (as SExtractor does with MAP_WEIGHT).
+    sky : ndarray, optional
+        Sky of each pixel of the section, where that of the image is known. Without it, it is the
+        level of the section's own pixels, which a large galaxy's halo raises.
 
     Returns
     -------
@@ -140,47 +149,84 @@ def cut_source(
     result = {"x": x - border, "y": y - border}
     if _hopeless(missing, middle, x, y):
         return result | _no_data(size)
-    noise = np.ones_like(section) if rms is None else rms.astype(np.float32)
-    noise = np.where(missing, np.median(noise[~missing]), noise)
-    level, scatter = sky_level(section, noise, missing)
-    image = np.where(missing, 0, section - level).astype(np.float32)
-    found, labels = find_sources(image, noise, missing)
-    # Once more without the objects' light.
-    objects = _grow(labels > 0, WINGS)
-    sky = ~(objects | missing)
-    if np.count_nonzero(sky) > 0.05 * sky.size:
-        shift, scatter = sky_level(image, noise, ~sky)
-        image = np.where(missing, 0, image - shift).astype(np.float32)
-        found, labels = find_sources(image, noise, missing, objects)
-    pixel_noise = (scatter * noise).astype(np.float32)
-    rms_map = pixel_noise if rms is None or relative else noise
-
-    own, rival = _own_segment(labels, found, missing, x, y, pixel_scale)
+    scene = find_scene(section, rms, missing, sky, relative)
+    image, labels = scene.image, scene.labels
+    own, rival = own_segment(scene, x, y, pixel_scale)
     others = (labels > 0) & ~own
-    masked = _grow(others, WINGS) & ~own & ~missing
+    masked = grow(others, WINGS) & ~own & ~missing
     if neighbours == "mask" or missing.any():
-        objects = _grow(labels > 0, WINGS) | missing
+        objects = grow(labels > 0, WINGS) | missing
         fill = missing | masked if neighbours == "mask" else missing
-        image = _fill_with_sky(image, fill, ~objects, pixel_noise, name)
+        image = _fill_with_sky(image, fill, ~objects, scene.pixel_noise, name)
 
     own_cut = own[middle]
     flags = 0
     flags |= EDGE if missing[middle].any() else 0
-    flags |= BLEND if rival or (_grow(own, 1) & others).any() else 0
+    flags |= BLEND if rival or (grow(own, 1) & others).any() else 0
     flux = float(image[middle][own_cut].sum(dtype=float))
-    snr = flux / np.sqrt((rms_map[middle][own_cut].astype(float) ** 2).sum())
+    snr = flux / np.sqrt((scene.rms[middle][own_cut].astype(float) ** 2).sum())
     flags |= LOW_SNR if not snr >= 10 else 0
     tolerance = max(OFF_CENTRE_ARCSEC / pixel_scale, OFF_CENTRE_PIXELS)
     flags |= OFF_CENTRE if _offset(image, own, x, y) > tolerance else 0
     mask = own * OWN | masked * NEIGHBOUR | missing * MISSING
     return result | {
         "image": image[middle],
-        "rms": rms_map[middle],
+        "rms": scene.rms[middle],
         "mask": mask[middle].astype(np.uint8),
         "flags": flags,
         "snr": snr,
         "neighbours": len(np.unique(labels[middle][others[middle]])),
     }
+
+
+class Scene(NamedTuple):
+    """A section without its sky, and what is in it.
+
+    `image`, `rms`, `pixel_noise` (the scatter of the sky, with the shape of the noise map) and
+    `labels` (0 is sky, n the n-th row of `found`) have the shape of the section.
+    """
+
+    image: np.ndarray
+    rms: np.ndarray
+    pixel_noise: np.ndarray
+    missing: np.ndarray
+    found: np.ndarray
+    labels: np.ndarray
+
+
+def find_scene(
+    section: np.ndarray,
+    rms: np.ndarray | None,
+    missing: np.ndarray,
+    sky: np.ndarray | None = None,
+    relative: bool = False,
+) -> Scene:
+    """Take the sky off a section and find its sources, in two passes.
+
+    Parameters
+    ----------
+    section, rms, sky, relative
+        See `cut_source`.
+    missing : ndarray of bool
+        Pixels without data, not all of them.
+    """
+    noise = np.ones_like(section) if rms is None else rms.astype(np.float32)
+    noise = np.where(missing, np.median(noise[~missing]), noise)
+    known = None if sky is None else 0.0
+    level, scatter = sky_level(section if sky is None else section - sky, noise, missing)
+    image = np.where(missing, 0, section - (level if sky is None else sky)).astype(np.float32)
+    found, labels = find_sources(image, noise, missing, level=known)
+    # Once more without the objects' light.
+    objects = grow(labels > 0, WINGS)
+    free = ~(objects | missing)
+    if np.count_nonzero(free) > 0.05 * free.size:
+        shift, scatter = sky_level(image, noise, ~free)
+        if sky is None:
+            image = np.where(missing, 0, image - shift).astype(np.float32)
+        found, labels = find_sources(image, noise, missing, objects, level=known)
+    pixel_noise = (scatter * noise).astype(np.float32)
+    rms_map = pixel_noise if rms is None or relative else noise
+    return Scene(image, rms_map, pixel_noise, missing, found, labels)
 
 
 def _empty(count: int, size: int) -> dict[str, np.ndarray]:
@@ -242,6 +288,7 @@ def _cut_batch(
     neighbours: str,
     scale: float,
     target: float | None,
+    sky: Sky | None,
 ) -> dict[str, np.ndarray]:
     part = _empty(len(rows), size)
     del part["row"], part["id"]
@@ -276,6 +323,7 @@ def _cut_batch(
                 pixel_scale=scale,
                 neighbours=neighbours,
                 relative=relative,
+                sky=sky and sky_section(sky, tile, bottom, left, side, side),
             )
             if target is not None:
                 result = resample_cutout(result, size, scale / target)
@@ -290,23 +338,17 @@ def _hopeless(missing: np.ndarray, middle: tuple, x: float, y: float) -> bool:
     return bool(missing[middle].mean() > 0.75 or centre.mean() > 0.5)
 
 
-def _grow(pixels: np.ndarray, radius: int) -> np.ndarray:
+def grow(pixels: np.ndarray, radius: int) -> np.ndarray:
     """Dilate by a square, which is separable and so several times faster than a disc."""
     return ndimage.maximum_filter(pixels.view(np.uint8), 2 * radius + 1).view(bool)
 
 
-def _own_segment(
-    labels: np.ndarray,
-    found: np.ndarray,
-    missing: np.ndarray,
-    x: float,
-    y: float,
-    pixel_scale: float,
-) -> tuple[np.ndarray, bool]:
+def own_segment(scene: Scene, x: float, y: float, pixel_scale: float) -> tuple[np.ndarray, bool]:
     """Pixels of the segment at a position, with the fainter pieces that lie close to it.
 
     Also whether one of the pieces is a rival in brightness.
     """
+    labels, found, missing = scene.labels, scene.found, scene.missing
     rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
     distance2 = (columns - x) ** 2 + (rows - y) ** 2
     # Equal distances are settled by the order of the pixels, always alike.
@@ -315,7 +357,7 @@ def _own_segment(
     if nearest[at] > max(REACH / pixel_scale, 2) ** 2:
         return (distance2 <= APERTURE**2) & (labels == 0) & ~missing, False
     own = labels == labels[at]
-    near = np.unique(labels[_grow(own, max(round(GAP / pixel_scale), 1))])
+    near = np.unique(labels[grow(own, max(round(GAP / pixel_scale), 1))])
     main, flux = labels[at], found["flux"]
     faint = (flux <= flux[main - 1]) & (found["peak"] < FAINT * found["thresh"])
     pieces = [n for n in near if n > 0 and n != main and faint[n - 1]]

@@ -103,7 +103,11 @@ def _step_at(values: np.ndarray, level: float) -> float:
 
 
 def find_sources(
-    image: np.ndarray, noise: np.ndarray, missing: np.ndarray, objects: np.ndarray | None = None
+    image: np.ndarray,
+    noise: np.ndarray,
+    missing: np.ndarray,
+    objects: np.ndarray | None = None,
+    level: float | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Detect and deblend the sources of a sky-subtracted image.
 
@@ -116,6 +120,8 @@ def find_sources(
     missing : ndarray of bool
     objects : ndarray of bool, optional
         Pixels already known to belong to objects: left out of the sky's scatter.
+    level : float, optional
+        Of the sky, in units of `noise`, where it is known; otherwise that of the smoothed image.
 
     Returns
     -------
@@ -127,8 +133,8 @@ def find_sources(
     smooth = ndimage.gaussian_filter(image / noise, SMOOTHING, mode="nearest", truncate=3)
     smooth = np.ascontiguousarray(smooth, dtype=np.float32)
     excluded = missing if objects is None else missing | objects
-    level, scatter = sky_level(smooth, np.ones_like(smooth), excluded)
-    smooth -= np.float32(level)
+    found_level, scatter = sky_level(smooth, np.ones_like(smooth), excluded)
+    smooth -= np.float32(found_level if level is None else level)
     options = {
         "mask": missing,
         "minarea": MIN_AREA,

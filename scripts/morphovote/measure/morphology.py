@@ -9,7 +9,7 @@ statmorph's centre, the Sersic fit `sersic.fit_sersic`, the multiplicity
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -42,8 +42,8 @@ from morphovote.measure.multiplicity import multiplicity
 from morphovote.measure.sersic import fit_sersic, prepare_kernel
 from morphovote.storage import shards
 
-# Seconds after which a galaxy is given up; it takes about half a second.
-TIME_LIMIT = 20.0
+# Seconds after which a galaxy is given up; it takes about a second, a large one among others more.
+TIME_LIMIT = 60.0
 # Galaxies read at once: some 10 MB of cutouts.
 BATCH = 64
 # Radius of what C, A and S are measured in, in Petrosian radii (Conselice 2003; Lotz et al. 2004).
@@ -346,18 +346,53 @@ def measure_shard(
     """
     names = shards.read_shard(path, ["row", "id", "flags"])
     scale = float(shards.read_attributes(path)["pixel_scale"])
+    fit = np.ones(len(names["row"]), dtype=bool) if sersic is None else sersic[names["row"]]
+    kernel = None
+    if psf is not None and len(fit):
+        kernel = prepare_kernel(psf, _cutout_shape(path))
+    call = partial(_measure_numbered, measure, kernel)
+    galaxies = partial(_galaxies, path, fit)
+    return measure_all(names, scale, psf, call, galaxies, processes, seconds)
+
+
+def measure_all(
+    names: dict[str, np.ndarray],
+    scale: float,
+    psf: np.ndarray | None,
+    call: Callable,
+    galaxies: Callable,
+    processes: int,
+    seconds: float,
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Measure galaxies in processes of their own, and put their values into arrays.
+
+    Parameters
+    ----------
+    names : dict of ndarray
+        row, id and flags of the cutouts.
+    scale : float
+        Arcsec a pixel of what is measured.
+    psf : ndarray, optional
+        From `prepare_psf`.
+    call : callable
+        Measures one galaxy: values and messages, as `measure_galaxy`.
+    galaxies : callable
+        Positions in `names`, rising -> iterator of the arguments of `call`.
+    processes, seconds
+        See `measure_shard`.
+
+    Returns
+    -------
+    arrays, units
+        See `measure_shard`.
+    """
     size = len(names["row"])
     arrays = {name: np.full(size, np.nan, dtype=np.float32) for name in UNITS}
     measure_flag = np.full(size, FAILED, dtype=np.int32)
     # A galaxy without data has nothing to be measured.
     rows = np.flatnonzero((names["flags"] & NO_DATA) == 0)
-    fit = np.ones(size, dtype=bool) if sersic is None else sersic[names["row"]]
-    kernel = None
-    if psf is not None and size:
-        kernel = prepare_kernel(psf, _cutout_shape(path))
-    call = partial(_measure_numbered, measure, kernel)
     troubles = 0
-    results = _measure_rows(call, path, rows, fit, processes, seconds)
+    results = _measure_rows(call, galaxies, rows, processes, seconds)
     for row, result, problem in progress(results, len(rows), "galaxies"):
         if result is None:
             measure_flag[row] = FAILED | (OUT_OF_TIME if problem == TIMED_OUT else 0)
@@ -383,7 +418,7 @@ def measure_shard(
 
 
 def _measure_rows(
-    call, path: str | Path, rows: np.ndarray, fit: np.ndarray, processes: int, seconds: float
+    call: Callable, galaxies: Callable, rows: np.ndarray, processes: int, seconds: float
 ) -> Iterator[tuple[int, tuple | None, str]]:
     """Row, result and problem of each galaxy, in any order.
 
@@ -391,7 +426,7 @@ def _measure_rows(
     machine's fault and not the galaxy's, and no reason for a flag.
     """
     lost = []
-    found = map_with_limit(call, _galaxies(path, rows, fit), processes, seconds)
+    found = map_with_limit(call, galaxies(rows), processes, seconds)
     for number, result, problem in found:
         if result is None and problem.startswith((DIED, "MemoryError")):
             lost.append(rows[number])
@@ -401,7 +436,7 @@ def _measure_rows(
         return
     log.info("%d galaxies lost their process or its memory: again, one at a time", len(lost))
     rows = np.sort(lost)
-    for number, result, problem in map_with_limit(call, _galaxies(path, rows, fit), 1, seconds):
+    for number, result, problem in map_with_limit(call, galaxies(rows), 1, seconds):
         if result is None and problem.startswith("MemoryError"):
             raise MemoryError(f"row {rows[number]}: {problem}")
         yield rows[number], result, problem
@@ -416,7 +451,7 @@ def _cutout_shape(path: str | Path) -> tuple[int, int]:
         return file["image"].shape[1:]
 
 
-def _galaxies(path: str | Path, rows: np.ndarray, sersic: np.ndarray) -> Iterator[tuple]:
+def _galaxies(path: str | Path, sersic: np.ndarray, rows: np.ndarray) -> Iterator[tuple]:
     wanted = np.zeros(shards.count_rows(path), dtype=bool)
     wanted[rows] = True
     start = 0

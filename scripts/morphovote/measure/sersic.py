@@ -148,39 +148,58 @@ def fit_sersic(
     valid: np.ndarray,
     start: dict[str, float],
     kernel: tuple | None = None,
+    level_noise: float | None = None,
+    evaluations: int = EVALUATIONS,
 ) -> dict[str, float]:
-    """Fit a Sersic profile by least squares, weighted by the noise.
+    """Fit a Sersic profile by least squares, weighted by the noise, with the sky's level if asked.
 
     Parameters
     ----------
     image, rms : ndarray
-        Shape (height, width), in the same units; sky subtracted.
+        Shape (height, width), in the same units; sky subtracted, up to `level_noise`.
     valid : ndarray of bool
         Shape (height, width). Other pixels are left out.
     start : dict
         First guess of `r_e` (px), `n`, `x`, `y` (px), `axis_ratio` and `angle` (rad).
     kernel : tuple, optional
         From `prepare_kernel`. Without one, the profile is what the image shows, PSF and all.
+    level_noise : float, optional
+        Standard deviation, in units of the image, of the sky's level about zero as known before;
+        infinite if nothing is known. Left out, the level is zero.
+    evaluations : int
+        At most so many steps.
 
     Returns
     -------
     dict of float
         `PARAMETERS` (amplitude in units of the image at r_e, lengths in px, angle in [0, pi)),
-        `chi2` per degree of freedom, and `suspect`: 1 where the fit did not converge or ended at
-        a limit, otherwise 0.
+        `level` of the sky (units of the image), `chi2` per degree of freedom, and `suspect`: 1
+        where the fit did not converge or ended at a limit, otherwise 0.
     """
     data, weight = image[valid], 1 / rms[valid]
     data = data * weight
 
-    def model(values: np.ndarray) -> tuple[np.ndarray, float]:
+    # A level of zero as the prior says is one more datum, of weight 1 / level_noise.
+    prior = 0.0 if level_noise is None else 1 / max(level_noise, 1e-30)
+    fits_level = level_noise is not None
+    across, ones = float(weight @ data), float(weight @ weight) + prior**2
+
+    def model(values: np.ndarray) -> tuple[np.ndarray, float, float]:
         shape_parameters = _decode(values)
         flat = sersic_image(*shape_parameters, image.shape, kernel)[valid] * weight
-        # The amplitude is linear, so its best value follows from the others.
-        amplitude = (flat @ data) / max(flat @ flat, 1e-300)
-        return flat * amplitude, amplitude
+        # Amplitude and level are linear, so their best values follow from the others.
+        square, both = max(flat @ flat, 1e-300), float(flat @ weight)
+        if not fits_level:
+            amplitude = (flat @ data) / square
+            return flat * amplitude, amplitude, 0.0
+        determinant = max(square * ones - both**2, 1e-12 * square * ones)
+        amplitude = (ones * (flat @ data) - both * across) / determinant
+        level = (across - both * amplitude) / ones
+        return flat * amplitude + level * weight, amplitude, level
 
     def residual(values: np.ndarray) -> np.ndarray:
-        return model(values)[0] - data
+        found, _, level = model(values)
+        return np.append(found - data, prior * level) if fits_level else found - data
 
     height, width = image.shape
     low = [np.log(R_MIN), np.log(N_MIN), -0.5, -0.5, -0.98, -0.98]
@@ -194,17 +213,18 @@ def fit_sersic(
         ftol=1e-6,
         xtol=1e-5,
         gtol=1e-8,
-        max_nfev=EVALUATIONS,
+        max_nfev=evaluations,
     )
-    _, amplitude = model(fit.x)
+    _, amplitude, level = model(fit.x)
     r_e, n, x, y, axis_ratio, angle = _decode(fit.x)
     # The fit stays inside its limits and stops short of them by some steps.
     at_limit = n < 1.5 * N_MIN or n > 0.95 * N_MAX or axis_ratio < Q_TRUSTED
-    # Smaller than a third of a pixel or larger than the cutout holds, a radius is not measured.
+    # Smaller than a third of a pixel or larger than the image holds, a radius is not measured.
     at_limit |= r_e < R_TRUSTED or 2 * r_e > max(image.shape)
     freedom = max(data.size - len(PARAMETERS), 1)
     values = (amplitude, r_e, n, x, y, axis_ratio, angle % np.pi)
     return dict(zip(PARAMETERS, map(float, values), strict=True)) | {
+        "level": float(level),
         "chi2": float(2 * fit.cost / freedom),
         "suspect": float(fit.status <= 0 or at_limit or amplitude <= 0),
     }

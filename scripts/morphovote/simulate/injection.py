@@ -15,6 +15,7 @@ from morphovote.errors import InputError
 from morphovote.fields.cutouts import BORDER, cut_source
 from morphovote.fields.detection import find_sources, sky_level
 from morphovote.fields.images import missing_pixels, read_section
+from morphovote.fields.sky import Sky, sky_section
 from morphovote.fields.tiles import open_tile
 from morphovote.logs import log, progress
 from morphovote.simulate.galaxies import ZERO_POINT, hst_psf, make_galaxy
@@ -129,6 +130,7 @@ def inject(
     neighbours: str,
     psf: np.ndarray | None,
     seed: int,
+    sky: Sky | None = None,
 ) -> dict[str, np.ndarray]:
     """Inject every planned galaxy into the images, and cut it out like the field's own galaxies.
 
@@ -145,6 +147,8 @@ def inject(
         See `draw_light`.
     seed : int
         For the positions and the noise.
+    sky : Sky, optional
+        Of the images, as for `cutouts.make_cutouts`.
 
     Returns
     -------
@@ -187,6 +191,7 @@ def inject(
                 pixel_scale=scale,
                 neighbours=neighbours,
                 relative=relative,
+                sky=sky and sky_section(sky, number, bottom, left, side, side),
             )
             found.append(
                 cutout

@@ -40,6 +40,7 @@ MADE_BY = {
     "polar": "unwrap_polar",
     "embeddings": "encode_polar",
     "measurements": "measure_morphology",
+    "sky.h5": "model_sky",
     "components.h5": "project_embeddings",
     "votes.h5": "cast_votes",
     "classes.h5": "classify_galaxies",

@@ -48,7 +48,7 @@ def inject(tmp_path):
         write_sources(tmp_path / "sources.fits", sources, tiles)
         chain = SimpleNamespace(follow=follow)
         inject_file(
-            tmp_path / "sources.fits", [], chain, tmp_path / "injections.h5",
+            tmp_path / "sources.fits", [], [], chain, tmp_path / "injections.h5",
             count=COUNT, seed=0, cutout=CUTOUT, detects=detects,
         )  # fmt: skip
         path = tmp_path / "injections.h5"

@@ -110,6 +110,11 @@ def test_ready_cutouts_need_no_catalogue(folder):
         ({"cutout": {"size": "big"}}, ["cutout.size", "'big'", "integer"]),
         ({"cutout": {"neighbours": "drop"}}, ["cutout.neighbours", "'drop'", "mask, keep"]),
         ({"cutout": {"size": 3}}, ["cutout.size", "3", "32"]),
+        (
+            {"fields": {"f": {"images": "a.fits", "sky": "dark"}}},
+            ["f.sky", "'dark'", "auto"],
+        ),
+        ({"fields": {"f": {"cutouts": "a.fits", "sky": "auto"}}}, ["fields.f", "sky", "cutouts"]),
         ({"pca": {"components": 1.5}}, ["pca.components", "1.5", "Fraction of the variance"]),
         ({"voting": {"agreement": 0}}, ["voting.agreement"]),
         ({"fields": {}}, ["fields"]),
@@ -224,3 +229,25 @@ def test_cosmos_config_names_a_weight_for_every_tile(name, monkeypatch):
     assert set(field["images"] + field["weight"] + field["catalogue"]) == set(field["downloads"])
     assert field["select"]["mag"] == [None, 25]
     assert field["select"]["redshift"] == [0.2, 1.2]
+
+
+@pytest.mark.parametrize(
+    ("entry", "scaling", "sky"),
+    [
+        ({"images": "a.fits"}, "flux", "auto"),
+        ({"images": "a.fits", "sky": {"mesh": 128}}, "flux", {"mesh": 128}),
+        ({"simulate": {}, "sky": "none"}, "flux", "none"),
+        ({"cutouts": "[ab].fits"}, "flux", None),
+        ({"images": "a.fits"}, "published", None),
+        ({"images": "a.fits", "sky": "none"}, "published", "none"),
+    ],
+)
+def test_the_sky_is_of_the_images_where_there_are_any(folder, entry, scaling, sky):
+    config = {"fields": {"f": entry}, "cutout": {"scaling": scaling}}
+    if scaling == "published":
+        published = {"scheme": "published"}
+        config |= {"denoiser": published | {"latent": 40}, "polar": published}
+        config |= {"encoder": {"input": "published", "rotations": 1}}
+    field = complete_config(config, SCHEMA)["fields"]["f"]
+    assert field["sky"] == sky
+    assert "sky" not in field["given"] or field["given"]["sky"] == sky

@@ -193,12 +193,12 @@ def test_opening_is_five_lines_that_say_what_was_found():
 def test_what_measurements_lack_is_said(figures):
     numbers, _ = make_summary(has_psf=True)
     assert "no PSF" not in opening_of(numbers)
-    assert "beyond their cutout" not in opening_of(numbers)
+    assert "beyond the end of their image" not in opening_of(numbers)
     counts = numbers["measure_flags"] | {"beyond_cutout": 20}
     page = render(figures, has_psf=False, measure_flags=counts)
     assert "no PSF was given" in page
     assert "No PSF was given" in page
-    assert "20 galaxies reach beyond their cutout" in page
+    assert "20 galaxies reach beyond the end of their image" in page
     row = page[page.index(">psf_limited<") :].split("</tr>")[0]
     assert words.MISSING in row
 

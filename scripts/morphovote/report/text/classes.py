@@ -136,15 +136,15 @@ def describe_doubts(summary: dict) -> list[str]:
     short = beyond_cutout(summary)
     if short:
         found.append(
-            f"{short:,} galaxies reach beyond their cutout (MEASURE_FLAG 64): their Gini, M20, C, "
-            "A and S lack light, and a large disc may be suggested as IRR. Larger cutouts help, "
-            "unless the image ends there (config: cutout.size)."
+            f"{short:,} galaxies reach beyond the end of their image (MEASURE_FLAG 64): their "
+            "Gini, M20, C, A and S lack light, and a large disc may be suggested as IRR. Where the "
+            "field is made of ready-made cutouts, larger ones help."
         )
     return found
 
 
 def beyond_cutout(summary: dict) -> int:
-    """Number of galaxies that reach beyond their cutouts, 0 if they are a negligible share."""
+    """Number of galaxies that reach beyond their image, 0 if they are a negligible share."""
     found = summary["measure_flags"].get("beyond_cutout", 0)
     return found if found > LACKING * summary["voted"] else 0
 

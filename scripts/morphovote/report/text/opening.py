@@ -107,7 +107,7 @@ def find_warnings(summary: dict) -> list[str]:
         found.append(f"{summary['repeated']:,} in the vote are repeated rows of the catalogue")
     short = beyond_cutout(summary)
     if short:
-        found.append(f"{short:,} galaxies reach beyond their cutouts (MEASURE_FLAG 64)")
+        found.append(f"{short:,} galaxies reach beyond the end of their image (MEASURE_FLAG 64)")
     return found
 
 

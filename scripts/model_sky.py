@@ -1,0 +1,11 @@
+"""Measure the sky of a field's images on a coarse mesh, far from all sources."""
+
+from morphovote.fields.sky import model_sky, write_sky
+from morphovote.fields.tiles import inspect_tiles
+from morphovote.logs import rule_log
+
+with rule_log(snakemake.log[0]):
+    given = snakemake.input
+    _, tiles = inspect_tiles(given.images, given.get("rms", []), given.get("weight", []))
+    sky, subtracted = model_sky(tiles, snakemake.params.sky, snakemake.threads)
+    write_sky(snakemake.output[0], sky, subtracted)

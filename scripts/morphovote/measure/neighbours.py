@@ -1,0 +1,127 @@
+"""Light of a galaxy's neighbours, modelled so that it can be taken off.
+
+A neighbour's segment can be masked, its halo cannot: it lies over the galaxy. Each source of a
+section is fitted with a Sersic profile on the pixels around it, the others' models taken off, the
+brightest first and all of them twice.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from morphovote.fields.cutouts import Scene, grow
+from morphovote.measure.sersic import PARAMETERS, fit_sersic, sersic_image
+
+# Neighbours that are modelled: above this S/N in their segment, and at most so many, those that
+# shine most on the galaxy.
+LEAST_SNR, MOST = 10.0, 10
+# Half a side of what a source is fitted on, in its second-moment radii, between limits (px).
+REACH, NEAREST, FARTHEST = 5.0, 20, 60
+# Other sources' segments are left out with this rim (px).
+RIM = 2
+SWEEPS, EVALUATIONS = 2, 20
+# A neighbour fitted with less than this many pixels is left to its mask.
+FEWEST = 50
+
+
+def first_guess(source: np.void) -> dict[str, float]:
+    """Where a fit starts, from sep's moments of a source."""
+    a = max(float(source["a"]), 1.0)
+    return {
+        "r_e": max(0.9 * a, 1.0),
+        "n": 1.5,
+        "x": float(source["x"]),
+        "y": float(source["y"]),
+        "axis_ratio": float(np.clip(source["b"] / a, 0.2, 0.95)),
+        "angle": float(source["theta"]),
+    }
+
+
+def subtract_neighbours(
+    scene: Scene, own: np.ndarray, main: int, kernels: Callable, level_noise: float
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Model the light of a galaxy's neighbours.
+
+    Parameters
+    ----------
+    scene : Scene
+        From `cutouts.find_scene`.
+    own : ndarray of bool
+        The galaxy's segment, with the pieces that belong to it.
+    main : int
+        Row of `scene.found` that is the galaxy.
+    kernels : callable
+        Shape of an image -> what `sersic.prepare_kernel` gives for it.
+    level_noise : float
+        See `sersic.fit_sersic`.
+
+    Returns
+    -------
+    light : ndarray
+        Of the neighbours, shape of the scene, units of its image.
+    galaxy : dict
+        The galaxy's own profile from the pixels around it: a first guess.
+    """
+    shape = scene.image.shape
+    numbers = chosen_neighbours(scene, own, main)
+    models: dict[int, dict] = {}
+    light = dict.fromkeys(numbers, 0.0)
+    order = sorted([main, *numbers], key=lambda number: -scene.found["flux"][number])
+    total = np.zeros(shape)
+    if not numbers:
+        return total, first_guess(scene.found[main])
+    light[main] = 0.0
+    for _ in range(SWEEPS):
+        for number in order:
+            total -= light[number]
+            segment = own if number == main else scene.labels == number + 1
+            start = models.get(number) or first_guess(scene.found[number])
+            found = _fit_around(scene, total, segment, start, number, kernels, level_noise)
+            if found is not None:
+                models[number] = found
+                light[number] = found["amplitude"] * sersic_image(
+                    *(found[name] for name in PARAMETERS[1:]), shape, kernels(shape)
+                )
+            total += light[number]
+    return total - light[main], models.get(main) or first_guess(scene.found[main])
+
+
+def chosen_neighbours(scene: Scene, own: np.ndarray, main: int) -> list[int]:
+    """Rows of `scene.found` that shine most on a galaxy, in falling order."""
+    found = scene.found
+    mine = set((np.unique(scene.labels[own]) - 1).tolist()) | {main}
+    area = np.bincount(scene.labels.ravel(), minlength=len(found) + 1)[1:]
+    snr = found["flux"] / np.sqrt(np.maximum(area, 1))
+    distance = np.hypot(found["x"] - found["x"][main], found["y"] - found["y"][main])
+    shine = found["flux"] / np.maximum(distance, 1.0) ** 2
+    order = np.argsort(-shine, kind="stable").tolist()
+    return [row for row in order if row not in mine and snr[row] >= LEAST_SNR][:MOST]
+
+
+def _fit_around(
+    scene: Scene,
+    total: np.ndarray,
+    segment: np.ndarray,
+    start: dict[str, float],
+    number: int,
+    kernels: Callable,
+    level_noise: float,
+) -> dict[str, float] | None:
+    """Fit one source on the pixels around it, other models taken off; None without enough."""
+    source = scene.found[number]
+    half = int(np.clip(REACH * source["a"], NEAREST, FARTHEST))
+    row, column = round(float(source["y"])), round(float(source["x"]))
+    bottom, left = max(row - half, 0), max(column - half, 0)
+    place = (slice(bottom, row + half + 1), slice(left, column + half + 1))
+    others = grow(np.ascontiguousarray((scene.labels[place] > 0) & ~segment[place]), RIM)
+    valid = ~(others & ~segment[place]) & ~scene.missing[place]
+    if np.count_nonzero(valid) < FEWEST:
+        return None
+    image = scene.image[place] - total[place]
+    start = start | {"x": start["x"] - left, "y": start["y"] - bottom}
+    kernel = kernels(image.shape)
+    rms = scene.rms[place].astype(float)
+    found = fit_sersic(image, rms, valid, start, kernel, level_noise, EVALUATIONS)
+    if not found["amplitude"] > 0:
+        return None
+    return found | {"x": found["x"] + left, "y": found["y"] + bottom}

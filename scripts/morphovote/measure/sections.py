@@ -1,0 +1,269 @@
+"""Measure galaxies on sections of the images, each as large as the galaxy needs.
+
+The encoder's cutouts are of one size, and cut large galaxies short. Here the section grows until it
+holds `NEEDED` half-light radii and what else is measured, or the image ends.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from morphovote.errors import InputError
+from morphovote.fields.cutouts import WINGS, Scene, find_scene, grow, own_segment
+from morphovote.fields.images import missing_pixels, read_section
+from morphovote.fields.sky import Sky, sky_section
+from morphovote.fields.tiles import open_tile
+from morphovote.flags import (
+    BEYOND_CUTOUT,
+    FAILED,
+    FILLS_IMAGE,
+    MISSING,
+    NEIGHBOUR,
+    NO_SERSIC,
+    OWN,
+    SERSIC_SUSPECT,
+)
+from morphovote.measure.morphology import BATCH, TIME_LIMIT, UNITS, measure_all, measure_galaxy
+from morphovote.measure.neighbours import subtract_neighbours
+from morphovote.measure.sersic import fit_sersic, prepare_kernel
+from morphovote.storage import shards
+
+# Side of a section in half-light radii, along the major axis.
+NEEDED = 8.0
+# Its first side: so many isophotal radii, and at least so many px; it grows by GROWTH. On 80 px
+# steep small galaxies among neighbours came out 6 % too large: halos of those beyond came in.
+ISOPHOTES, SMALLEST, GROWTH = 5.0, 128, 1.6
+# What is read: so many times the first side, between limits (px).
+READ, LEAST_READ, MOST_READ = 3.0, 320, 1600
+
+
+def sections(
+    sources: Table, tiles: Table, sky: Sky | None, rows: np.ndarray, area: np.ndarray
+) -> Iterator[tuple | None]:
+    """Read the pixels around each source.
+
+    Parameters
+    ----------
+    sources, tiles : Table
+        From `sources.read_sources`.
+    sky : Sky or None
+        Of the images.
+    rows : ndarray of int
+        Rows of `sources`, in the order wanted.
+    area : ndarray of int
+        Pixels of the segment of each, from which the first side follows.
+
+    Yields
+    ------
+    section, rms, sky : ndarray or None
+        Shape (side, side); NaN where there are no data.
+    x, y : float
+        Place of the source in it (px).
+    side : int
+        To measure on first.
+    relative : bool
+        See `cutouts.cut_source`.
+    """
+    stack, current = ExitStack(), None
+    with stack:
+        for row, pixels in zip(rows, area, strict=True):
+            first = max(int(ISOPHOTES * np.sqrt(pixels / np.pi)), SMALLEST)
+            side = int(np.clip(READ * first, LEAST_READ, max(MOST_READ, first)))
+            tile = int(sources["TILE"][row])
+            x, y = float(sources["X"][row]), float(sources["Y"][row])
+            left, bottom = (int(np.floor(v - (side - 1) / 2 + 0.5)) for v in (x, y))
+            try:
+                if tile != current:
+                    stack.close()
+                    image, noise, convert, relative = open_tile(stack, tiles[tile])
+                    current = tile
+                section = read_section(image, bottom, left, side, side)
+                rms = noise and convert(read_section(noise, bottom, left, side, side))
+            except InputError:
+                if tiles.meta["KIND"] != "cutouts":
+                    raise
+                current, section, rms = None, np.full((1, 1), np.nan, np.float32), None
+            level = sky and sky_section(sky, tile, bottom, left, side, side)
+            yield section, rms, level, x - left, y - bottom, first, relative
+
+
+def measure_section(
+    section: np.ndarray,
+    rms: np.ndarray | None,
+    sky: np.ndarray | None,
+    x: float,
+    y: float,
+    side: int,
+    relative: bool,
+    sersic: bool,
+    *,
+    pixel_scale: float,
+    sky_noise: float = np.inf,
+    psf: np.ndarray | None = None,
+    measure: Callable = measure_galaxy,
+) -> tuple[dict[str, float], list[str]]:
+    """Measure the galaxy of a section, on as many of its pixels as it needs.
+
+    The galaxy is fitted with the level of the sky under it, after the modelled light of its
+    neighbours is taken off. Both are also taken off before the pixels themselves are measured, the
+    level only where the section reaches beyond the galaxy.
+
+    Parameters
+    ----------
+    section, rms, sky, x, y, side, relative
+        From `sections`.
+    sersic : bool
+        Fit a Sersic profile.
+    pixel_scale : float
+        Arcsec.
+    sky_noise : float
+        How far the level at one place may lie from `sky`, in units of a pixel's noise; infinite
+        where nothing but the galaxy's own pixels tells it.
+    psf : ndarray, optional
+    measure : callable
+        In place of `measure_galaxy`.
+
+    Returns
+    -------
+    values, messages
+        As `measure_galaxy`, with the bits BEYOND_CUTOUT and FILLS_IMAGE only where the image ends.
+    """
+    missing = missing_pixels(section, rms)
+    kernels = cache(partial(prepare_kernel, psf)) if psf is not None else lambda shape: None
+    whole = _around(missing, x, y, 2 * max(section.shape))
+    if whole is None:
+        return dict.fromkeys(UNITS, np.nan) | {"measure_flag": FAILED}, []
+    while True:
+        place = _around(missing, x, y, side) or whole
+        parts = [None if part is None else part[place] for part in (section, rms, sky)]
+        at = (x - place[1].start, y - place[0].start)
+        scene, masks = _segment(
+            parts, np.ascontiguousarray(missing[place]), at, relative, pixel_scale
+        )
+        image, fit = scene.image.astype(float), None
+        if sersic:
+            noise = sky_noise * float(np.median(scene.rms[~scene.missing]))
+            image, fit = _fit(scene, masks, at, noise, kernels)
+        wanted = int(np.ceil(NEEDED * fit["r_e"])) if fit else 0
+        if wanted <= side or place == whole:
+            # Where the galaxy fills the image, the level hangs on how its light goes on.
+            if fit and not fit["suspect"] and wanted <= min(image.shape) + 1:
+                image -= fit["level"]
+            image = image.astype(np.float32)
+            values, messages = measure(image, scene.rms, masks["mask"], *at, False, None)
+            if not values["measure_flag"] & BEYOND_CUTOUT or place == whole:
+                break
+        side = max(int(GROWTH * side), min(wanted, 3 * side))
+    if fit and not values["measure_flag"] & FAILED:
+        values |= {"sersic_n": fit["n"], "r_e": fit["r_e"], "axis_ratio": fit["axis_ratio"]}
+        flag = values["measure_flag"] & ~NO_SERSIC
+        flag |= SERSIC_SUSPECT if fit["suspect"] else 0
+        flag |= FILLS_IMAGE if wanted > min(image.shape) + 1 else 0
+        values |= {"sersic_chi2": fit["chi2"], "measure_flag": flag}
+    return values, messages
+
+
+def _segment(
+    parts: list, missing: np.ndarray, at: tuple[float, float], relative: bool, pixel_scale: float
+) -> tuple[Scene, dict[str, np.ndarray]]:
+    """What is in a part of a section: the scene, and own, hidden and mask as arrays of pixels."""
+    section, rms, sky = parts
+    scene = find_scene(section, rms, missing, sky, relative)
+    own, _ = own_segment(scene, *at, pixel_scale)
+    others = (scene.labels > 0) & ~own
+    hidden = grow(others, WINGS) & ~own & ~missing
+    mask = (own * OWN | hidden * NEIGHBOUR | missing * MISSING).astype(np.uint8)
+    return scene, {"own": own, "hidden": hidden, "mask": mask}
+
+
+def _fit(
+    scene: Scene,
+    masks: dict[str, np.ndarray],
+    at: tuple[float, float],
+    noise: float,
+    kernels: Callable,
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Take its neighbours' light off the image, and fit the galaxy."""
+    own, image = masks["own"], scene.image.astype(float)
+    numbers = np.unique(scene.labels[own])
+    numbers = numbers[numbers > 0] - 1
+    if len(numbers):
+        main = int(numbers[np.argmax(scene.found["flux"][numbers])])
+        light, start = subtract_neighbours(scene, own, main, kernels, noise)
+        image -= light
+    else:
+        start = {"r_e": 3.0, "n": 1.5, "x": at[0], "y": at[1], "axis_ratio": 0.8, "angle": 0.0}
+    valid = ~(masks["hidden"] | scene.missing)
+    kernel = kernels(image.shape)
+    fit = fit_sersic(image, scene.rms.astype(float), valid, start, kernel, noise)
+    return image, fit
+
+
+def measure_on_images(
+    path: str | Path,
+    sources: Table,
+    tiles: Table,
+    sky: Sky | None,
+    processes: int = 1,
+    psf: np.ndarray | None = None,
+    sersic: np.ndarray | None = None,
+    seconds: float = TIME_LIMIT,
+    measure: Callable = measure_galaxy,
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Measure every galaxy of a shard of cutouts, on the images that they were cut from.
+
+    Parameters
+    ----------
+    path : str or Path
+        The shard: which galaxies, and how large their segments are.
+    sources, tiles : Table
+        From `sources.read_sources`.
+    sky : Sky or None
+        Of the images, from `sky.read_sky`; None where each galaxy's own pixels tell it.
+    processes, psf, sersic, seconds, measure
+        See `morphology.measure_shard`; the PSF is in pixels of the images.
+
+    Returns
+    -------
+    arrays, units
+        See `morphology.measure_shard`; a galaxy does not depend on the others of its shard.
+    """
+    names = shards.read_shard(path, ["row", "id", "flags"])
+    scale = float(tiles.meta["PIXSCALE"])
+    # Areas in pixels of the images, which the cutouts may have been resampled from.
+    area = [np.count_nonzero(batch["mask"] & OWN, axis=(1, 2))
+            for batch in shards.iterate_batches(path, ["mask"], BATCH)]  # fmt: skip
+    area = np.concatenate(area or [np.zeros(0)])
+    area = area * (float(shards.read_attributes(path)["pixel_scale"]) / scale) ** 2
+    fit = np.ones(len(area), dtype=bool) if sersic is None else sersic[names["row"]]
+    call = partial(
+        measure_section, pixel_scale=scale, sky_noise=sky.noise if sky else np.inf, psf=psf,
+        measure=measure,
+    )  # fmt: skip
+
+    def galaxies(rows: np.ndarray) -> Iterator[tuple]:
+        around = sections(sources, tiles, sky, names["row"][rows], area[rows])
+        return ((*section, bool(fit[row])) for section, row in zip(around, rows, strict=True))
+
+    return measure_all(names, scale, psf, call, galaxies, processes, seconds)
+
+
+def _around(missing: np.ndarray, x: float, y: float, side: int) -> tuple[slice, slice] | None:
+    """The part of a section about a place, without rows and columns that have no data at all."""
+    bounds = []
+    for centre, size in ((y, missing.shape[0]), (x, missing.shape[1])):
+        start = int(np.floor(centre - (side - 1) / 2 + 0.5))
+        bounds.append((max(start, 0), min(start + side, size)))
+    (bottom, top), (left, right) = bounds
+    there = ~missing[bottom:top, left:right]
+    if not there.any():
+        return None
+    rows, columns = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
+    return (
+        slice(bottom + int(rows[0]), bottom + int(rows[-1]) + 1),
+        slice(left + int(columns[0]), left + int(columns[-1]) + 1),
+    )

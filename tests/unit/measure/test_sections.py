@@ -1,0 +1,116 @@
+"""Measuring on sections of the images: true sizes at every size, neighbours, skies and edges."""
+
+import galsim
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from morphovote import flags
+from morphovote.fields import cutouts, sky, sources
+from morphovote.measure import sections
+from morphovote.measure.morphology import UNITS
+from morphovote.storage import shards
+
+SCALE, SIDE = 0.03, 640
+FINE = galsim.GSParams(folding_threshold=2e-3, maxk_threshold=5e-4, maximum_fft_size=16384)
+PSF = galsim.Moffat(beta=3, fwhm=0.1, gsparams=FINE)
+# n, r_e (arcsec), axis ratio, flux in units of a pixel's noise, x, y (px).
+GALAXIES = [
+    (1.0, 0.60, 0.6, 2e4, 160.3, 180.8),
+    (4.0, 0.60, 0.8, 5e4, 430.1, 200.4),
+    (2.5, 0.30, 0.7, 8e3, 470.2, 240.9),
+    (1.0, 0.15, 0.5, 3e3, 200.6, 470.2),
+    (4.0, 0.20, 0.9, 6e3, 460.7, 450.1),
+    (1.0, 0.30, 0.7, 5e3, 140.4, 215.5),
+]
+
+
+def psf_image():
+    image = PSF.drawImage(nx=41, ny=41, scale=SCALE).array.astype(float)
+    return image / image.sum()
+
+
+def draw(n, r_e, q, flux, x, y, side):
+    profile = galsim.Sersic(n, half_light_radius=r_e * np.sqrt(q), flux=flux, gsparams=FINE)
+    image = galsim.ImageD(galsim.BoundsI(0, side - 1, 0, side - 1))
+    galsim.Convolve(profile.shear(q=q, beta=40 * galsim.degrees), PSF).drawImage(
+        image, scale=SCALE, center=galsim.PositionD(x, y)
+    )
+    return image.array
+
+
+def only_fits(image, rms, mask, x, y, sersic, kernel):
+    """In place of `measure_galaxy`, which takes its time."""
+    return dict.fromkeys(UNITS, np.nan) | {"measure_flag": 0}, []
+
+
+@pytest.fixture(scope="module")
+def field(tmp_path_factory):
+    """Six galaxies, some close to another, on a tilted sky: what `measure_on_images` takes."""
+    folder = tmp_path_factory.mktemp("field")
+    y, x = np.indices((SIDE, SIDE)) / SIDE
+    image = 5 + 2 * x + y + np.random.default_rng(2).normal(size=x.shape)
+    for galaxy in GALAXIES:
+        image += draw(*galaxy, SIDE)
+    fits.writeto(folder / "image.fits", image.astype(np.float32))
+    names = ("n", "r_e", "q", "flux", "x", "y")
+    Table(rows=GALAXIES, names=names)["x", "y"].write(folder / "catalogue.csv")
+    listed, tiles = sources.list_sources(
+        [str(folder / "image.fits")], "images", folder / "catalogue.csv", pixel_scale=SCALE
+    )
+    level, _ = sky.model_sky(tiles, {"mesh": 128})
+    write_shard(folder / "all.h5", cutouts.make_cutouts(listed, tiles, 100, sky=level))
+    return folder, listed, tiles, level
+
+
+def write_shard(path, arrays):
+    shards.write_shard(path, arrays, {"pixel_scale": SCALE})
+
+
+def test_sizes_are_true_beside_neighbours_and_on_a_tilted_sky(field):
+    folder, listed, tiles, level = field
+    found, _ = sections.measure_on_images(
+        folder / "all.h5", listed, tiles, level, 2, psf_image(), measure=only_fits
+    )
+    truth = np.array(GALAXIES)
+    assert found["sersic_n"] == pytest.approx(truth[:, 0], rel=0.08)
+    assert found["r_e"] == pytest.approx(truth[:, 1], rel=0.08)
+    assert found["axis_ratio"] == pytest.approx(truth[:, 2], abs=0.03)
+    assert (found["measure_flag"] == 0).all()
+
+
+def test_a_galaxy_does_not_depend_on_its_shard(field, tmp_path):
+    folder, listed, tiles, level = field
+    arrays = shards.read_shard(folder / "all.h5")
+    rows = [3, 0]
+    write_shard(tmp_path / "two.h5", {name: array[rows] for name, array in arrays.items()})
+    run = (listed, tiles, level)
+    fit = np.array([False, False, False, True, False, False])
+    both = [sections.measure_on_images(path, *run, parts, psf_image(), fit)[0]
+            for path, parts in ((folder / "all.h5", 2), (tmp_path / "two.h5", 1))]  # fmt: skip
+    for name in UNITS:
+        np.testing.assert_array_equal(both[0][name][rows], both[1][name])
+    assert np.isfinite(both[1]["r_e"]).tolist() == [True, False]
+    # The first is larger than its cutout of 100 px, and measured whole.
+    assert both[1]["measure_flag"][1] == flags.NO_SERSIC
+
+
+def test_ready_made_cutouts_are_fitted_with_their_sky(tmp_path):
+    rng = np.random.default_rng(3)
+    places = []
+    for number, (r_e, side) in enumerate([(0.3, 121), (0.9, 121)]):
+        centre = (side - 1) / 2
+        image = 7 + draw(1.5, r_e, 0.7, 2e4, centre, centre, side) + rng.normal(size=(side, side))
+        places.append(str(tmp_path / f"g{number}.fits"))
+        fits.writeto(places[-1], image.astype(np.float32))
+    listed, tiles = sources.list_sources(
+        places, "cutouts", pattern=str(tmp_path / "g*.fits"), pixel_scale=SCALE
+    )
+    path = tmp_path / "shard.h5"
+    write_shard(path, cutouts.make_cutouts(listed, tiles, 100))
+    found, _ = sections.measure_on_images(
+        path, listed, tiles, None, 1, psf_image(), measure=only_fits
+    )
+    assert found["r_e"] == pytest.approx([0.3, 0.9], rel=0.08)
+    assert ((found["measure_flag"] & flags.FILLS_IMAGE) > 0).tolist() == [False, True]
