@@ -38,7 +38,7 @@ rule inject_galaxies:
     """Inject simulated galaxies of known class into the images; see which are recovered."""
     input:
         sources="results/{field}/sources.fits",
-        sky=sky_of,
+        sky=sky_of("sky_of_cutouts"),
         psf=field_entry("psf"),
         images=field_entry("images"),
         rms=field_entry("rms"),

@@ -165,9 +165,13 @@ def encoder_file(name):
     return path
 
 
-def sky_of(wildcards):
-    """Input function: the sky of a field's images; none where each cutout has its own."""
-    return [f"results/{wildcards.field}/sky.h5"] if FIELDS[wildcards.field]["sky"] else []
+def sky_of(entry):
+    """Input function: the sky of a field's images, where the field's entry of that name has one."""
+
+    def files(wildcards):
+        return [f"results/{wildcards.field}/sky.h5"] if FIELDS[wildcards.field][entry] else []
+
+    return files
 
 
 def transfer_of(wildcards):

@@ -160,7 +160,7 @@ rule make_cutouts:
     """Cut out each galaxy, subtract the background, mask its neighbours, flag problems."""
     input:
         sources="results/{field}/sources.fits",
-        sky=sky_of,
+        sky=sky_of("sky_of_cutouts"),
         transfer=transfer_of,
     output:
         "results/{field}/cutouts/{shard}.h5",

@@ -8,7 +8,7 @@ rule measure_morphology:
         cutouts="results/{field}/cutouts/{shard}.h5",
         psf=field_entry("psf"),
         sources="results/{field}/sources.fits",
-        sky=sky_of,
+        sky=sky_of("sky"),
     output:
         "results/{field}/measurements/{shard}.h5",
     log:

@@ -79,9 +79,9 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
     }
     check_measured(complete["measure"]["select"])
     for name, field in complete["fields"].items():
-        if complete["cutout"]["scaling"] == "published" and "sky" not in field["given"]:
-            # As the paper's code, which sees each cutout by itself.
-            field["sky"] = None
+        # The paper's code sees each cutout by itself.
+        published = complete["cutout"]["scaling"] == "published"
+        field["sky_of_cutouts"] = None if published else field["sky"]
         if field["simulate"]:
             check_galaxies(name, field, field["simulate"]["galaxies"], complete["voting"])
     if complete["voting"]["scheme"] == "published":
@@ -112,7 +112,7 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         archive that is unpacked there, or empty), `simulate` (dict or None), `detect` (whether
         detect_sources makes the catalogue), `physical` (dict or None) and, with it, `unmatched`
         (the catalogue before match_physical) and `unmatched_columns`, `sky` ('auto', 'none',
-        {mesh: px}, or None where each cutout's own is subtracted), `downloads` (map from file to
+        {mesh: px}, or None where only each cutout's own is to be had), `downloads` (map from file to
         the table that lists it), and `given` (the entry itself, for repeating the run).
 
     Raises

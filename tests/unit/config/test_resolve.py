@@ -232,22 +232,22 @@ def test_cosmos_config_names_a_weight_for_every_tile(name, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("entry", "scaling", "sky"),
+    ("entry", "scaling", "sky", "sky_of_cutouts"),
     [
-        ({"images": "a.fits"}, "flux", "auto"),
-        ({"images": "a.fits", "sky": {"mesh": 128}}, "flux", {"mesh": 128}),
-        ({"simulate": {}, "sky": "none"}, "flux", "none"),
-        ({"cutouts": "[ab].fits"}, "flux", None),
-        ({"images": "a.fits"}, "published", None),
-        ({"images": "a.fits", "sky": "none"}, "published", "none"),
+        ({"images": "a.fits"}, "flux", "auto", "auto"),
+        ({"images": "a.fits", "sky": {"mesh": 128}}, "flux", {"mesh": 128}, {"mesh": 128}),
+        ({"simulate": {}, "sky": "none"}, "flux", "none", "none"),
+        ({"cutouts": "[ab].fits"}, "flux", None, None),
+        ({"images": "a.fits"}, "published", "auto", None),
+        ({"images": "a.fits", "sky": "none"}, "published", "none", None),
     ],
 )
-def test_the_sky_is_of_the_images_where_there_are_any(folder, entry, scaling, sky):
+def test_the_sky_is_of_the_images_where_there_are_any(folder, entry, scaling, sky, sky_of_cutouts):
     config = {"fields": {"f": entry}, "cutout": {"scaling": scaling}}
     if scaling == "published":
         published = {"scheme": "published"}
         config |= {"denoiser": published | {"latent": 40}, "polar": published}
         config |= {"encoder": {"input": "published", "rotations": 1}}
-    field = complete_config(config, SCHEMA)["fields"]["f"]
-    assert field["sky"] == sky
+    field = complete_config(config, SCHEMA, PLACES)["fields"]["f"]
+    assert (field["sky"], field["sky_of_cutouts"]) == (sky, sky_of_cutouts)
     assert "sky" not in field["given"] or field["given"]["sky"] == sky
