@@ -3,11 +3,11 @@
 import itertools
 import subprocess
 import sys
-from pathlib import Path
 
 import galsim
 import numpy as np
 import yaml
+from common import ROOT
 from astropy.io import fits
 from astropy.table import Table
 
@@ -15,7 +15,6 @@ from morphovote.flags import SERSIC_SUSPECT
 from morphovote.simulate.survey import signal_to_noise
 from morphovote.storage import shards
 
-ROOT = Path(__file__).resolve().parents[1]
 # A galaxy every so many arcsec, and the sky in units of a pixel's noise: level, and its rise across
 # the mosaic in x and y.
 KINDS = {
