@@ -15,6 +15,10 @@ from morphovote.measure.sersic import PARAMETERS, fit_sersic, sersic_image
 # Neighbours that are modelled: above this S/N in their segment, and at most so many, those that
 # shine most on the galaxy.
 LEAST_SNR, MOST = 10.0, 10
+# A round Sersic profile of any size has at most HALO times flux over distance squared on a pixel
+# (n of 3; 0.06 for 2, 0.04 for 4). Neighbours that stay below FAINTEST times a pixel's noise this
+# way are only masked.
+HALO, FAINTEST = 0.05, 0.01
 # Half a side of what a source is fitted on, in its second-moment radii, between limits (px).
 REACH, NEAREST, FARTHEST = 5.0, 20, 60
 # Other sources' segments are left out with this rim (px).
@@ -88,14 +92,16 @@ def subtract_neighbours(
 
 def chosen_neighbours(scene: Scene, own: np.ndarray, main: int) -> list[int]:
     """Rows of `scene.found` that shine most on a galaxy, in falling order."""
-    found = scene.found
+    found, labels = scene.found, scene.labels.ravel()
     mine = set((np.unique(scene.labels[own]) - 1).tolist()) | {main}
-    area = np.bincount(scene.labels.ravel(), minlength=len(found) + 1)[1:]
-    snr = found["flux"] / np.sqrt(np.maximum(area, 1))
+    # From the pixels: sep's fluxes may be in units of a noise that is known up to a factor only.
+    area = np.bincount(labels, minlength=len(found) + 1)[1:]
+    light = np.bincount(labels, (scene.image / scene.rms).ravel(), len(found) + 1)[1:]
     distance = np.hypot(found["x"] - found["x"][main], found["y"] - found["y"][main])
-    shine = found["flux"] / np.maximum(distance, 1.0) ** 2
+    shine = light / np.maximum(distance, 1.0) ** 2
+    chosen = (light >= LEAST_SNR * np.sqrt(np.maximum(area, 1))) & (HALO * shine >= FAINTEST)
     order = np.argsort(-shine, kind="stable").tolist()
-    return [row for row in order if row not in mine and snr[row] >= LEAST_SNR][:MOST]
+    return [row for row in order if row not in mine and chosen[row]][:MOST]
 
 
 def _fit_around(

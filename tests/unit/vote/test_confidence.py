@@ -79,6 +79,7 @@ class TestTable:
         assert (found["confidence"] == 0).all()
 
 
+@pytest.mark.slow
 def test_cut_on_a_vote_with_structure_and_noise():
     """Half of the points are in groups, half are noise with the same spread: the vote itself."""
     rng = np.random.default_rng(1)

@@ -34,6 +34,7 @@ def scan():
     return group_number.scan_groups(points.astype(np.float32), 0.667, 0, (5, 6, 8, 10, 15, 30, 90))
 
 
+@pytest.mark.slow
 def test_groups_that_are_there_are_counted(scan):
     assert scan["recommended"] == 8
     assert scan["best"]["silhouette"] in (8, 10)
@@ -41,6 +42,7 @@ def test_groups_that_are_there_are_counted(scan):
     assert "recommend themselves" in scan["sentence"]
 
 
+@pytest.mark.slow
 def test_numbers_that_leave_too_few_galaxies_a_group_are_left_out(scan):
     assert [row["groups"] for row in scan["rows"]] == [5, 6, 8, 10, 15, 30]
 

@@ -33,7 +33,8 @@ from morphovote.report.figures import sizes as sizes_figure
 from morphovote.storage import shards
 from morphovote.storage.numbers import save_numbers
 
-SIZES = (0, 4, 60, 4000)
+# The larger samples take half a minute.
+SIZES = (0, 4, *(pytest.param(count, marks=pytest.mark.slow) for count in (60, 4000)))
 
 
 def texts(figure):
