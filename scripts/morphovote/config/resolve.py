@@ -112,8 +112,8 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         archive that is unpacked there, or empty), `simulate` (dict or None), `detect` (whether
         detect_sources makes the catalogue), `physical` (dict or None) and, with it, `unmatched`
         (the catalogue before match_physical) and `unmatched_columns`, `sky` ('auto', 'none',
-        {mesh: px}, or None where only each cutout's own is to be had), `downloads` (map from file to
-        the table that lists it), and `given` (the entry itself, for repeating the run).
+        {mesh: px}, or None where only each cutout's own is to be had), `downloads` (map from file
+        to the table that lists it), and `given` (the entry itself, for repeating the run).
 
     Raises
     ------

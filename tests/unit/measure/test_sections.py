@@ -8,7 +8,7 @@ from astropy.table import Table
 
 from morphovote import flags
 from morphovote.fields import cutouts, sky, sources
-from morphovote.measure import sections
+from morphovote.measure import neighbours, sections
 from morphovote.measure.morphology import UNITS
 from morphovote.storage import shards
 
@@ -114,3 +114,20 @@ def test_ready_made_cutouts_are_fitted_with_their_sky(tmp_path):
     )
     assert found["r_e"] == pytest.approx([0.3, 0.9], rel=0.08)
     assert ((found["measure_flag"] & flags.FILLS_IMAGE) > 0).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-10])
+@pytest.mark.parametrize("with_map", [True, False])
+def test_neighbours_that_can_reach_the_galaxy_are_chosen_in_any_unit(unit, with_map):
+    section = np.random.default_rng(5).normal(size=(201, 201))
+    section += draw(2, 0.2, 0.8, 2e3, 100, 100, 201)
+    for flux, x in ((3e3, 140), (3e2, 20)):  # one that shines on it, and one that does not
+        section += draw(3, 0.2, 0.8, flux, x, 120, 201)
+    section = (section * unit).astype(np.float32)
+    rms = np.full_like(section, unit) if with_map else None
+    scene = cutouts.find_scene(section, rms, np.zeros(section.shape, bool))
+    own, _ = cutouts.own_segment(scene, 100, 100, SCALE)
+    main = int(scene.labels[100, 100]) - 1
+    chosen = neighbours.chosen_neighbours(scene, own, main)
+    assert np.round(scene.found["x"][chosen]).tolist() == [140]
+    assert len(scene.found) >= 3
