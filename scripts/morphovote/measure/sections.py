@@ -110,7 +110,7 @@ def measure_section(
 
     The galaxy is fitted with the level of the sky under it, after the modelled light of its
     neighbours is taken off. Both are also taken off before the pixels themselves are measured, the
-    level only where the section reaches beyond the galaxy.
+    level only where the sky is known and the section reaches beyond the galaxy.
 
     Parameters
     ----------
@@ -150,8 +150,10 @@ def measure_section(
             image, fit = _fit(scene, masks, at, noise, kernels)
         wanted = int(np.ceil(NEEDED * fit["r_e"])) if fit else 0
         if wanted <= side or place == whole:
-            # Where the galaxy fills the image, the level hangs on how its light goes on.
-            if fit and not fit["suspect"] and wanted <= min(image.shape) + 1:
+            # With nothing but the galaxy's own pixels, or where it fills the image, the level
+            # hangs on how its light goes on.
+            told = sky is not None and wanted <= min(image.shape) + 1
+            if fit and not fit["suspect"] and told:
                 image -= fit["level"]
             image = image.astype(np.float32)
             values, messages = measure(image, scene.rms, masks["mask"], *at, False, None)
