@@ -19,6 +19,7 @@ with rule_log(snakemake.log[0]):
         pixel_scale=snakemake.params.pixel_scale,
         zero_point=snakemake.params.zero_point,
         pixel_origin=snakemake.params.pixel_origin,
+        missing=snakemake.params.missing,
     )
     sources.write_sources(snakemake.output.sources, found, tiles)
     sources.write_shard_list(snakemake.output.shards, found)

@@ -92,6 +92,7 @@ rule match_physical:
         code=code_digest("match_physical"),
         given=given_files(field_entry("unmatched"), physical_catalogue),
         columns=field_entry("unmatched_columns"),
+        missing=field_entry("missing"),
         match_by=lambda wildcards: FIELDS[wildcards.field]["physical"]["match_by"],
         radius=lambda wildcards: FIELDS[wildcards.field]["physical"]["radius"],
     script:
@@ -125,6 +126,7 @@ checkpoint list_sources:
         pattern=field_entry("pattern"),
         columns=field_entry("columns"),
         pixel_origin=field_entry("pixel_origin"),
+        missing=field_entry("missing"),
         select=field_entry("select"),
         shard_size=config["shard_size"],
         pixel_scale=field_entry("pixel_scale"),

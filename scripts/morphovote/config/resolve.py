@@ -108,12 +108,13 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
     dict
         `kind` ('images' or 'cutouts'), `pattern` (of the cutouts), `images`, `rms`, `weight`,
         `psf`, `catalogue` and `checked` (lists of paths), `columns`, `select`, `pixel_origin`,
-        `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the path of the
-        archive that is unpacked there, or empty), `simulate` (dict or None), `detect` (whether
-        detect_sources makes the catalogue), `physical` (dict or None) and, with it, `unmatched`
-        (the catalogue before match_physical) and `unmatched_columns`, `sky` ('auto', 'none',
-        {mesh: px}, or None where only each cutout's own is to be had), `downloads` (map from file to
-        the table that lists it), and `given` (the entry itself, for repeating the run).
+        `missing`, `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the
+        path of the archive that is unpacked there, or empty), `simulate` (dict or None), `detect`
+        (whether detect_sources makes the catalogue), `physical` (dict or None) and, with it,
+        `unmatched` (the catalogue before match_physical) and `unmatched_columns`, `sky` ('auto',
+        'none', {mesh: px}, or None where only each cutout's own is to be had), `downloads` (map
+        from file to the table that lists it), and `given` (the entry itself, for repeating the
+        run).
 
     Raises
     ------
@@ -131,6 +132,7 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         "columns": field.get("columns", {}),
         "select": field["select"],
         "pixel_origin": field["pixel_origin"],
+        "missing": field.get("missing", []),
         "pixel_scale": field.get("pixel_scale"),
         "zero_point": field.get("zero_point"),
         "model": model,
@@ -182,7 +184,9 @@ def _check_kind(where: str, field: dict) -> None:
             f"config, {where}: found sky together with cutouts. The sky of a ready-made cutout is "
             "fitted with its galaxy. Remove sky, or give the images they were cut from."
         )
-    extra = sorted(set(field) - {"simulate", "select", "pixel_origin", "sky", "model", "checked"})
+    extra = sorted(
+        set(field) - {"simulate", "select", "pixel_origin", "sky", "missing", "model", "checked"}
+    )
     if "simulate" in field and extra:
         raise InputError(
             f"config, {where}: found {', '.join(extra)} together with simulate, which has its own. "
