@@ -3,14 +3,14 @@
 import csv
 import fnmatch
 import glob
+import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-import yaml
-
 from morphovote.errors import InputError
+from morphovote.storage.yaml_files import load_yaml
 
 DOWNLOAD_COLUMNS = ("file", "url", "sha256")
 
@@ -21,22 +21,41 @@ def read_yaml(path: str | Path) -> dict:
     Raises
     ------
     InputError
-        If it is not YAML, naming the line of the mistake, or not a table of keys.
+        If it is not YAML, or gives a key twice, naming the line, or is not a table of keys.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise InputError(
-            f"{path}{place}: not a readable YAML file ({reason}). Correct that line or the one "
-            "before it: brackets, colons, and spaces in place of tabs."
-        ) from error
+    content = load_yaml(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: found no table of keys, expected 'fields:' with entries below."
                          " Write one, or start from the project's config.yaml.")  # fmt: skip
     return content
+
+
+def check_config_files(paths: Iterable[str | Path]) -> None:
+    """Read the config files that Snakemake reads itself: it would not say where a mistake is.
+
+    Raises
+    ------
+    InputError
+        See `read_yaml`; for JSON as well, which Snakemake tries first.
+    """
+    for path in paths:
+        try:
+            json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_only_once)
+        except KeyError as error:
+            raise InputError(
+                f"{path}: the key {error} is given twice, expected once. Join the two, or rename "
+                "or remove one."
+            ) from error
+        except (OSError, ValueError):
+            read_yaml(path)
+
+
+def _only_once(pairs: list[tuple]) -> dict:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise KeyError(name)
+    return dict(pairs)
 
 
 def check_results() -> None:

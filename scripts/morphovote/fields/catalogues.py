@@ -176,7 +176,7 @@ def _choose(path: Path, about: list[tuple[str, int, list[str]]], notes: list[str
     ]  # fmt: skip
     if len(chosen) > 1:
         parts = " + ".join(f"{about[n][1]:,}" for n in chosen)
-        log.info("%s: its %d tables %s are read as one (%s rows)", path, len(chosen), name, parts)
+        notes.append(f"{path}: its {len(chosen)} tables {name} are read as one ({parts} rows)")
     left = [n for n in range(len(about)) if n not in chosen and about[n][1] > 1]
     if left:
         shown = ", ".join(f"{about[n][0] or n + 1} ({about[n][1]:,} rows)" for n in left[:5])

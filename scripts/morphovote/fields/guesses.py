@@ -17,8 +17,8 @@ PATTERNS = {
     ),
     "dec": (
         "dec", "delta_?j2000", "deltawin_?j2000", "dec_?j2000", "dej2000", "decdeg", "dedeg",
-        "dec_deg", "delta", "declination", "_dej2000", "de_icrs", "dec_.*", ".*[_.]dec", "dec(mean|stack)?",
-        "y_world", "delta.*", "decl",
+        "dec_deg", "delta", "declination", "_dej2000", "de_icrs", "dec_.*", ".*[_.]dec",
+        "dec(mean|stack)?", "y_world", "delta.*", "decl",
     ),
     "x": ("x", "x_?image", "xwin_?image", "x_?centroid", "x_?peak", "x_?pix", "xcen", "x_.*"),
     "y": ("y", "y_?image", "ywin_?image", "y_?centroid", "y_?peak", "y_?pix", "ycen", "y_.*"),

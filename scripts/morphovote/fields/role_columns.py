@@ -338,4 +338,5 @@ def _whole(text: str) -> str:
 def _text_of(value: object) -> str:
     if isinstance(value, bytes):
         value = value.decode("utf-8", "replace")
-    return "" if value is None else str(value).strip().rstrip("\0")
+    # Not the spaces of other alphabets: an identifier may have them.
+    return "" if value is None else str(value).strip(" \t\r\n")

@@ -47,6 +47,7 @@ def list_sources(
     zero_point: float | None = None,
     pixel_origin: int = 0,
     missing: Sequence[float] = (),
+    notes: Sequence[str] = (),
 ) -> tuple[Table, Table]:
     """Make the source list of a field.
 
@@ -76,6 +77,8 @@ def list_sources(
         FITS, SExtractor and ds9.
     missing : sequence of float
         Values that mean in the catalogue that there is none.
+    notes : sequence of str
+        What was noted of the catalogue before, to be logged and kept with what is noted here.
 
     Returns
     -------
@@ -97,9 +100,12 @@ def list_sources(
         if kind != "cutouts":
             raise InputError("Images without a catalogue: run detect_sources on them first.")
         paths = sorted(map(str, files))
-        sources, given, notes = _sources_of_files(paths, images, pattern), None, []
+        sources, given = _sources_of_files(paths, images, pattern), None
     else:
-        given, notes = _read_catalogue(catalogue, columns or {}, select or {}, missing)
+        given, told = _read_catalogue(catalogue, columns or {}, select or {}, missing)
+        notes = list(dict.fromkeys([*told, *notes]))
+        for note in notes:
+            log.warning("%s", note)
         locate = _locate_cutouts if kind == "cutouts" else _locate_in_images
         sources = locate(given, images, tiles, pattern, pixel_origin, columns)
     sources.add_column(np.arange(len(sources), dtype=np.int64), name="ROW", index=0)
@@ -130,7 +136,7 @@ def list_sources(
         "ZEROPT": np.nan if zero_point is None else float(zero_point),
         "KIND": kind,
         "CATALOG": str(catalogue or ""),
-        "NOTES": json.dumps(notes),
+        "NOTES": json.dumps(list(notes)),
     }
     return sources, tiles
 
@@ -143,10 +149,7 @@ def _read_catalogue(
     given = read_roles(catalogue, columns, list(select), missing, notes)
     if len(given.table) == 0:
         raise InputError(f"{catalogue}: the catalogue has no rows. Give one with sources.")
-    notes += describe_lost(given, list(dict.fromkeys([*PROPERTIES, *select])))
-    for note in notes:
-        log.warning("%s", note)
-    return given, notes
+    return given, notes + describe_lost(given, list(dict.fromkeys([*PROPERTIES, *select])))
 
 
 def write_sources(path: str | Path, sources: Table, tiles: Table) -> None:

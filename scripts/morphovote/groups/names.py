@@ -22,10 +22,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from morphovote.classify.classes import CLASSES, OWN_CLASS
 from morphovote.errors import InputError
+from morphovote.storage.yaml_files import load_yaml
 
 VERSION = 1
 # Keys that people give; then those that the workflow adds when it passes a file on.
@@ -59,11 +59,7 @@ def read_given_names(path: str | Path) -> dict:
     InputError
         If the file is unreadable, or has an unknown key, class or version.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not a readable YAML file ({reason}).") from error
+    content = load_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get("groups"), dict):
         raise InputError(
             f"{path}: has no table 'groups'. Expected 'groups:' and under it one line a group, "
