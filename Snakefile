@@ -13,6 +13,7 @@ min_version("9.0")
 
 sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
 
+from morphovote.config.check import check_until
 from morphovote.config.files import check_config_files
 from morphovote.errors import InputError
 from morphovote.logs import failures
@@ -43,6 +44,16 @@ include: "workflow/rules/catalogue.smk"
 include: "workflow/rules/check.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+
+
+try:
+    check_until(
+        sys.argv,
+        [rule.name for rule in workflow.rules if "shard" in rule.wildcard_names],
+        [field for field in FIELDS if not Path(f"results/{field}/shards.json").is_file()],
+    )
+except InputError as error:
+    sys.exit(f"ERROR: {error}")
 
 
 localrules:

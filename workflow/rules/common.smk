@@ -14,7 +14,7 @@ from morphovote.config.check import check_galaxies
 from morphovote.config.resolve import complete_config
 from morphovote.errors import InputError
 from morphovote.fields.checks import check_psfs
-from morphovote.groups.names import marks_of
+from morphovote.groups.names import check_vote_of, marks_of
 from morphovote.storage.digests import code_digest as digest_of_scripts
 from morphovote.storage.digests import file_stamp
 
@@ -27,6 +27,9 @@ try:
     # Only the joins and splits of the file of names: a new class alone must not rerun the vote.
     fits = any(field["model"] is None for field in config["fields"].values())
     MARKS = marks_of(config["classes"]["names"], config["voting"]["groups"] if fits else None)
+    own = [name for name, field in config["fields"].items() if field["model"] is None]
+    models = {name: PLACES["model"].format(field=name) for name in own}
+    check_vote_of(config["classes"]["names"], models, config)
 except InputError as error:
     sys.exit(f"ERROR: {error}")
 

@@ -4,6 +4,7 @@ import datetime
 import difflib
 import math
 import re
+from collections.abc import Collection
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
@@ -143,6 +144,34 @@ def check_schemes(config: dict) -> None:
         raise InputError(
             f"config, encoder.rotations: found {config['encoder']['rotations']}, expected 1 with "
             "encoder.input published, which does not wrap in angle. Correct one of them."
+        )
+
+
+def check_until(command: list[str], by_shard: Collection[str], uncounted: list[str]) -> None:
+    """Stop at `--until` with a rule whose jobs are not known yet: it would do nothing.
+
+    Parameters
+    ----------
+    command : list of str
+        Words of the command line.
+    by_shard : collection of str
+        Rules that have a job for each shard.
+    uncounted : list of str
+        Fields whose galaxies have not been counted yet.
+    """
+    until, named = False, []
+    for word in command:
+        option, _, value = word.partition("=")
+        if word.startswith("-"):
+            until = option in ("--until", "-U")
+        if until:
+            named += [name for name in (word, value) if name in by_shard]
+    if named and uncounted:
+        counts = " ".join(f"results/{field}/shards.json" for field in uncounted)
+        raise InputError(
+            f"--until {named[0]}: found no job of that rule, because the galaxies of field "
+            f"{uncounted[0]} have not been counted yet. First make {counts} (name "
+            f"{'them' if len(uncounted) > 1 else 'it'} in place of --until), then run this again."
         )
 
 

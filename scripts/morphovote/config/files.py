@@ -13,6 +13,9 @@ from morphovote.errors import InputError
 from morphovote.storage.yaml_files import load_yaml
 
 DOWNLOAD_COLUMNS = ("file", "url", "sha256")
+# The encoder that comes with the project, and the longest header of such a file, bytes.
+BUNDLED = Path(__file__).parents[3] / "resources/encoder/encoder.safetensors"
+MOST_HEADER = 100_000_000
 
 
 def read_yaml(path: str | Path) -> dict:
@@ -127,13 +130,43 @@ def list_downloads(table: str, where: str) -> dict[str, str]:
         raise InputError(f"config, {where}.download: {error}") from error
 
 
-def check_weights(weights: str) -> None:
-    """Stop if `encoder.weights` is neither a known word nor a file."""
-    if weights not in ("bundled", "random", "pretrained") and not Path(weights).is_file():
+def check_weights(weights: str, name: str) -> None:
+    """Stop if `encoder.weights` is neither a known word nor a file that holds the network `name`.
+
+    Only the header of the file is read. Whether each weight fits is seen by the first job.
+    """
+    if weights in ("random", "pretrained"):
+        return
+    path = BUNDLED if weights == "bundled" else Path(weights)
+    if weights != "bundled" and not path.is_file():
         raise InputError(
             f"config, encoder.weights: found {weights!r}, expected bundled, random, pretrained, "
             "or the path of a safetensors file that exists. Correct it."
         )
+    about = _read_header(path).get("morphovote")
+    about = json.loads(about) if about else {}
+    held = about.get("architecture", name).split(".")[0]
+    if held != name.split(".")[0] and not about.get("name", "").startswith("hf-hub:"):
+        raise InputError(
+            f"config, encoder.name: found {name!r}, but the weights in {path.name} are of a "
+            f"{held}. Set encoder.name: {about['name']}, or choose other weights."
+        )
+
+
+def _read_header(path: Path) -> dict[str, str]:
+    """What the header of a safetensors file says of the whole file."""
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > MOST_HEADER:
+                raise ValueError(f"its header would have {length} bytes")
+            return json.loads(file.read(length)).get("__metadata__") or {}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"config, encoder.weights: {path} is not a readable safetensors file "
+            f"({str(error)[:100]}). Pickled checkpoints (.pt, .pth, .bin) are not read: convert "
+            "them with safetensors first."
+        ) from error
 
 
 def read_downloads(table: str | Path) -> dict[str, dict[str, str]]:

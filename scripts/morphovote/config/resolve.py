@@ -69,7 +69,6 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
     check_schema(config, schema)
     check_results()
     complete = _fill_defaults(config, schema, schema["$defs"])
-    check_weights(complete["encoder"]["weights"])
     check_schemes(complete)
     names = complete["classes"]["names"]
     if names is not None:
@@ -77,6 +76,8 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
     complete["fields"] = {
         name: resolve_field(name, field, places) for name, field in complete["fields"].items()
     }
+    if any(field["model"] is None for field in complete["fields"].values()):
+        check_weights(complete["encoder"]["weights"], complete["encoder"]["name"])
     check_measured(complete["measure"]["select"])
     for name, field in complete["fields"].items():
         # The paper's code sees each cutout by itself.

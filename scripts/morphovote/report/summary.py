@@ -13,6 +13,7 @@ from morphovote.classify.classes import REASONS, order_names
 from morphovote.compute.statistics import fraction_interval, median_interval
 from morphovote.flags import in_vote
 from morphovote.groups.suggestion import choose_core
+from morphovote.measure.quality import reaches_beyond
 from morphovote.report import diagnostics
 from morphovote.report.text.sources import find_missing
 from morphovote.storage.files import write_json
@@ -257,7 +258,8 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     """Size, kept fraction, class and measured medians of every group, by class.
 
     Medians of measurements are of the same galaxies as in `suggestion.suggest_names`: the kept
-    members, or all if fewer than three are kept, without bad measurements. The median vote fraction
+    members, or all if fewer than three are kept, without bad measurements and without galaxies that
+    reach beyond their cutouts. The median vote fraction
     is of all members.
 
     Parameters
@@ -269,11 +271,12 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     """
     group = np.asarray(catalogue["GROUP"])
     kept = np.asarray(catalogue["KEPT"], dtype=bool)
+    beyond = reaches_beyond(catalogue["MEASURE_FLAG"])
     named = {int(number): entry for number, entry in names["groups"].items()}
     rows = []
     for number in sorted(set(named) | set(np.unique(group[group >= 0]).tolist())):
         members = group == number
-        core = choose_core(members, kept)
+        core = choose_core(members, kept, beyond)
         entry = named.get(number, {})
         row = {
             "group": number,
