@@ -58,6 +58,7 @@ except InputError as error:
 
 localrules:
     all,
+    check_fields,
     download_file,
     fetch_encoder,
     unpack_model,

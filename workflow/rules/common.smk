@@ -35,6 +35,13 @@ except InputError as error:
 
 FIELDS = config["fields"]
 
+# Entries of a field that say how its files are read.
+CHECKED = (
+    *("kind", "pattern", "images", "rms", "weight", "psf", "catalogue", "columns", "select"),
+    *("missing", "pixel_origin", "pixel_scale", "zero_point", "detect", "physical"),
+    *("unmatched", "unmatched_columns"),
+)
+
 # Waiting threads sleep instead of spinning: on a shared machine, spinning makes PyTorch several
 # times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
@@ -83,6 +90,26 @@ def repeatable_config(wildcards):
 def physical_catalogue(wildcards):
     """Input function: the catalogue of physical properties to match with a field."""
     return FIELDS[wildcards.field]["physical"]["catalogue"]
+
+
+def files_to_check(wildcards):
+    """Input function: the files of a field that its config names, or that are downloaded."""
+    field = FIELDS[wildcards.field]
+    physical = [field["physical"]["catalogue"]] if field["physical"] else []
+    catalogue = field["unmatched" if physical else "catalogue"]
+    own = [path for key in ("images", "rms", "weight", "psf") for path in field[key]]
+    return own + ([] if field["detect"] else catalogue) + physical
+
+
+def checked_entries(wildcards):
+    """Params function: what the check of a field's files needs of its config."""
+    return {key: value for key, value in FIELDS[wildcards.field].items() if key in CHECKED}
+
+
+def check_of(wildcards):
+    """Input function: the check of a field's files, which a simulated field does not need."""
+    field = wildcards.field
+    return [] if FIELDS[field]["simulate"] else [f"results/{field}/check.html"]
 
 
 def given_files(*inputs):

@@ -1,6 +1,6 @@
 # Takes: survey images with or without a catalogue, or ready-made cutouts, or a table of files to
 # download, or nothing (simulated).
-# Leaves: results/<field>/sources.fits, one row per source, and cutout shards.
+# Leaves: check.html (what is in the files), results/<field>/sources.fits, one row per source, and cutout shards.
 import re
 
 # For each file to download, the table that lists it.
@@ -51,9 +51,39 @@ rule simulate_field:
         "../../scripts/simulate_field.py"
 
 
+rule check_field:
+    """Look into a field's files: which plane and column serve as what, how much is usable."""
+    input:
+        files_to_check,
+    output:
+        "results/{field}/check.html",
+    log:
+        "results/{field}/logs/check_field.log",
+    benchmark:
+        "results/{field}/benchmarks/check_field.tsv"
+    # Before all that takes longer.
+    priority: 100
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("check_field"),
+        given=given_files(files_to_check),
+        field=checked_entries,
+        size=config["cutout"]["size"],
+    script:
+        "../../scripts/check_field.py"
+
+
+rule check_fields:
+    """Look into the files of every field, which takes seconds, and do no more."""
+    input:
+        [f"results/{name}/check.html" for name in FIELDS if not FIELDS[name]["simulate"]],
+
+
 rule detect_sources:
     """Detect and deblend the sources of images that came without a catalogue."""
     input:
+        check=ancient(check_of),
         images=field_entry("images"),
         rms=field_entry("rms"),
         weight=field_entry("weight"),
@@ -77,6 +107,7 @@ rule detect_sources:
 rule match_physical:
     """Cross-match the source catalogue with a catalogue of physical properties."""
     input:
+        check=ancient(check_of),
         catalogue=field_entry("unmatched"),
         physical=physical_catalogue,
     output:
@@ -102,6 +133,7 @@ rule match_physical:
 checkpoint list_sources:
     """List every source with its position, its image and its shard."""
     input:
+        check=ancient(check_of),
         catalogue=field_entry("catalogue"),
         images=field_entry("images"),
         rms=field_entry("rms"),
@@ -138,6 +170,7 @@ checkpoint list_sources:
 rule model_sky:
     """Measure the sky of the images on a coarse mesh, far from all sources."""
     input:
+        check=ancient(check_of),
         images=field_entry("images"),
         rms=field_entry("rms"),
         weight=field_entry("weight"),

@@ -210,6 +210,11 @@ def read_sources(path: str | Path) -> tuple[Table, Table]:
     return sources, tiles
 
 
+def read_notes(path: str | Path) -> list[str]:
+    """What was noted of a field's catalogue, in sentences: values missing, rows not read."""
+    return json.loads(read_sources(path)[1].meta["NOTES"])
+
+
 def _selected(given: Given | None, select: dict, length: int) -> np.ndarray:
     chosen = np.ones(length, dtype=bool)
     if select and given is None:

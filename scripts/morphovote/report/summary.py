@@ -36,6 +36,7 @@ PACKAGES = (
 
 # Results of the checks and other stages that `summarise` takes.
 FOUND = (
+    "notes",  # of the source catalogue, sentences: sources.read_notes
     "match",  # of the cross-match with a physical catalogue: match.json
     "stability",  # `stability_scores.summarise_stability`
     "calibration",  # `calibration.summarise_checks`
@@ -89,6 +90,7 @@ def summarise(
         "field": field,
         "sources": len(catalogue),
         "match": found["match"],
+        "notes": found["notes"],
         **count_voted(catalogue),
         **summarise_controls(controls),
         "confidence": count_confidence(catalogue, controls["confidence"]),
