@@ -159,21 +159,22 @@ def _read_fits(path: Path, names: Sequence[str] | None, notes: list[str]):
 
 
 def _choose(path: Path, about: list[tuple[str, int, list[str]]], notes: list[str]) -> list[int]:
-    """Which tables of a file are the catalogue: the longest, and those of its name and columns.
+    """Which tables of a file are the catalogue: those of one name and columns with the most rows.
 
     Small tables come before the catalogue in SExtractor's LDAC and others. What else is left out
     is noted.
     """
-    longest = max(range(len(about)), key=lambda n: about[n][1])
-    name, rows, columns = about[longest]
 
     def stem(text: str) -> str:
         return re.sub(r"[\W_]*\d*$", "", text).upper()
 
-    chosen = [
-        n for n, (other, _, names) in enumerate(about)
-        if stem(other) == stem(name) and names == columns
-    ]  # fmt: skip
+    kinds = [(stem(name), tuple(columns)) for name, _, columns in about]
+    total = Counter()
+    for kind, (_, rows, _) in zip(kinds, about, strict=True):
+        total[kind] += rows
+    longest = max(range(len(about)), key=lambda n: (total[kinds[n]], len(about[n][2])))
+    name, rows, _ = about[longest]
+    chosen = [n for n, kind in enumerate(kinds) if kind == kinds[longest]]
     if len(chosen) > 1:
         parts = " + ".join(f"{about[n][1]:,}" for n in chosen)
         notes.append(f"{path}: its {len(chosen)} tables {name} are read as one ({parts} rows)")

@@ -8,7 +8,7 @@ PATTERNS = {
     "id": (
         "id", "number", "num", "source_?id", "obj_?id", "object_?id", "label", "gal_?id",
         "coadd_.*id",
-        "ident(ifier)?", "designation", "name", "seq(nr)?", "id_.*", ".*_id", "nr", "index",
+        "ident(ifier)?", "designation", "name", "seq(nr)?", "id_.*", ".*_id", "nr", "no", "index",
     ),
     "ra": (
         "ra", "alpha_?j2000", "alphawin_?j2000", "ra_?j2000", "raj2000", "radeg", "ra_deg", "alpha",

@@ -14,7 +14,7 @@ from astropy.table import Table
 from morphovote.config.roles import PROPERTIES, UNITS
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import column_names
-from morphovote.fields.guesses import suggest_columns
+from morphovote.fields.guesses import guess_roles, suggest_columns
 from morphovote.fields.images import Image, pixel_to_sky
 from morphovote.fields.role_columns import (
     Given,
@@ -324,9 +324,15 @@ def _locate_cutouts(
     columns: dict | None,
 ) -> Table:
     catalogue = given.path
+    available, by_file = column_names(catalogue), bool((columns or {}).get("file"))
+    if "id" not in given.roles and not by_file and guess_roles(available, ["id"]):
+        raise InputError(
+            f"{catalogue}: no id column, by which its rows would find their cutouts. "
+            f"{suggest_columns(available, ['id', 'mag', 'redshift'])}"
+        )
     ids = read_ids(given)
     ra, dec = read_sky(given)
-    if (columns or {}).get("file"):
+    if by_file:
         tile = _tile_by_file(given, images)
     else:
         tile = match_files(ids, [image.path for image in images], pattern)
@@ -335,7 +341,7 @@ def _locate_cutouts(
         raise InputError(
             f"{catalogue}: no id (such as {ids[0]}) is in the name of a cutout (such as "
             f"{images[0].path}). Give the id column in `columns`, or the file's with `file`. "
-            f"{suggest_columns(column_names(catalogue), ['id', 'mag', 'redshift'])}"
+            f"{suggest_columns(available, ['id', 'mag', 'redshift'])}"
         )
     _check_duplicates(ids, np.stack([ra, dec, tile], axis=1), catalogue)
     unused = sorted(set(range(len(images))) - set(tile.tolist()))
