@@ -13,16 +13,17 @@ min_version("9.0")
 
 sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
 
-from morphovote.config.files import read_yaml
+from morphovote.config.check import check_until
+from morphovote.config.files import check_config_files
 from morphovote.errors import InputError
 from morphovote.logs import failures
 
-# Snakemake would report that config.yaml is not valid YAML, but not where.
-if Path("config.yaml").is_file():
-    try:
-        read_yaml("config.yaml")
-    except InputError as error:
-        sys.exit(f"ERROR: {error}")
+# Snakemake would report that a file is not valid YAML, but not where, and takes the last of two keys.
+try:
+    own = ["config.yaml"] if Path("config.yaml").is_file() else []
+    check_config_files(dict.fromkeys([*own, *workflow.configfiles]))
+except InputError as error:
+    sys.exit(f"ERROR: {error}")
 
 
 configfile: "config.yaml"
@@ -45,8 +46,19 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
+try:
+    check_until(
+        sys.argv,
+        [rule.name for rule in workflow.rules if "shard" in rule.wildcard_names],
+        [field for field in FIELDS if not Path(f"results/{field}/shards.json").is_file()],
+    )
+except InputError as error:
+    sys.exit(f"ERROR: {error}")
+
+
 localrules:
     all,
+    check_fields,
     download_file,
     fetch_encoder,
     unpack_model,

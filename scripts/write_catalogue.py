@@ -1,9 +1,8 @@
 """Join the results of all stages and the source catalogue into one table, in four formats."""
 
 from morphovote.catalogue.cds import write_cds
-from morphovote.catalogue.join import build_catalogue, read_stages
+from morphovote.catalogue.join import build_catalogue, read_source_columns, read_stages
 from morphovote.catalogue.writers import write_fits, write_parquet, write_votable
-from morphovote.fields.catalogues import read_table
 from morphovote.fields.sources import read_sources
 from morphovote.logs import log, rule_log
 
@@ -12,7 +11,7 @@ with rule_log(snakemake.log[0]):
     sources, _ = read_sources(given.sources)
     source_catalogue = None
     for path in given.get("catalogue", []):
-        source_catalogue = read_table(path)
+        source_catalogue = read_source_columns(path)
     stages = read_stages(given.cutouts, given.votes, given.classes, given.measurements)
     catalogue = build_catalogue(sources, source_catalogue, **stages)
     write_fits(snakemake.output.fits, catalogue)

@@ -3,6 +3,7 @@
 from morphovote.catalogue.reading import read_catalogue, read_properties
 from morphovote.checks import class_tests, completeness, confounders, stability_scores
 from morphovote.classify import calibration
+from morphovote.fields.sources import read_notes
 from morphovote.logs import rule_log
 from morphovote.report import summary
 from morphovote.storage import shards
@@ -17,6 +18,7 @@ with rule_log(snakemake.log[0]):
     massive = config["diagnose"]["massive"]
     found = {
         "match": next(map(read_json, given.match), None),
+        "notes": read_notes(given.sources),
         "stability": stability_scores.summarise_stability(
             shards.read_shard(given.stability), shards.read_attributes(given.stability)
         ),

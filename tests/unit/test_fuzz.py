@@ -16,7 +16,7 @@ from morphovote.config.resolve import complete_config
 from morphovote.denoise import network
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
-from morphovote.fields.sources import read_positions
+from morphovote.fields.role_columns import read_positions
 from morphovote.groups.names import read_given_names
 from morphovote.storage import model_files, shards
 

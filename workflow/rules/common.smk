@@ -14,7 +14,7 @@ from morphovote.config.check import check_galaxies
 from morphovote.config.resolve import complete_config
 from morphovote.errors import InputError
 from morphovote.fields.checks import check_psfs
-from morphovote.groups.names import marks_of
+from morphovote.groups.names import check_vote_of, marks_of
 from morphovote.storage.digests import code_digest as digest_of_scripts
 from morphovote.storage.digests import file_stamp
 
@@ -27,10 +27,20 @@ try:
     # Only the joins and splits of the file of names: a new class alone must not rerun the vote.
     fits = any(field["model"] is None for field in config["fields"].values())
     MARKS = marks_of(config["classes"]["names"], config["voting"]["groups"] if fits else None)
+    own = [name for name, field in config["fields"].items() if field["model"] is None]
+    models = {name: PLACES["model"].format(field=name) for name in own}
+    check_vote_of(config["classes"]["names"], models, config)
 except InputError as error:
     sys.exit(f"ERROR: {error}")
 
 FIELDS = config["fields"]
+
+# Entries of a field that say how its files are read.
+CHECKED = (
+    *("kind", "pattern", "images", "rms", "weight", "psf", "catalogue", "columns", "select"),
+    *("missing", "pixel_origin", "pixel_scale", "zero_point", "detect", "physical"),
+    *("unmatched", "unmatched_columns"),
+)
 
 # Waiting threads sleep instead of spinning: on a shared machine, spinning makes PyTorch several
 # times slower.
@@ -80,6 +90,26 @@ def repeatable_config(wildcards):
 def physical_catalogue(wildcards):
     """Input function: the catalogue of physical properties to match with a field."""
     return FIELDS[wildcards.field]["physical"]["catalogue"]
+
+
+def files_to_check(wildcards):
+    """Input function: the files of a field that its config names, or that are downloaded."""
+    field = FIELDS[wildcards.field]
+    physical = [field["physical"]["catalogue"]] if field["physical"] else []
+    catalogue = field["unmatched" if physical else "catalogue"]
+    own = [path for key in ("images", "rms", "weight", "psf") for path in field[key]]
+    return own + ([] if field["detect"] else catalogue) + physical
+
+
+def checked_entries(wildcards):
+    """Params function: what the check of a field's files needs of its config."""
+    return {key: value for key, value in FIELDS[wildcards.field].items() if key in CHECKED}
+
+
+def check_of(wildcards):
+    """Input function: the check of a field's files, which a simulated field does not need."""
+    field = wildcards.field
+    return [] if FIELDS[field]["simulate"] else [f"results/{field}/check.html"]
 
 
 def given_files(*inputs):

@@ -14,8 +14,9 @@ rule fetch_encoder:
     input:
         weights=WEIGHTS,
     output:
-        weights="results/encoder/encoder.safetensors",
-        card="results/encoder/encoder.json",
+        # A refused encoder leaves the one that is there.
+        weights=update("results/encoder/encoder.safetensors"),
+        card=update("results/encoder/encoder.json"),
     log:
         "results/encoder/logs/fetch_encoder.log",
     benchmark:

@@ -1,6 +1,6 @@
 # Takes: survey images with or without a catalogue, or ready-made cutouts, or a table of files to
 # download, or nothing (simulated).
-# Leaves: results/<field>/sources.fits, one row per source, and cutout shards.
+# Leaves: check.html (what is in the files), results/<field>/sources.fits, one row per source, and cutout shards.
 import re
 
 # For each file to download, the table that lists it.
@@ -51,9 +51,39 @@ rule simulate_field:
         "../../scripts/simulate_field.py"
 
 
+rule check_field:
+    """Look into a field's files: which plane and column serve as what, how much is usable."""
+    input:
+        files_to_check,
+    output:
+        "results/{field}/check.html",
+    log:
+        "results/{field}/logs/check_field.log",
+    benchmark:
+        "results/{field}/benchmarks/check_field.tsv"
+    # Before all that takes longer.
+    priority: 100
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("check_field"),
+        given=given_files(files_to_check),
+        field=checked_entries,
+        size=config["cutout"]["size"],
+    script:
+        "../../scripts/check_field.py"
+
+
+rule check_fields:
+    """Look into the files of every field, which takes seconds, and do no more."""
+    input:
+        [f"results/{name}/check.html" for name in FIELDS if not FIELDS[name]["simulate"]],
+
+
 rule detect_sources:
     """Detect and deblend the sources of images that came without a catalogue."""
     input:
+        check=ancient(check_of),
         images=field_entry("images"),
         rms=field_entry("rms"),
         weight=field_entry("weight"),
@@ -77,6 +107,7 @@ rule detect_sources:
 rule match_physical:
     """Cross-match the source catalogue with a catalogue of physical properties."""
     input:
+        check=ancient(check_of),
         catalogue=field_entry("unmatched"),
         physical=physical_catalogue,
     output:
@@ -92,6 +123,7 @@ rule match_physical:
         code=code_digest("match_physical"),
         given=given_files(field_entry("unmatched"), physical_catalogue),
         columns=field_entry("unmatched_columns"),
+        missing=field_entry("missing"),
         match_by=lambda wildcards: FIELDS[wildcards.field]["physical"]["match_by"],
         radius=lambda wildcards: FIELDS[wildcards.field]["physical"]["radius"],
     script:
@@ -101,6 +133,7 @@ rule match_physical:
 checkpoint list_sources:
     """List every source with its position, its image and its shard."""
     input:
+        check=ancient(check_of),
         catalogue=field_entry("catalogue"),
         images=field_entry("images"),
         rms=field_entry("rms"),
@@ -125,6 +158,7 @@ checkpoint list_sources:
         pattern=field_entry("pattern"),
         columns=field_entry("columns"),
         pixel_origin=field_entry("pixel_origin"),
+        missing=field_entry("missing"),
         select=field_entry("select"),
         shard_size=config["shard_size"],
         pixel_scale=field_entry("pixel_scale"),
@@ -136,6 +170,7 @@ checkpoint list_sources:
 rule model_sky:
     """Measure the sky of the images on a coarse mesh, far from all sources."""
     input:
+        check=ancient(check_of),
         images=field_entry("images"),
         rms=field_entry("rms"),
         weight=field_entry("weight"),

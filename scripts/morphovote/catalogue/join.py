@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Column, MaskedColumn, Table
-from astropy.table.serialize import represent_mixins_as_columns
 from astropy.units import UnitBase
 
 from morphovote.catalogue.columns import COLUMNS
+from morphovote.catalogue.writers import try_column
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.errors import InputError
+from morphovote.fields.catalogues import read_table
+from morphovote.fields.plain_columns import plain_columns
 from morphovote.flags import NO_DATA, NOT_SELECTED, OUTLIER
+from morphovote.logs import log
 from morphovote.storage import shards
 
 PREFIX = "SOURCE_"
@@ -124,8 +127,8 @@ def append_source_columns(catalogue: Table, source_catalogue: Table) -> None:
     plain columns; text gets dtype str, and other objects become text.
     """
     taken = {name.lower() for name in catalogue.colnames}
-    plain = represent_mixins_as_columns(source_catalogue)
-    for number, name in enumerate(plain.colnames, start=1):
+    plain = plain_columns(source_catalogue)
+    for number, name in enumerate(plain, start=1):
         column = _plain_column(plain[name])
         new = name.strip() or f"{PREFIX}{number}"
         while new.lower() in taken:
@@ -135,6 +138,38 @@ def append_source_columns(catalogue: Table, source_catalogue: Table) -> None:
             note = f"Column '{name}' of the source catalogue"
             column.description = f"{note}: {column.description}" if column.description else note
         catalogue.add_column(column, name=new)
+
+
+def read_source_columns(path: str | Path, notes: list[str] | None = None) -> Table:
+    """Read a source catalogue: the columns that all formats of the catalogue can hold.
+
+    The first job calls this too, so that what is left out is known before the hours of the others.
+
+    Parameters
+    ----------
+    path : str or Path
+    notes : list of str, optional
+        Gets a sentence on each column that is left out; if left out itself, they are logged.
+    """
+    told: list[str] = []
+    table, carried = read_table(path, notes=told), Table()
+    for name in table.colnames:
+        try:
+            column = _plain_column(table[name])
+            try_column(column)
+        except MemoryError:
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())[:120] or type(error).__name__
+            told.append(f"{path}: column '{name}' is left out, it cannot be written ({reason})")
+            continue
+        carried[name] = column
+    if notes is None:
+        for note in told:
+            log.warning("%s", note)
+    else:
+        notes += told
+    return carried
 
 
 def _plain_column(column: Column) -> Column:

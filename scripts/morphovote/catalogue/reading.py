@@ -93,7 +93,9 @@ def _native(column: np.ndarray) -> np.ndarray:
     if column.dtype.kind == "U":
         return np.char.strip(column.astype(str))
     if column.dtype.kind in "iu" and column.dtype.itemsize > 1:
-        return column.astype(np.int64)
+        # Ids above 2^63 would turn negative.
+        large = column.dtype.kind == "u" and (column > np.iinfo(np.int64).max).any()
+        return column.astype(np.uint64 if large else np.int64)
     if column.dtype.kind == "f":
         return column.astype(np.float64)
     return column.astype(column.dtype.newbyteorder("="))

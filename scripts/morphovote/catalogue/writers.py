@@ -1,5 +1,6 @@
 """Write the catalogue as FITS, Parquet and VOTable, each with units, UCDs and descriptions."""
 
+import io
 import json
 import re
 import textwrap
@@ -14,15 +15,32 @@ import pyarrow.parquet
 from astropy.io import fits
 from astropy.io.votable import from_table
 from astropy.io.votable.converters import get_converter
-from astropy.io.votable.tree import Info
+from astropy.io.votable.tree import Info, VOTableFile
 from astropy.table import Column, MaskedColumn, Table
 
 from morphovote import __version__
 from morphovote.catalogue.columns import flag_notes
+from morphovote.logs import log
 from morphovote.storage.files import replacing
+
+# Rows of a column that are written to see whether it can be; columns that a FITS table can have.
+ROWS_TRIED, MOST_COLUMNS = 100, 999
 
 # Characters not allowed in XML 1.0.
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def try_column(column: Column) -> None:
+    """Bring a column into every format; whatever error that raises, writing would raise later.
+
+    All its values are converted, and some of them written.
+    """
+    some = Table([column[:ROWS_TRIED]], names=["column"])
+    fits.table_to_hdu(Table([_fits_column(column)[:ROWS_TRIED]], names=["column"]))
+    _unit_text(column, "fits"), _description(column, "vounit")
+    _arrow(np.ma.getdata(column), np.ma.getmaskarray(column))
+    _make_votable(some).to_xml(io.BytesIO(), tabledata_format="binary2")
+    _votable_column(column)
 
 
 def write_fits(path: str | Path, catalogue: Table) -> None:
@@ -32,8 +50,15 @@ def write_fits(path: str | Path, catalogue: Table) -> None:
     Non-ASCII letters are written as UTF-8. In column names, characters other than letters, digits
     and underscores become underscores; the full name is in TCOMMn. Missing integers are TNULLn,
     missing floats NaN, missing texts empty; a logical column with missing values becomes an integer
-    (1, 0, TNULLn).
+    (1, 0, TNULLn). FITS holds no more than 999 columns; those beyond are left out with a warning.
     """
+    if len(catalogue.colnames) > MOST_COLUMNS:
+        log.warning(
+            "%s: %d of %d columns are left out, a FITS table holds %d; the Parquet and VOTable "
+            "files have all of them", path, len(catalogue.colnames) - MOST_COLUMNS,
+            len(catalogue.colnames), MOST_COLUMNS,
+        )  # fmt: skip
+        catalogue = catalogue[catalogue.colnames[:MOST_COLUMNS]]
     names = _fits_names(catalogue.colnames)
     columns = [_fits_column(catalogue[name]) for name in catalogue.colnames]
     hdu = fits.table_to_hdu(Table(columns, names=names))
@@ -153,6 +178,12 @@ def write_votable(path: str | Path, catalogue: Table) -> None:
     Units are VOUnits. Characters not allowed in XML become U+FFFD in the header. A text column of
     several dimensions becomes JSON lists; unsigned integers become wider signed ones.
     """
+    votable = _make_votable(catalogue)
+    with replacing(path) as partial:
+        votable.to_xml(str(partial), tabledata_format="binary2")
+
+
+def _make_votable(catalogue: Table) -> VOTableFile:
     table, nulls = Table(), []
     for number, name in enumerate(catalogue.colnames):
         column, null = _votable_column(catalogue[name])
@@ -189,8 +220,7 @@ def write_votable(path: str | Path, catalogue: Table) -> None:
             # TOPCAT does not read single bits as booleans.
             field.datatype = "boolean"
             field.converter = get_converter(field)
-    with replacing(path) as partial:
-        votable.to_xml(str(partial), tabledata_format="binary2")
+    return votable
 
 
 def _votable_column(column: Column) -> tuple[Column, int | None]:

@@ -17,6 +17,7 @@ from morphovote.classify.classes import CLASSES, OWN_CLASS
 from morphovote.compute.statistics import fraction_interval
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
+from morphovote.fields.role_columns import id_texts
 from morphovote.storage.shards import read_shard
 
 # Edges of the bins of a reliability curve.
@@ -183,7 +184,7 @@ def read_checked(path: str | Path, ids: np.ndarray) -> tuple[np.ndarray, np.ndar
         If a class has an invalid name, an ID occurs twice, or none of the IDs is in the field.
     """
     table = read_table(path, ["ID", "CLASS"])
-    given = np.array([str(value).strip() for value in table["ID"].tolist()], dtype=object)
+    given = id_texts(table["ID"]).tolist()
     names = np.array([str(value).strip() for value in table["CLASS"].tolist()], dtype=object)
     wrong = [name for name in names if not OWN_CLASS.fullmatch(name)]
     if wrong:
@@ -193,7 +194,8 @@ def read_checked(path: str | Path, ids: np.ndarray) -> tuple[np.ndarray, np.ndar
         )
     if len(set(given)) != len(given):
         raise InputError(f"{path}: column ID has an entry twice, expected one row per galaxy.")
-    place = {str(value): i for i, value in enumerate(ids)}
+    place = {value: i for i, value in enumerate(id_texts(np.asarray(ids)).tolist())}
+    place.pop("", None)
     found = [(place[one], name) for one, name in zip(given, names, strict=True) if one in place]
     if not found:
         raise InputError(

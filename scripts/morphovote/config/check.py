@@ -1,7 +1,10 @@
 """Check the configuration against its schema and for contradictions; report the first mistake."""
 
+import datetime
 import difflib
 import math
+import re
+from collections.abc import Collection
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
@@ -44,8 +47,9 @@ def _check_plain(value, place: str) -> None:
     if isinstance(value, dict):
         for key, part in value.items():
             if not isinstance(key, str):
+                hint = ", which YAML reads for yes, no, on and off" if key in (True, False) else ""
                 raise InputError(
-                    f"{place}: found the key {key!r}, expected text. Write it in quotes."
+                    f"{place}: found the key {key!r}{hint}, expected text. Write it in quotes."
                 )
             _check_plain(part, f"{place}, {key}" if place == "config" else f"{place}.{key}")
     elif isinstance(value, list):
@@ -80,11 +84,30 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "type":
         wanted = error.validator_value
         wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
-        return f"{place}: found {error.instance!r}, expected a value of type {wanted}. Correct it."
+        hint = _yaml_hint(error.instance, wanted)
+        return f"{place}: found {error.instance!r}, expected a value of type {wanted}. {hint}"
     if error.validator == "anyOf":
         wanted = error.schema.get("description", "another value")
-        return f"{place}: found {error.instance!r}, expected: {wanted} Correct it."
+        hint = _yaml_hint(error.instance, "number" if isinstance(error.instance, str) else "")
+        return f"{place}: found {error.instance!r}, expected: {wanted} {hint}"
     return f"{place}: {error.message}. Correct it."
+
+
+def _yaml_hint(value: object, wanted: str) -> str:
+    """What to do about a value that YAML has read as another type than was meant."""
+    if isinstance(value, str) and re.search("number|integer", wanted):
+        try:
+            number = float(value)
+        except ValueError:
+            return "Correct it."
+        return f"YAML takes {value} for text: write {number:.10g}."
+    if "string" in wanted and isinstance(value, bool):
+        return (
+            f"YAML takes NO, yes, on and off for {value}: write the word in quotes, such as 'NO'."
+        )
+    if "string" in wanted and isinstance(value, int | float | datetime.date):
+        return f"YAML does not take it for text: write it in quotes, '{value}'."
+    return "Correct it."
 
 
 def check_range(where: str, low: float | None, high: float | None) -> None:
@@ -121,6 +144,34 @@ def check_schemes(config: dict) -> None:
         raise InputError(
             f"config, encoder.rotations: found {config['encoder']['rotations']}, expected 1 with "
             "encoder.input published, which does not wrap in angle. Correct one of them."
+        )
+
+
+def check_until(command: list[str], by_shard: Collection[str], uncounted: list[str]) -> None:
+    """Stop at `--until` with a rule whose jobs are not known yet: it would do nothing.
+
+    Parameters
+    ----------
+    command : list of str
+        Words of the command line.
+    by_shard : collection of str
+        Rules that have a job for each shard.
+    uncounted : list of str
+        Fields whose galaxies have not been counted yet.
+    """
+    until, named = False, []
+    for word in command:
+        option, _, value = word.partition("=")
+        if word.startswith("-"):
+            until = option in ("--until", "-U")
+        if until:
+            named += [name for name in (word, value) if name in by_shard]
+    if named and uncounted:
+        counts = " ".join(f"results/{field}/shards.json" for field in uncounted)
+        raise InputError(
+            f"--until {named[0]}: found no job of that rule, because the galaxies of field "
+            f"{uncounted[0]} have not been counted yet. First make {counts} (name "
+            f"{'them' if len(uncounted) > 1 else 'it'} in place of --until), then run this again."
         )
 
 

@@ -3,16 +3,19 @@
 import csv
 import fnmatch
 import glob
+import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-import yaml
-
 from morphovote.errors import InputError
+from morphovote.storage.yaml_files import load_yaml
 
 DOWNLOAD_COLUMNS = ("file", "url", "sha256")
+# The encoder that comes with the project, and the longest header of such a file, bytes.
+BUNDLED = Path(__file__).parents[3] / "resources/encoder/encoder.safetensors"
+MOST_HEADER = 100_000_000
 
 
 def read_yaml(path: str | Path) -> dict:
@@ -21,22 +24,41 @@ def read_yaml(path: str | Path) -> dict:
     Raises
     ------
     InputError
-        If it is not YAML, naming the line of the mistake, or not a table of keys.
+        If it is not YAML, or gives a key twice, naming the line, or is not a table of keys.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or " ".join(str(error).split())
-        raise InputError(
-            f"{path}{place}: not a readable YAML file ({reason}). Correct that line or the one "
-            "before it: brackets, colons, and spaces in place of tabs."
-        ) from error
+    content = load_yaml(path)
     if not isinstance(content, dict):
         raise InputError(f"{path}: found no table of keys, expected 'fields:' with entries below."
                          " Write one, or start from the project's config.yaml.")  # fmt: skip
     return content
+
+
+def check_config_files(paths: Iterable[str | Path]) -> None:
+    """Read the config files that Snakemake reads itself: it would not say where a mistake is.
+
+    Raises
+    ------
+    InputError
+        See `read_yaml`; for JSON as well, which Snakemake tries first.
+    """
+    for path in paths:
+        try:
+            json.loads(Path(path).read_text(encoding="utf-8"), object_pairs_hook=_only_once)
+        except KeyError as error:
+            raise InputError(
+                f"{path}: the key {error} is given twice, expected once. Join the two, or rename "
+                "or remove one."
+            ) from error
+        except (OSError, ValueError):
+            read_yaml(path)
+
+
+def _only_once(pairs: list[tuple]) -> dict:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise KeyError(name)
+    return dict(pairs)
 
 
 def check_results() -> None:
@@ -108,13 +130,43 @@ def list_downloads(table: str, where: str) -> dict[str, str]:
         raise InputError(f"config, {where}.download: {error}") from error
 
 
-def check_weights(weights: str) -> None:
-    """Stop if `encoder.weights` is neither a known word nor a file."""
-    if weights not in ("bundled", "random", "pretrained") and not Path(weights).is_file():
+def check_weights(weights: str, name: str) -> None:
+    """Stop if `encoder.weights` is neither a known word nor a file that holds the network `name`.
+
+    Only the header of the file is read. Whether each weight fits is seen by the first job.
+    """
+    if weights in ("random", "pretrained"):
+        return
+    path = BUNDLED if weights == "bundled" else Path(weights)
+    if weights != "bundled" and not path.is_file():
         raise InputError(
             f"config, encoder.weights: found {weights!r}, expected bundled, random, pretrained, "
             "or the path of a safetensors file that exists. Correct it."
         )
+    about = _read_header(path).get("morphovote")
+    about = json.loads(about) if about else {}
+    held = about.get("architecture", name).split(".")[0]
+    if held != name.split(".")[0] and not about.get("name", "").startswith("hf-hub:"):
+        raise InputError(
+            f"config, encoder.name: found {name!r}, but the weights in {path.name} are of a "
+            f"{held}. Set encoder.name: {about['name']}, or choose other weights."
+        )
+
+
+def _read_header(path: Path) -> dict[str, str]:
+    """What the header of a safetensors file says of the whole file."""
+    try:
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > MOST_HEADER:
+                raise ValueError(f"its header would have {length} bytes")
+            return json.loads(file.read(length)).get("__metadata__") or {}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"config, encoder.weights: {path} is not a readable safetensors file "
+            f"({str(error)[:100]}). Pickled checkpoints (.pt, .pth, .bin) are not read: convert "
+            "them with safetensors first."
+        ) from error
 
 
 def read_downloads(table: str | Path) -> dict[str, dict[str, str]]:

@@ -69,7 +69,6 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
     check_schema(config, schema)
     check_results()
     complete = _fill_defaults(config, schema, schema["$defs"])
-    check_weights(complete["encoder"]["weights"])
     check_schemes(complete)
     names = complete["classes"]["names"]
     if names is not None:
@@ -77,6 +76,8 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
     complete["fields"] = {
         name: resolve_field(name, field, places) for name, field in complete["fields"].items()
     }
+    if any(field["model"] is None for field in complete["fields"].values()):
+        check_weights(complete["encoder"]["weights"], complete["encoder"]["name"])
     check_measured(complete["measure"]["select"])
     for name, field in complete["fields"].items():
         # The paper's code sees each cutout by itself.
@@ -108,12 +109,13 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
     dict
         `kind` ('images' or 'cutouts'), `pattern` (of the cutouts), `images`, `rms`, `weight`,
         `psf`, `catalogue` and `checked` (lists of paths), `columns`, `select`, `pixel_origin`,
-        `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the path of the
-        archive that is unpacked there, or empty), `simulate` (dict or None), `detect` (whether
-        detect_sources makes the catalogue), `physical` (dict or None) and, with it, `unmatched`
-        (the catalogue before match_physical) and `unmatched_columns`, `sky` ('auto', 'none',
-        {mesh: px}, or None where only each cutout's own is to be had), `downloads` (map from file
-        to the table that lists it), and `given` (the entry itself, for repeating the run).
+        `missing`, `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the
+        path of the archive that is unpacked there, or empty), `simulate` (dict or None), `detect`
+        (whether detect_sources makes the catalogue), `physical` (dict or None) and, with it,
+        `unmatched` (the catalogue before match_physical) and `unmatched_columns`, `sky` ('auto',
+        'none', {mesh: px}, or None where only each cutout's own is to be had), `downloads` (map
+        from file to the table that lists it), and `given` (the entry itself, for repeating the
+        run).
 
     Raises
     ------
@@ -131,6 +133,7 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         "columns": field.get("columns", {}),
         "select": field["select"],
         "pixel_origin": field["pixel_origin"],
+        "missing": field.get("missing", []),
         "pixel_scale": field.get("pixel_scale"),
         "zero_point": field.get("zero_point"),
         "model": model,
@@ -182,7 +185,9 @@ def _check_kind(where: str, field: dict) -> None:
             f"config, {where}: found sky together with cutouts. The sky of a ready-made cutout is "
             "fitted with its galaxy. Remove sky, or give the images they were cut from."
         )
-    extra = sorted(set(field) - {"simulate", "select", "pixel_origin", "sky", "model", "checked"})
+    extra = sorted(
+        set(field) - {"simulate", "select", "pixel_origin", "sky", "missing", "model", "checked"}
+    )
     if "simulate" in field and extra:
         raise InputError(
             f"config, {where}: found {', '.join(extra)} together with simulate, which has its own. "

@@ -3,15 +3,22 @@
 A role is a key of the config's `columns`. Its column in the source list has its name in capitals.
 """
 
+import math
 from typing import NamedTuple
 
 
 class Role(NamedTuple):
-    """Meaning of a role, in the words of the schema; its unit in the source list; and its kind."""
+    """Meaning of a role, in the words of the schema; its unit in the source list; and its kind.
+
+    `low` and `high` enclose the values that a galaxy can have, in that unit. Catalogues write
+    numbers far outside for a value that they do not have: -99, 99, -1, 0, 1e30.
+    """
 
     meaning: str
     unit: str
     kind: str
+    low: float = -math.inf
+    high: float = math.inf
 
 
 ROLES = {
@@ -21,12 +28,18 @@ ROLES = {
     "x": Role("Column of the image, pixels.", "pix", "place"),
     "y": Role("Row of the image, pixels.", "pix", "place"),
     "file": Role("File name of the source's image or cutout.", "", "name"),
-    "mag": Role("Magnitude, AB.", "mag", "property"),
-    "redshift": Role("Redshift.", "", "property"),
-    "log_mass": Role("Stellar mass, log10 of solar masses.", "", "property"),
-    "u_v": Role("Rest-frame U-V, mag.", "mag", "property"),
-    "v_j": Role("Rest-frame V-J, mag.", "mag", "property"),
+    # Instrumental magnitudes may be as low as -25.
+    "mag": Role("Magnitude, AB.", "mag", "property", -30, 50),
+    # The nearest galaxies come towards us.
+    "redshift": Role("Redshift.", "", "property", -0.01, 30),
+    "log_mass": Role("Stellar mass, log10 of solar masses.", "", "property", 1, 16),
+    "u_v": Role("Rest-frame U-V, mag.", "mag", "property", -5, 8),
+    "v_j": Role("Rest-frame V-J, mag.", "mag", "property", -5, 8),
 }
+
+# A magnitude of zero or less means that there is none where the median is above this: then they
+# are calibrated, and no galaxy is so bright.
+CALIBRATED = 8.0
 
 # Where a source is.
 PLACES = tuple(name for name, role in ROLES.items() if role.kind == "place")

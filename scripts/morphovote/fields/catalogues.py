@@ -1,7 +1,10 @@
 """Read the source catalogues that people have: FITS, CSV, ECSV, VOTable, Parquet, HDF5."""
 
+import math
 import multiprocessing
+import re
 import sys
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,19 +15,28 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 from astropy.io import fits
-from astropy.io.votable import parse_single_table
-from astropy.table import Column, MaskedColumn, Table
-from astropy.units import Unit
+from astropy.io.votable import parse
+from astropy.io.votable.tree import Info
+from astropy.table import Column, MaskedColumn, Table, meta, vstack
+from astropy.units import Unit, UnitBase
+from astropy.utils.exceptions import AstropyWarning
 
 from morphovote.errors import InputError
+from morphovote.fields.plain_columns import plain_columns
+from morphovote.fields.text_tables import read_csv, read_ecsv
+from morphovote.logs import log
 
 # Seconds that text of variable length in an HDF5 file may take, and more for each so many bytes.
 PATIENCE, BYTES_A_SECOND = 60.0, 1_000_000
+
+# What astropy adds to the name of an HDF5 table for the dataset with its units.
+ABOUT = ".__table_column_meta__"
 
 FORMATS = {
     ".fits": "fits",
     ".fit": "fits",
     ".csv": "csv",
+    ".tsv": "csv",
     ".ecsv": "ecsv",
     ".vot": "votable",
     ".votable": "votable",
@@ -37,15 +49,19 @@ FORMATS = {
 
 def column_names(path: str | Path) -> list[str]:
     """Names of a catalogue's columns, in its order, without reading its rows where possible."""
-    return _reader(path)(Path(path), None)[0]
+    return _reader(path)(Path(path), None, [])[0]
 
 
-def read_table(path: str | Path, names: Sequence[str] | None = None) -> Table:
+def read_table(
+    path: str | Path, names: Sequence[str] | None = None, notes: list[str] | None = None
+) -> Table:
     """Read a source catalogue, or some columns of it.
 
-    FITS: the extension with the most rows. HDF5: every one-dimensional dataset of the file is a
-    column, by its own name or, where that occurs in several groups, by its path
-    (`f814w/kron_flux`); the fields of a compound dataset count as datasets.
+    FITS and VOTable: the table with the most rows, and those of its name and columns after it
+    (LDAC has a table a chip). HDF5: every one-dimensional dataset of the file is a column, by its
+    own name or, where that occurs in several groups, by its path (`f814w/kron_flux`); the fields
+    of a compound dataset count as datasets. Sky positions become two columns, see
+    `plain_columns`.
 
     Parameters
     ----------
@@ -53,6 +69,8 @@ def read_table(path: str | Path, names: Sequence[str] | None = None) -> Table:
         The suffix tells the format; `.gz` is understood for FITS, CSV and ECSV.
     names : sequence of str, optional
         All columns if left out.
+    notes : list of str, optional
+        Gets a sentence on each thing that is not read; if left out, they are logged.
 
     Returns
     -------
@@ -64,21 +82,17 @@ def read_table(path: str | Path, names: Sequence[str] | None = None) -> Table:
     InputError
         If the file is missing, of another format, broken, or lacks a named column.
     """
-    read = _reader(path)
-    if Path(path).stat().st_size == 0:
-        raise InputError(f"{path}: an empty file, expected a catalogue. Give another one.")
-    available, columns = read(Path(path), names)
-    table = Table(columns, copy=False)
-    for name in table.colnames:
-        column = table[name]
-        if column.dtype.kind == "S":
-            table.replace_column(name, np.char.decode(np.asarray(column), "utf-8", "replace"))
-        elif not column.dtype.isnative:
-            table.replace_column(name, column.astype(column.dtype.newbyteorder("=")))
+    read, told = _reader(path), []
+    available, columns = read(Path(path), names, told)
     for name in names or ():
-        if name not in table.colnames:
+        if name not in columns:
             raise InputError(missing_column(path, name, available))
-    return table
+    if notes is None:
+        for note in told:
+            log.warning("%s", note)
+    else:
+        notes += told
+    return Table(columns, copy=False)
 
 
 def missing_column(path: str | Path, name: str, available: Sequence[str]) -> str:
@@ -96,11 +110,21 @@ def _reader(path: str | Path):
             f"{path}: a catalogue ending in '{suffix}' is not understood.\n"
             f"Convert it to one of {', '.join(FORMATS)}."
         )
+    if Path(path).stat().st_size == 0:
+        raise InputError(f"{path}: an empty file, expected a catalogue. Give another one.")
     read = _READERS[FORMATS[suffix]]
 
-    def guarded(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict]:
+    def guarded(path: Path, names: Sequence[str] | None, notes: list[str]):
         try:
-            return read(path, names)
+            available, table = read(path, names, notes)
+            columns = plain_columns(table, path, notes if names is None else None)
+            # Coordinates of a sky position count as columns, and the position itself does not.
+            split = {new: new.rpartition(".")[0] for new in columns if new not in available}
+            for name in dict.fromkeys(split.values()):
+                if name in available:
+                    place = available.index(name)
+                    available[place : place + 1] = [new for new in split if split[new] == name]
+            return available, columns
         except InputError:
             raise
         except Exception as error:
@@ -114,54 +138,154 @@ def _reader(path: str | Path):
     return guarded
 
 
-def _read_fits(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict]:
-    with fits.open(path, memmap=True) as hdus:
-        tables = [n for n, hdu in enumerate(hdus) if not hdu.is_image]
+def _read_fits(path: Path, names: Sequence[str] | None, notes: list[str]):
+    with warnings.catch_warnings(), fits.open(path, memmap=True) as hdus:
+        warnings.simplefilter("ignore", AstropyWarning)
+        tables = [hdu for hdu in hdus if not hdu.is_image]
         if not tables:
             raise InputError(
                 f"{path}: no extension holds a table.\nGive the catalogue, not an image."
             )
-        # SExtractor's LDAC and others put small tables before the catalogue.
-        number = max(tables, key=lambda n: hdus[n].header["NAXIS2"])
-        available = list(hdus[number].columns.names)
+        for hdu in tables:
+            _correct_shapes(hdu.header)
+        about = [(hdu.name, int(hdu.header["NAXIS2"]), list(hdu.columns.names)) for hdu in tables]
+        parts = [tables[n] for n in _choose(path, about, notes)]
+        available = list(parts[0].columns.names)
+        if names is None:
+            read = [Table.read(hdu, format="fits", character_as_bytes=False) for hdu in parts]
+        else:
+            read = [_fits_columns(hdu, [n for n in available if n in names]) for hdu in parts]
+        return available, _stack(read)
+
+
+def _choose(path: Path, about: list[tuple[str, int, list[str]]], notes: list[str]) -> list[int]:
+    """Which tables of a file are the catalogue: those of one name and columns with the most rows.
+
+    Small tables come before the catalogue in SExtractor's LDAC and others. What else is left out
+    is noted.
+    """
+
+    def stem(text: str) -> str:
+        return re.sub(r"[\W_]*\d*$", "", text).upper()
+
+    kinds = [(stem(name), tuple(columns)) for name, _, columns in about]
+    total = Counter()
+    for kind, (_, rows, _) in zip(kinds, about, strict=True):
+        total[kind] += rows
+    longest = max(range(len(about)), key=lambda n: (total[kinds[n]], len(about[n][2])))
+    name, rows, _ = about[longest]
+    chosen = [n for n, kind in enumerate(kinds) if kind == kinds[longest]]
+    if len(chosen) > 1:
+        parts = " + ".join(f"{about[n][1]:,}" for n in chosen)
+        notes.append(f"{path}: its {len(chosen)} tables {name} are read as one ({parts} rows)")
+    left = [n for n in range(len(about)) if n not in chosen and about[n][1] > 1]
+    if left:
+        shown = ", ".join(f"{about[n][0] or n + 1} ({about[n][1]:,} rows)" for n in left[:5])
+        total = sum(about[n][1] for n in left)
+        notes.append(
+            f"{path}: only the table {name or longest + 1} ({rows:,} rows) is read; left out are "
+            f"{total:,} rows in other tables: {shown}"
+        )
+    return chosen
+
+
+def _correct_shapes(header: fits.Header) -> None:
+    """Take away shapes (TDIM) that say nothing or are wrong, such as CasJobs's '(1)' of texts."""
+    for number in range(1, header.get("TFIELDS", 0) + 1):
+        form = re.fullmatch(r"(\d*)([A-Z]).*", str(header.get(f"TFORM{number}", "")).strip())
+        sides = re.findall(r"\d+", str(header.get(f"TDIM{number}", "")))
+        if not form or not sides or form[2] in "PQ":
+            continue
+        sides, repeat = [int(side) for side in sides], int(form[1] or 1)
+        rest = sides[1:] if form[2] == "A" else sides
+        if math.prod(sides) != repeat or math.prod(rest) == 1:
+            del header[f"TDIM{number}"]
+
+
+def _fits_columns(hdu: fits.BinTableHDU, names: Sequence[str]) -> Table:
+    """Columns from the memory map: a wide catalogue is never read whole."""
+    table = Table()
+    for column in hdu.columns:
+        if column.name not in names or column.name in table.colnames:
+            continue
+        values = np.array(hdu.data[column.name])
+        if column.null is not None and values.dtype.kind in "iu":
+            values = MaskedColumn(values, mask=values == column.null)
+        else:
+            values = Column(values)
+        if column.unit:
+            values.unit = Unit(column.unit, parse_strict="silent")
+        table[column.name] = values
+    return table
+
+
+def _stack(tables: list[Table]) -> Table:
+    return tables[0] if len(tables) == 1 else vstack(tables, metadata_conflicts="silent")
+
+
+def _read_csv(path: Path, names: Sequence[str] | None, notes: list[str]):
+    table = read_csv(path)
+    return list(table.colnames), _some(table, names)
+
+
+def _read_ecsv(path: Path, names: Sequence[str] | None, notes: list[str]):
+    table = read_ecsv(path)
+    return list(table.colnames), _some(table, names)
+
+
+def _some(table: Table, names: Sequence[str] | None) -> Table:
+    """The columns asked for; sky positions stay, since their coordinates may be."""
     if names is None:
-        table = Table.read(path, hdu=number, format="fits", character_as_bytes=False)
-    else:
-        # Column by column from the memory map: a wide catalogue is never read whole.
-        with fits.open(path, memmap=True) as hdus:
-            data = hdus[number].data
-            table = {n: np.array(data[n]) for n in names if n in available}
-            units = {c.name: c.unit for c in hdus[number].columns}
-            null = {c.name: c.null for c in hdus[number].columns if c.null is not None}
-            for name, column in table.items():
-                if name in null and column.dtype.kind != "f":
-                    table[name] = MaskedColumn(column, mask=column == null[name])
-                else:
-                    table[name] = Column(column)
-                if units.get(name):
-                    table[name].unit = Unit(units[name], parse_strict="silent")
-        return available, table
-    return available, _columns(table)
+        return table
+    return table[[
+        name for name in table.colnames
+        if name in names or any(wanted.startswith(f"{name}.") for wanted in names)
+    ]]  # fmt: skip
 
 
-def _read_text(format_: str):
-    def read(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict]:
-        table = Table.read(path, format=format_)
-        return list(table.colnames), _columns(table, names)
+def _read_votable(path: Path, names: Sequence[str] | None, notes: list[str]):
+    votable = parse(path)
+    tables = list(votable.iter_tables())
+    for info in _infos(votable):
+        status = (info.name or "").upper(), (info.value or "").upper()
+        if status == ("QUERY_STATUS", "ERROR"):
+            raise InputError(
+                f"{path}: the service answers with an error "
+                f"({' '.join((info.content or '').split())[:200]}), expected a table. Run the "
+                "query again."
+            )
+        if status == ("QUERY_STATUS", "OVERFLOW"):
+            rows = sum(len(table.array) for table in tables)
+            notes.append(
+                f"{path}: the service cut its result off after {rows:,} rows (QUERY_STATUS is "
+                "OVERFLOW), and does not say how many are missing; ask again with a larger MAXREC"
+            )
+    if not tables:
+        raise InputError(f"{path}: holds no table. Give another one.")
+    about = [
+        (table.name or table.ID or "", len(table.array), [field.name for field in table.fields])
+        for table in tables
+    ]
+    parts = [tables[n].to_table(use_names_over_ids=True) for n in _choose(path, about, notes)]
+    table = _stack(parts)
+    return list(table.colnames), _some(table, names)
 
-    return read
+
+def _infos(element) -> list[Info]:
+    """The INFOs of a VOTable and of all its resources."""
+    found = list(element.infos)
+    for resource in element.resources:
+        found += _infos(resource)
+    return found
 
 
-def _read_votable(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict]:
-    table = parse_single_table(path).to_table(use_names_over_ids=True)
-    return list(table.colnames), _columns(table, names)
-
-
-def _read_parquet(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict]:
+def _read_parquet(path: Path, names: Sequence[str] | None, notes: list[str]):
     available = list(pyarrow.parquet.read_schema(path).names)
     wanted = [n for n in (available if names is None else names) if n in available]
     frame = pyarrow.parquet.read_table(path, columns=wanted)
-    return available, {name: _from_arrow(frame[name], frame.field(name)) for name in wanted}
+    return available, Table(
+        {name: _from_arrow(frame[name], frame.field(name)) for name in wanted}, copy=False
+    )
 
 
 def _from_arrow(chunks: pyarrow.ChunkedArray, field: pyarrow.Field) -> Column:
@@ -177,7 +301,7 @@ def _from_arrow(chunks: pyarrow.ChunkedArray, field: pyarrow.Field) -> Column:
         # Without this whole numbers would become floats, and True an object.
         values = values.fill_null(False if pyarrow.types.is_boolean(kind) else 0)
     data = values.to_numpy(zero_copy_only=False)
-    if data.dtype == object:
+    if data.dtype == object and all(isinstance(value, str | None) for value in data):
         data = np.array(["" if value is None else value for value in data], dtype=str)
     notes = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
     about = {"description": notes.get("description")}
@@ -189,41 +313,74 @@ def _from_arrow(chunks: pyarrow.ChunkedArray, field: pyarrow.Field) -> Column:
     return Column(data, **about)
 
 
-def _read_hdf5(path: Path, names: Sequence[str] | None) -> tuple[list[str], dict]:
+def _read_hdf5(path: Path, names: Sequence[str] | None, notes: list[str]):
     with h5py.File(path, "r") as file:
         found: dict[str, tuple[h5py.Dataset, str | None]] = {}
 
         def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
-            if isinstance(item, h5py.Dataset) and len(item.shape) == 1:
+            if isinstance(item, h5py.Dataset) and len(item.shape) == 1 and not _is_about(name):
                 if item.dtype.names:
                     found.update({f"{name}/{field}": (item, field) for field in item.dtype.names})
                 else:
                     found[name] = (item, None)
 
         file.visititems(collect)
-        lengths = Counter(len(item) for item, _ in found.values())
-        if len(lengths) != 1:
-            raise InputError(
-                f"{path}: expected one-dimensional datasets of one length, found lengths "
-                f"{sorted(lengths) or 'none'}.\nKeep one table in the file, or convert it to FITS."
-            )
-        leaves = Counter(name.rsplit("/", 1)[-1] for name in found)
+        found = _of_one_length(path, found, notes)
         loose = sorted({item.name for item, _ in found.values() if _is_loose(item.dtype)})
         if loose:
             _try_text(path, loose)
+        leaves = Counter(name.rsplit("/", 1)[-1] for name in found)
         short = {name: name.rsplit("/", 1)[-1] for name in found}
         short = {name: leaf if leaves[leaf] == 1 else name for name, leaf in short.items()}
         # A path is accepted too where the short name would do.
         wanted = {short[name]: name for name in found} if names is None else {
             n: name for n in names for name in found if n in (name, short[name])}  # fmt: skip
-        columns = {}
+        columns = Table()
         for column, name in wanted.items():
             item, field = found[name]
             values = item[:] if field is None else item[field]
-            if values.dtype.kind == "O":
-                values = np.array([v.decode() if isinstance(v, bytes) else str(v) for v in values])
-            columns[column] = Column(values)
+            columns[column] = Column(values, unit=_hdf5_unit(file, item, field))
         return list(short.values()), columns
+
+
+def _is_about(name: str) -> bool:
+    """Whether astropy keeps the units of a table in a dataset."""
+    return name.endswith(ABOUT)
+
+
+def _of_one_length(path: Path, found: dict, notes: list[str]) -> dict:
+    """The datasets of the length that most have; the others are noted."""
+    lengths = Counter(len(item) for item, _ in found.values())
+    most = lengths.most_common(2)
+    if not most or (len(most) == 2 and most[0][1] == most[1][1]):
+        raise InputError(
+            f"{path}: expected one-dimensional datasets of one length, found lengths "
+            f"{sorted(lengths) or 'none'}.\nKeep one table in the file, or convert it to FITS."
+        )
+    rows = most[0][0]
+    others = [name for name, (item, _) in found.items() if len(item) != rows]
+    if others:
+        notes.append(
+            f"{path}: only its datasets of {rows:,} rows are read; left out are "
+            f"{len(others)} of other lengths: {', '.join(others[:5])}"
+        )
+    return {name: place for name, place in found.items() if len(place[0]) == rows}
+
+
+def _hdf5_unit(file: h5py.File, item: h5py.Dataset, field: str | None) -> Unit | None:
+    """The unit of a column: of the dataset's attribute, or of what astropy wrote beside it."""
+    text = item.attrs.get("unit", item.attrs.get("units"))
+    if field is not None and f"{item.name}{ABOUT}" in file:
+        lines = [_decoded(line) for line in file[f"{item.name}{ABOUT}"][:]]
+        about = meta.get_header_from_yaml(lines)["datatype"]
+        text = next((one.get("unit") for one in about if one["name"] == field), None)
+    if isinstance(text, Unit | UnitBase) or text is None:
+        return text
+    return Unit(_decoded(text), parse_strict="silent") if isinstance(text, str | bytes) else None
+
+
+def _decoded(text: str | bytes) -> str:
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
 
 
 def _is_loose(dtype: np.dtype) -> bool:
@@ -262,14 +419,10 @@ def _read_all(path: Path, names: list[str]) -> None:
             file[name][:]
 
 
-def _columns(table: Table, names: Sequence[str] | None = None) -> dict:
-    return {name: table[name] for name in table.colnames if names is None or name in names}
-
-
 _READERS = {
     "fits": _read_fits,
-    "csv": _read_text("ascii.csv"),
-    "ecsv": _read_text("ascii.ecsv"),
+    "csv": _read_csv,
+    "ecsv": _read_ecsv,
     "votable": _read_votable,
     "parquet": _read_parquet,
     "hdf5": _read_hdf5,

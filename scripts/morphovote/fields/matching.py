@@ -1,14 +1,16 @@
 """Cross-match of a source catalogue with another one, by position or by id."""
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from astropy import units
 from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, Table
 
 from morphovote.config.resolve import PHYSICAL_PREFIX
 from morphovote.errors import InputError
+from morphovote.fields.role_columns import Given, id_texts, read_sky
 from morphovote.logs import log
 
 SEPARATION = f"{PHYSICAL_PREFIX}SEPARATION"
@@ -61,20 +63,38 @@ def match_positions(
 def match_ids(ids: np.ndarray, other_ids: np.ndarray) -> np.ndarray:
     """Row (N,) of another catalogue with the same id, -1 where none; ids are compared as text.
 
+    What stands for no id (`id_texts`) matches nothing, nor does a zero that several rows have.
+    Where nothing matches, zeros before the numbers are no difference.
+
     Raises
     ------
     InputError
         If an id occurs twice in the other catalogue.
     """
-    texts, others = (np.char.strip(np.asarray(values).astype(str)) for values in (ids, other_ids))
+    texts, others = id_texts(ids), id_texts(other_ids)
+    row = _same_text(texts, others)
+    if not (row >= 0).any():
+        row = _same_text(_without_zeros(texts), _without_zeros(others))
+    return row
+
+
+def _same_text(texts: np.ndarray, others: np.ndarray) -> np.ndarray:
     unique, first, count = np.unique(others, return_index=True, return_counts=True)
-    if (count > 1).any():
+    repeated = (count > 1) & ~np.isin(unique, ("", "0"))
+    if repeated.any():
         raise InputError(
-            f"id {unique[count > 1][0]} stands in {count.max()} rows, expected one row an id. "
-            "Match by position instead (leave `id` out), or correct the catalogue."
+            f"id {unique[repeated][0]} stands in {count[repeated].max()} rows, expected one row an "
+            "id. Match by position instead (leave `id` out), or correct the catalogue."
         )
+    if not len(unique):
+        return np.full(len(texts), -1)
     place = np.searchsorted(unique, texts).clip(max=len(unique) - 1)
-    return np.where(unique[place] == texts, first[place], -1)
+    there = (unique[place] == texts) & (texts != "") & (count[place] == 1)
+    return np.where(there, first[place], -1)
+
+
+def _without_zeros(texts: np.ndarray) -> np.ndarray:
+    return np.array([re.sub(r"^0+(?=\d+$)", "", text) for text in texts.tolist()], dtype=str)
 
 
 def join(sources: Table, other: Table, row: np.ndarray, separation: np.ndarray | None) -> Table:
@@ -120,7 +140,8 @@ def describe_match(
     step = SHIFT * radius / 3600
     chance = []
     for east, north in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        moved = ra + east * step / np.cos(np.radians(dec)), dec + north * step
+        cosine = np.cos(np.radians(dec)).clip(min=1e-6)
+        moved = ra + east * step / cosine, (dec + north * step).clip(-90, 90)
         chance.append((match_positions(*moved, other_ra, other_dec, radius)[0] >= 0).mean())
     result = {
         "sources": len(row),
@@ -131,7 +152,9 @@ def describe_match(
     }
     if found.any():
         cosine = np.cos(np.radians(dec[found]))
-        to_ra = (other_ra[row[found]] - ra[found]) * cosine * 3600
+        # The shorter way round, where RA is near 0.
+        to_ra = (other_ra[row[found]] - ra[found] + 180) % 360 - 180
+        to_ra *= cosine * 3600
         to_dec = (other_dec[row[found]] - dec[found]) * 3600
         result |= {
             "median": float(np.median(separation[found])),
@@ -143,7 +166,13 @@ def describe_match(
 
 
 def match_catalogues(
-    sources: Table, positions: dict, other: Table, columns: dict, radius: float, path: str | Path
+    sources: Table,
+    positions: dict,
+    other: Table,
+    columns: dict,
+    radius: float,
+    path: str | Path,
+    missing: Sequence[float] = (),
 ) -> tuple[Table, dict]:
     """Join a source catalogue with a physical one.
 
@@ -161,6 +190,8 @@ def match_catalogues(
         Largest separation, arcsec.
     path : str or Path
         Of the physical catalogue, for messages.
+    missing : sequence of float
+        Values that mean in `other` that there is none.
 
     Returns
     -------
@@ -175,14 +206,14 @@ def match_catalogues(
     InputError
         If there are no positions or ids to match by, or nothing matches.
     """
-    missing = [name for name in columns.values() if name not in other.colnames]
-    if missing:
+    absent = [name for name in columns.values() if name not in other.colnames]
+    if absent:
         raise InputError(
-            f"{path}: no column '{missing[0]}'. It has: {', '.join(other.colnames[:30])}.\n"
+            f"{path}: no column '{absent[0]}'. It has: {', '.join(other.colnames[:30])}.\n"
             "Correct the field's `physical.columns`."
         )
     if "id" in columns:
-        row = match_ids(positions["id"], np.asarray(other[columns["id"]]))
+        row = match_ids(positions["id"], other[columns["id"]])
         matched = row >= 0
         about = {"sources": len(row), "matched": int(matched.sum()), "rate": float(matched.mean())}
         joined = join(sources, other, row, None)
@@ -193,7 +224,7 @@ def match_catalogues(
                 f"{path}: the field's sources have no RA and Dec to match by.\n"
                 "Name their columns, or match by id (`physical.columns: {id: ...}`)."
             )
-        there = [_degrees(other, columns[name], path) for name in ("ra", "dec")]
+        there = read_sky(Given(path, other, columns, tuple(missing)))
         row, separation = match_positions(ra, dec, *there, radius)
         about = describe_match(ra, dec, *there, radius, row, separation)
         joined = join(sources, other, row, separation)
@@ -210,15 +241,3 @@ def match_catalogues(
             "by chance. Take a smaller radius.", path, SHIFT * radius, 100 * about["chance_rate"],
         )  # fmt: skip
     return joined, about
-
-
-def _degrees(table: Table, name: str, path: str | Path) -> np.ndarray:
-    column = table[name]
-    try:
-        values = np.ma.filled(np.ma.asarray(column).astype(float), np.nan)
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"{path}: column '{name}' holds text, expected degrees. Correct `physical.columns`."
-        ) from error
-    unit = getattr(column, "unit", None)
-    return values if unit is None else (values * unit).to_value(units.deg)

@@ -1,20 +1,29 @@
 """The source list of a field: one row a source, which tile or file holds it, and its shard."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-import astropy.units as u
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from morphovote.config.roles import PROPERTIES, ROLES, UNITS
+from morphovote.config.roles import PROPERTIES, UNITS
 from morphovote.errors import InputError
-from morphovote.fields.catalogues import column_names, missing_column, read_table
+from morphovote.fields.catalogues import column_names
+from morphovote.fields.guesses import guess_roles, suggest_columns
 from morphovote.fields.images import Image, pixel_to_sky
+from morphovote.fields.role_columns import (
+    Given,
+    describe_lost,
+    read_ids,
+    read_numbers,
+    read_roles,
+    read_sky,
+)
 from morphovote.fields.tiles import assign_tiles, common_pixel_scale, inspect_tiles
 from morphovote.logs import log
 from morphovote.storage.files import replacing, write_json
@@ -37,6 +46,8 @@ def list_sources(
     pixel_scale: float | None = None,
     zero_point: float | None = None,
     pixel_origin: int = 0,
+    missing: Sequence[float] = (),
+    notes: Sequence[str] = (),
 ) -> tuple[Table, Table]:
     """Make the source list of a field.
 
@@ -64,6 +75,10 @@ def list_sources(
     pixel_origin : {0, 1}
         Coordinates of the first pixel's centre in the catalogue's x and y: 0 as in Python, 1 as in
         FITS, SExtractor and ds9.
+    missing : sequence of float
+        Values that mean in the catalogue that there is none.
+    notes : sequence of str
+        What was noted of the catalogue before, to be logged and kept with what is noted here.
 
     Returns
     -------
@@ -71,7 +86,8 @@ def list_sources(
         One row a source, in catalogue order: ROW, ID, RA, DEC (deg), TILE, X, Y (px, 0-based),
         SELECTED, SHARD, MAG, REDSHIFT, LOG_MASS, U_V, V_J.
     tiles : Table
-        From `inspect_tiles`. `meta` has PIXSCALE, ZEROPT (NaN if unknown), KIND and CATALOG.
+        From `inspect_tiles`. `meta` has PIXSCALE, ZEROPT (NaN if unknown), KIND, CATALOG
+        and NOTES (a JSON list of sentences on the catalogue, for the report).
 
     Raises
     ------
@@ -84,18 +100,20 @@ def list_sources(
         if kind != "cutouts":
             raise InputError("Images without a catalogue: run detect_sources on them first.")
         paths = sorted(map(str, files))
-        sources, table, roles = _sources_of_files(paths, images, pattern), Table(), {}
+        sources, given = _sources_of_files(paths, images, pattern), None
     else:
-        table, roles = _read_roles(catalogue, columns or {}, select or {})
-        if len(table) == 0:
-            raise InputError(f"{catalogue}: the catalogue has no rows. Give one with sources.")
+        given, told = _read_catalogue(catalogue, columns or {}, select or {}, missing)
+        notes = list(dict.fromkeys([*told, *notes]))
+        for note in notes:
+            log.warning("%s", note)
         locate = _locate_cutouts if kind == "cutouts" else _locate_in_images
-        sources = locate(table, roles, images, tiles, catalogue, pattern, pixel_origin, columns)
+        sources = locate(given, images, tiles, pattern, pixel_origin, columns)
     sources.add_column(np.arange(len(sources), dtype=np.int64), name="ROW", index=0)
     for role in PROPERTIES:
-        name = role.upper()
-        sources[name] = _numbers(table, roles, role, catalogue, len(sources)).astype(np.float32)
-    chosen = _selected(table, roles, select or {}, catalogue, len(sources))
+        none = np.full(len(sources), np.nan)
+        values = none if given is None else read_numbers(given, role)[0]
+        sources[role.upper()] = values.astype(np.float32)
+    chosen = _selected(given, select or {}, len(sources))
     sources["SELECTED"] = chosen
     sources["SHARD"] = np.where(chosen, (np.cumsum(chosen) - 1) // shard_size, -1).astype(np.int64)
     order = ["ROW", "ID", "RA", "DEC", "TILE", "X", "Y", "SELECTED", "SHARD"]
@@ -118,8 +136,20 @@ def list_sources(
         "ZEROPT": np.nan if zero_point is None else float(zero_point),
         "KIND": kind,
         "CATALOG": str(catalogue or ""),
+        "NOTES": json.dumps(list(notes)),
     }
     return sources, tiles
+
+
+def _read_catalogue(
+    catalogue: str | Path, columns: dict, select: dict, missing: Sequence[float]
+) -> tuple[Given, list[str]]:
+    """Read what a field's catalogue says of its sources, and what is to be noted of it."""
+    notes: list[str] = []
+    given = read_roles(catalogue, columns, list(select), missing, notes)
+    if len(given.table) == 0:
+        raise InputError(f"{catalogue}: the catalogue has no rows. Give one with sources.")
+    return given, notes + describe_lost(given, list(dict.fromkeys([*PROPERTIES, *select])))
 
 
 def write_sources(path: str | Path, sources: Table, tiles: Table) -> None:
@@ -162,8 +192,11 @@ def read_sources(path: str | Path) -> tuple[Table, Table]:
     with fits.open(path, memmap=False) as hdus:
         sources, tiles = (Table(hdus[name].data) for name in ("SOURCES", "TILES"))
         header = hdus[0].header
-        tiles.meta = {key: header[key] for key in ("PIXSCALE", "ZEROPT", "KIND", "CATALOG")}
-    tiles.meta["CATALOG"] = unquote(tiles.meta["CATALOG"])
+        tiles.meta = {
+            key: header[key] for key in ("PIXSCALE", "ZEROPT", "KIND", "CATALOG", "NOTES")
+        }
+    for key in ("CATALOG", "NOTES"):
+        tiles.meta[key] = unquote(tiles.meta[key])
     if not isinstance(tiles.meta["ZEROPT"], int | float):
         tiles.meta["ZEROPT"] = np.nan
     for table in (sources, tiles):
@@ -177,95 +210,22 @@ def read_sources(path: str | Path) -> tuple[Table, Table]:
     return sources, tiles
 
 
-def read_positions(catalogue: str | Path, columns: dict[str, str]) -> dict[str, np.ndarray]:
-    """Ids (N,) of a catalogue, and its `ra` and `dec` (deg, NaN where missing) if it has them."""
-    table, roles = _read_roles(catalogue, columns, {})
-    positions = {"id": _ids(table, roles, catalogue)}
-    if {"ra", "dec"} <= set(roles):
-        for role in ("ra", "dec"):
-            positions[role] = _numbers(table, roles, role, catalogue, len(table))
-    return positions
+def read_notes(path: str | Path) -> list[str]:
+    """What was noted of a field's catalogue, in sentences: values missing, rows not read."""
+    return json.loads(read_sources(path)[1].meta["NOTES"])
 
 
-def _read_roles(catalogue, columns: dict, select: dict) -> tuple[Table, dict[str, str]]:
-    available = column_names(catalogue)
-    unknown = set(columns) - set(ROLES)
-    if unknown:
-        raise InputError(f"`columns`: unknown '{min(unknown)}'; it knows {', '.join(ROLES)}.")
-    roles = {}
-    for role in ROLES:
-        if columns.get(role):
-            if columns[role] not in available:
-                raise InputError(missing_column(catalogue, columns[role], available))
-            roles[role] = columns[role]
-        else:
-            same = [n for n in (role, role.upper()) if n in available]
-            same = same or [n for n in available if n.lower() == role]
-            if same:
-                roles[role] = same[0]
-    wanted = set(roles.values()) | {roles.get(key, key) for key in select}
-    for name in wanted - set(available):
-        raise InputError(missing_column(catalogue, name, available))
-    return read_table(catalogue, [n for n in available if n in wanted]), roles
-
-
-def _numbers(table: Table, roles: dict, role: str, catalogue, length: int) -> np.ndarray:
-    """A column as floats, NaN where missing or where the catalogue has no such column."""
-    name = roles.get(role, role)
-    if name not in table.colnames:
-        return np.full(length, np.nan)
-    column = table[name]
-    try:
-        values = np.ma.asarray(column).astype(float)
-    except (ValueError, TypeError) as error:
-        raise InputError(
-            f"{catalogue}: column '{name}' holds text ({column[0]!r}), expected numbers.\n"
-            "Correct `columns` or `select`."
-        ) from error
-    if values.ndim != 1:
-        raise InputError(f"{catalogue}: column '{name}' holds arrays, expected one number a row.")
-    return np.asarray(values.filled(np.nan)) * _to_degrees(role, column.unit)
-
-
-def _to_degrees(role: str, unit) -> float:
-    """Factor for a position that its file says is in hours or radians; 1 for all else."""
-    if role not in ("ra", "dec") or unit is None:
-        return 1
-    if unit == u.hour:  # as some write the hours of a right ascension
-        return 15
-    return float(unit.to(u.deg)) if unit.is_equivalent(u.deg) else 1
-
-
-def _selected(table: Table, roles: dict, select: dict, catalogue, length: int) -> np.ndarray:
+def _selected(given: Given | None, select: dict, length: int) -> np.ndarray:
     chosen = np.ones(length, dtype=bool)
-    if select and not table.colnames:
+    if select and given is None:
         raise InputError("`select` needs a catalogue, and the field has none.")
     for key, (low, high) in select.items():
-        values = _numbers(table, roles, key, catalogue, length)
+        values, _ = read_numbers(given, key)
         with np.errstate(invalid="ignore"):
             chosen &= np.isfinite(values)
             chosen &= (low is None) | (values >= (low if low is not None else 0))
             chosen &= (high is None) | (values <= (high if high is not None else 0))
     return chosen
-
-
-def _ids(table: Table, roles: dict, catalogue) -> np.ndarray:
-    if "id" not in roles:
-        log.info("%s: no id column, so sources are numbered from 0", catalogue)
-        return np.arange(len(table), dtype=np.int64)
-    ids = np.ma.asarray(table[roles["id"]])
-    if ids.ndim != 1 or np.ma.getmaskarray(ids).any():
-        raise InputError(
-            f"{catalogue}: column '{roles['id']}' has rows without an id, expected one in each.\n"
-            "Give another id column in `columns`."
-        )
-    ids = np.asarray(ids)
-    if ids.dtype.kind == "U":
-        # No format of the results holds a NUL.
-        ids = np.array([text.replace("\0", "\N{REPLACEMENT CHARACTER}") for text in ids.tolist()])
-    if ids.dtype.kind == "f" and np.all(ids == np.round(ids)):
-        ids = ids.astype(np.int64)
-    return ids
 
 
 def _check_duplicates(ids: np.ndarray, places: np.ndarray, catalogue) -> None:
@@ -293,25 +253,24 @@ def _check_duplicates(ids: np.ndarray, places: np.ndarray, catalogue) -> None:
 
 
 def _locate_in_images(
-    table: Table,
-    roles: dict,
+    given: Given,
     images: list[Image],
     tiles: Table,
-    catalogue,
     pattern: str,
     origin: int,
     columns: dict | None,
 ) -> Table:
-    n = len(table)
-    ids = _ids(table, roles, catalogue)
-    ra, dec, x, y = (_numbers(table, roles, role, catalogue, n) for role in ("ra", "dec", "x", "y"))
+    catalogue, roles, n = given.path, given.roles, len(given.table)
+    ids = read_ids(given)
+    ra, dec = read_sky(given)
+    x, y = (read_numbers(given, role)[0] for role in ("x", "y"))
     has_sky, has_pixels = {"ra", "dec"} <= set(roles), {"x", "y"} <= set(roles)
     has_wcs = all(image.wcs for image in images)
     asked = {role for role in ("ra", "dec", "x", "y") if (columns or {}).get(role)}
     by_pixels = has_pixels and (asked == {"x", "y"} or not (has_sky and has_wcs))
     if by_pixels:
         x, y = x - origin, y - origin
-        tile = _tile_by_file(table, roles, images, catalogue)
+        tile = _tile_by_file(given, images)
         inside = np.zeros(n, dtype=bool)
         for number, image in enumerate(images):
             here = tile == number
@@ -336,13 +295,14 @@ def _locate_in_images(
     else:
         raise InputError(
             f"{catalogue}: no position; expected columns 'ra' and 'dec' (deg), or 'x' and 'y' (px)."
-            f"\nName them in `columns`. It has: {', '.join(column_names(catalogue)[:30])}."
+            f" {suggest_columns(column_names(catalogue))}"
         )
     _check_duplicates(ids, places, catalogue)
     return Table({"ID": ids, "RA": ra, "DEC": dec, "TILE": tile.astype(np.int64), "X": x, "Y": y})
 
 
-def _tile_by_file(table: Table, roles: dict, images: list[Image], catalogue) -> np.ndarray:
+def _tile_by_file(given: Given, images: list[Image]) -> np.ndarray:
+    catalogue, table, roles = given.path, given.table, given.roles
     if len(images) == 1:
         return np.zeros(len(table), dtype=np.int64)
     if "file" not in roles:
@@ -356,27 +316,32 @@ def _tile_by_file(table: Table, roles: dict, images: list[Image], catalogue) -> 
 
 
 def _locate_cutouts(
-    table: Table,
-    roles: dict,
+    given: Given,
     images: list[Image],
     tiles: Table,
-    catalogue,
     pattern: str,
     origin: int,
     columns: dict | None,
 ) -> Table:
-    n = len(table)
-    ids = _ids(table, roles, catalogue)
-    ra, dec = (_numbers(table, roles, role, catalogue, n) for role in ("ra", "dec"))
-    if (columns or {}).get("file"):
-        tile = _tile_by_file(table, roles, images, catalogue)
+    catalogue = given.path
+    available, by_file = column_names(catalogue), bool((columns or {}).get("file"))
+    if "id" not in given.roles and not by_file and guess_roles(available, ["id"]):
+        raise InputError(
+            f"{catalogue}: no id column, by which its rows would find their cutouts. "
+            f"{suggest_columns(available, ['id', 'mag', 'redshift'])}"
+        )
+    ids = read_ids(given)
+    ra, dec = read_sky(given)
+    if by_file:
+        tile = _tile_by_file(given, images)
     else:
         tile = match_files(ids, [image.path for image in images], pattern)
     matched = tile >= 0
     if not matched.any():
         raise InputError(
             f"{catalogue}: no id (such as {ids[0]}) is in the name of a cutout (such as "
-            f"{images[0].path}).\nGive the id column in `columns`, or the file's with `file`."
+            f"{images[0].path}). Give the id column in `columns`, or the file's with `file`. "
+            f"{suggest_columns(available, ['id', 'mag', 'redshift'])}"
         )
     _check_duplicates(ids, np.stack([ra, dec, tile], axis=1), catalogue)
     unused = sorted(set(range(len(images))) - set(tile.tolist()))

@@ -22,10 +22,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from morphovote.classify.classes import CLASSES, OWN_CLASS
 from morphovote.errors import InputError
+from morphovote.storage.model_folder import DESCRIPTION, read_description
+from morphovote.storage.yaml_files import load_yaml
 
 VERSION = 1
 # Keys that people give; then those that the workflow adds when it passes a file on.
@@ -59,11 +60,7 @@ def read_given_names(path: str | Path) -> dict:
     InputError
         If the file is unreadable, or has an unknown key, class or version.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: not a readable YAML file ({reason}).") from error
+    content = load_yaml(path)
     if not isinstance(content, dict) or not isinstance(content.get("groups"), dict):
         raise InputError(
             f"{path}: has no table 'groups'. Expected 'groups:' and under it one line a group, "
@@ -292,3 +289,56 @@ def marks_of(path: str | Path | None, fitted: int | str | None = None) -> str:
     marks = {number: entry for number, entry in marks.items() if entry}
     where = {key: content.get(key) for key in ("voters", "pca", "fitted", "centres")}
     return json.dumps([marks, where], sort_keys=True) if marks else ""
+
+
+def check_centres(path: str | Path, content: dict, made: dict) -> None:
+    """Stop if the groups of a file cannot be matched to a vote; see `rematching.numbers_here`."""
+    widths = [{len(row) for row in names["centres"].values()} for names in (content, made)]
+    why = None
+    if not content["centres"]:
+        why = "it has no 'centres' to match them by"
+    elif content["pca"] != made.get("pca") or widths[0] != widths[1]:
+        why = (
+            f"its centres are in the components of PCA {content['pca']}, these in those of "
+            f"{made.get('pca')}"
+        )
+    if why:
+        raise InputError(
+            f"{path}: 'voters' is {content['voters']}, but the groups come from vote "
+            f"{made['voters']}: its numbers mean other groups, and {why}.\nUse the model that the "
+            "names were made for, or look at the groups again with the naming page."
+        )
+
+
+def check_vote_of(path: str | Path | None, folders: dict[str, str], config: dict) -> None:
+    """Stop before the first job if a file of names was written for another vote.
+
+    What the vote of a field will be is known where a run with the same settings has left one.
+
+    Parameters
+    ----------
+    path : path or None
+        The file of names.
+    folders : dict of str
+        The model folder of each field that fits one, by name; the vote's groups are beside it.
+    config : dict
+        The completed config.
+
+    Raises
+    ------
+    InputError
+        See `check_centres`.
+    """
+    if path is None:
+        return
+    content = read_given_names(path)
+    for folder in map(Path, folders.values()):
+        made = folder.parent / "groups.yaml"
+        if not made.is_file() or not (folder / DESCRIPTION).is_file():
+            continue
+        settings = read_description(folder / DESCRIPTION)["settings"]
+        if any(config.get(section) != value for section, value in settings.items()):
+            continue
+        vote = read_given_names(made)
+        if content["voters"] not in (None, vote["voters"]):
+            check_centres(path, content, vote)

@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from morphovote.errors import InputError
 from morphovote.groups.names import (
     NO_MATCH,
     NOT_NAMED,
+    check_centres,
     check_numbers,
     read_given_names,
     root_of,
 )
 from morphovote.groups.suggestion import suggest_names
 from morphovote.logs import log
-from morphovote.measure.quality import MEASURED, trusted
+from morphovote.measure.quality import MEASURED, reaches_beyond, trusted
 from morphovote.storage.files import write_yaml
 from morphovote.storage.rows import align_rows
 from morphovote.storage.shards import concatenate, read_attributes, read_shard
@@ -101,25 +101,6 @@ def numbers_here(
         return content["groups"], None
     check_centres(path, content, made)
     return carry_over(content, made)
-
-
-def check_centres(path: str | Path, content: dict, made: dict) -> None:
-    """Raise an error if the groups of a file cannot be matched to a vote; see `numbers_here`."""
-    widths = [{len(row) for row in names["centres"].values()} for names in (content, made)]
-    why = None
-    if not content["centres"]:
-        why = "it has no 'centres' to match them by"
-    elif content["pca"] != made.get("pca") or widths[0] != widths[1]:
-        why = (
-            f"its centres are in the components of PCA {content['pca']}, these in those of "
-            f"{made.get('pca')}"
-        )
-    if why:
-        raise InputError(
-            f"{path}: 'voters' is {content['voters']}, but the groups come from vote "
-            f"{made['voters']}: its numbers mean other groups, and {why}.\nUse the model that the "
-            "names were made for, or look at the groups again with the naming page."
-        )
 
 
 def carry_over(content: dict, made: dict) -> tuple[dict[int, dict], dict]:
@@ -243,6 +224,7 @@ def name_groups_file(
         trusted(shape),
         light["snr"],
         light["flags"] | shape["flags"],
+        reaches_beyond(shape["measure_flag"]),
     )
     given, marks = suggested, made["groups"]
     content = {"origin": "suggestion", "source": "measured medians of each group"}

@@ -76,6 +76,7 @@ def suggest_names(
     measured: dict[str, np.ndarray],
     snr: np.ndarray,
     flags: np.ndarray,
+    beyond: np.ndarray | None = None,
 ) -> dict[int, dict]:
     """Suggest a class for every group.
 
@@ -90,6 +91,8 @@ def suggest_names(
     snr : ndarray, shape (N,)
     flags : ndarray of int, shape (N,)
         Bits of `flags.FLAGS`.
+    beyond : ndarray of bool, shape (N,), optional
+        Galaxies that reach beyond their cutouts, see `choose_core`.
 
     Returns
     -------
@@ -99,7 +102,7 @@ def suggest_names(
     names = {}
     for number in range(groups):
         member = group == number
-        use = choose_core(member, kept)
+        use = choose_core(member, kept, beyond)
         entry: dict = {"galaxies": int(member.sum()), "kept": int((member & kept).sum())}
         names[number] = entry
         if not use.any():
@@ -134,18 +137,25 @@ def _median(values: np.ndarray) -> float:
     return float(np.nanmedian(values)) if np.isfinite(values).any() else np.nan
 
 
-def choose_core(member: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def choose_core(
+    member: np.ndarray, kept: np.ndarray, beyond: np.ndarray | None = None
+) -> np.ndarray:
     """Galaxies that represent a group: its kept members, or all if too few are kept.
 
-    Too few means fewer than `FEWEST_MEMBERS`.
+    Too few means fewer than `FEWEST_MEMBERS`. Of either, those that reach beyond their cutouts are
+    left out, unless they are nearly all: what is seen of them is not the whole galaxy.
 
     Parameters
     ----------
     member, kept : ndarray of bool, shape (N,)
+    beyond : ndarray of bool, shape (N,), optional
+        Bit `BEYOND_CUTOUT` of MEASURE_FLAG.
 
     Returns
     -------
     ndarray of bool, shape (N,)
     """
+    if beyond is not None and (member & ~beyond).sum() >= FEWEST_MEMBERS:
+        member = member & ~beyond
     core = member & kept
     return core if core.sum() >= FEWEST_MEMBERS else member

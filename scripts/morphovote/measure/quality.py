@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from morphovote.flags import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT
+from morphovote.flags import BAD, BEYOND_CUTOUT, FAILED, NO_SERSIC, SERSIC_SUSPECT
 
 # From the Sersic fit, and from the pixels themselves: each has its own marks of a bad measurement.
 SERSIC = ("sersic_n", "axis_ratio", "r_e")
@@ -10,6 +10,12 @@ SERSIC = ("sersic_n", "axis_ratio", "r_e")
 PIXELS = ("concentration", "gini", "m20", "asymmetry", "smoothness")
 
 MEASURED = SERSIC + PIXELS
+
+
+def reaches_beyond(measure_flag: np.ndarray) -> np.ndarray:
+    """Whether each galaxy (N,) reaches beyond its cutout; -1, not measured, is no."""
+    flag = np.asarray(measure_flag)
+    return (flag >= 0) & ((flag & BEYOND_CUTOUT) != 0)
 
 
 def trusted(shape: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

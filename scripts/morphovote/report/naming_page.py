@@ -22,7 +22,7 @@ from morphovote.classify.classes import CLASSES, class_style, order_names
 from morphovote.groups.names import NO_MATCH, NOT_NAMED
 from morphovote.groups.regrouping import FEWEST_IN_PART
 from morphovote.groups.suggestion import choose_core
-from morphovote.measure.quality import MEASURED, trusted
+from morphovote.measure.quality import MEASURED, reaches_beyond, trusted
 from morphovote.report import diagnostics
 from morphovote.report.stamps import stretch
 
@@ -228,7 +228,7 @@ def _describe_group(
     kept = np.asarray(members["KEPT"], dtype=bool)
     share = np.asarray(members["VOTE_FRACTION"], dtype=float)
     # The members from which the class is suggested.
-    core = choose_core(here, kept)
+    core = choose_core(here, kept, reaches_beyond(members["MEASURE_FLAG"]))
     unnamed = entry.get("class") == "UNC" and entry.get("reason") in (NOT_NAMED, NO_MATCH)
     gone = "merge" in entry or "split" in entry
     return {

@@ -13,6 +13,7 @@ from morphovote.classify.classes import REASONS, order_names
 from morphovote.compute.statistics import fraction_interval, median_interval
 from morphovote.flags import in_vote
 from morphovote.groups.suggestion import choose_core
+from morphovote.measure.quality import reaches_beyond
 from morphovote.report import diagnostics
 from morphovote.report.text.sources import find_missing
 from morphovote.storage.files import write_json
@@ -35,6 +36,7 @@ PACKAGES = (
 
 # Results of the checks and other stages that `summarise` takes.
 FOUND = (
+    "notes",  # of the source catalogue, sentences: sources.read_notes
     "match",  # of the cross-match with a physical catalogue: match.json
     "stability",  # `stability_scores.summarise_stability`
     "calibration",  # `calibration.summarise_checks`
@@ -88,6 +90,7 @@ def summarise(
         "field": field,
         "sources": len(catalogue),
         "match": found["match"],
+        "notes": found["notes"],
         **count_voted(catalogue),
         **summarise_controls(controls),
         "confidence": count_confidence(catalogue, controls["confidence"]),
@@ -257,7 +260,8 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     """Size, kept fraction, class and measured medians of every group, by class.
 
     Medians of measurements are of the same galaxies as in `suggestion.suggest_names`: the kept
-    members, or all if fewer than three are kept, without bad measurements. The median vote fraction
+    members, or all if fewer than three are kept, without bad measurements and without galaxies that
+    reach beyond their cutouts. The median vote fraction
     is of all members.
 
     Parameters
@@ -269,11 +273,12 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
     """
     group = np.asarray(catalogue["GROUP"])
     kept = np.asarray(catalogue["KEPT"], dtype=bool)
+    beyond = reaches_beyond(catalogue["MEASURE_FLAG"])
     named = {int(number): entry for number, entry in names["groups"].items()}
     rows = []
     for number in sorted(set(named) | set(np.unique(group[group >= 0]).tolist())):
         members = group == number
-        core = choose_core(members, kept)
+        core = choose_core(members, kept, beyond)
         entry = named.get(number, {})
         row = {
             "group": number,

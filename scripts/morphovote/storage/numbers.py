@@ -18,9 +18,13 @@ NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 def save_numbers(table: Table, path: str | Path) -> None:
     """Write numbers as CSV, whole or not at all; NaN becomes an empty cell.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+    Text that a spreadsheet would take for a formula gets an apostrophe in front. Identifiers (`id`)
+    keep all their digits.
     """
-    columns = [[_cell(value) for value in table[name].tolist()] for name in table.colnames]
+    columns = [
+        [_cell(str(value) if name == "id" else value) for value in table[name].tolist()]
+        for name in table.colnames
+    ]
     write_csv(path, table.colnames, zip(*columns, strict=True))
 
 
@@ -70,7 +74,10 @@ def _read_lines(path: str | Path) -> tuple[list[str], list[list]]:
             names, *lines = csv.reader(file, strict=True)
         if any(len(line) != len(names) for line in lines):
             raise ValueError(f"a line does not have the {len(names)} columns of the first")
-        return names, [[_value(text) for text in line] for line in lines]
+        return names, [
+            [text if name == "id" else _value(text) for name, text in zip(names, line, strict=True)]
+            for line in lines
+        ]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(
             f"{path}: not a readable CSV table ({error}). Delete it and run the workflow again."
@@ -81,6 +88,9 @@ def _value(text: str) -> object:
     text = text.strip()
     if text in ("True", "False"):
         return text == "True"
+    # 000712 is a name.
+    if re.fullmatch(r"0\d+", text):
+        return text
     for kind in (int, float):
         try:
             return kind(text)

@@ -10,7 +10,7 @@ from morphovote.config import resolve
 from morphovote.errors import InputError
 from morphovote.fields import matching
 from morphovote.fields.catalogues import read_table
-from morphovote.fields.sources import read_positions
+from morphovote.fields.role_columns import read_positions
 
 ARCSEC = 1 / 3600
 # Degrees of right ascension in one of arc, at the declination used here.

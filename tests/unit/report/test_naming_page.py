@@ -38,6 +38,7 @@ def table():
             "KEPT": np.tile(np.linspace(1, 0.3, SIZE) > 0.66, GROUPS),
             "MAG": rng.uniform(20, 25, count),
             "SNR": rng.uniform(5, 50, count),
+            "MEASURE_FLAG": np.zeros(count, int),
         }
     )
     for name in naming_page.QUANTITIES:

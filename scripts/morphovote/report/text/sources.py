@@ -64,7 +64,7 @@ def describe_missing(missing: dict) -> list[str]:
 
 
 def describe_sources(summary: dict) -> list[str]:
-    """Doubtful sources in the vote, and the cross-match.
+    """Doubtful sources in the vote, what was noted of the catalogue, and the cross-match.
 
     Parameters
     ----------
@@ -83,6 +83,7 @@ def describe_sources(summary: dict) -> list[str]:
             "(flag off_centre). Most are pieces or neighbours of a brighter galaxy: leave them "
             "out of your sample."
         )
+    found += [f"{note}." for note in summary.get("notes") or ()]
     if summary.get("match"):
         found.append(_describe_match(summary["match"]))
     return found

@@ -1,0 +1,146 @@
+"""Tables in text: CSV as programs and spreadsheets write it, and ECSV."""
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute
+import pyarrow.csv
+from astropy.io import ascii as text_formats
+from astropy.table import Column, MaskedColumn, Table
+
+# Between the columns of a file that is called CSV; the comma is tried first.
+SEPARATORS = (",", ";", "\t", "|")
+# Marks at the start of a file that say how its letters are stored.
+MARKS = {
+    b"\xef\xbb\xbf": "utf-8-sig",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+LEADING_ZERO = r"^\s*[+-]?0\d+\s*$"
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+
+
+def read_csv(path: Path) -> Table:
+    """Read a CSV file; numbers with leading zeros, such as 000712, stay text.
+
+    The separator may also be a semicolon, a tab or |; the names may follow a # or a byte order
+    mark; lines that begin with # before them are left out; with another separator, numbers may
+    have a decimal comma.
+    """
+    text = _read_text(path)
+    separator, text = _clean(text)
+    table = text_formats.read(text, format="csv", delimiter=separator, guess=False)
+    for name, column in _with_zeros(text, separator, table).items():
+        table.replace_column(name, column)
+    if separator != ",":
+        for name in table.colnames:
+            values = _decimal_commas(table[name])
+            if values is not None:
+                table.replace_column(name, values)
+    return table
+
+
+def read_ecsv(path: Path) -> Table:
+    """Read an ECSV file."""
+    return text_formats.read(_read_text(path), format="ecsv", guess=False)
+
+
+def _read_text(path: Path) -> str:
+    content = path.read_bytes()
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    encoding = next((name for mark, name in MARKS.items() if content.startswith(mark)), "utf-8")
+    return content.decode(encoding).replace("\r\n", "\n").replace("\r", "\n") + "\n"
+
+
+def _clean(text: str) -> tuple[str, str]:
+    """The separator, and the text from the line with the names on, without a # before them."""
+    lines = text.splitlines()[:1000]
+    first = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    comments = first
+    while comments < len(lines) and lines[comments].lstrip().startswith("#"):
+        comments += 1
+    start = first
+    if comments > first:
+        separator = find_separator(lines[comments : comments + 20])
+        below = _split(lines[comments : comments + 1], separator)
+        # Names stand in the last line with a # unless the line below holds them.
+        last = _split([re.sub(r"^\s*#+\s*", "", lines[comments - 1])], separator)
+        fits = bool(last and below) and len(last[0]) == len(below[0])
+        start = comments - 1 if fits and any(map(_is_number, below[0])) else comments
+        if start == comments and not any(map(_is_number, below[0] if below else [])) and fits:
+            # A line of names with a # and only text below: names come first.
+            start = comments - 1
+    separator = find_separator(
+        [re.sub(r"^\s*#+\s*", "", lines[start]), *lines[start + 1 : start + 20]] if lines else []
+    )
+    rest = text.split("\n", start)[start]
+    return separator, re.sub(r"^\s*#+\s*", "", rest) if start < comments else rest
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def find_separator(lines: Sequence[str]) -> str:
+    """The separator that splits every line into equally many parts, the most; else the comma."""
+    counts = {}
+    for separator in SEPARATORS:
+        sizes = {len(parts) for parts in _split(lines, separator)}
+        counts[separator] = sizes.pop() if len(sizes) == 1 else 0
+    best = max(SEPARATORS, key=counts.__getitem__)
+    return best if counts[best] > 1 else ","
+
+
+def _split(lines: Sequence[str], separator: str) -> list[list[str]]:
+    return [parts for parts in csv.reader(lines, delimiter=separator) if parts]
+
+
+def _with_zeros(text: str, separator: str, table: Table) -> dict[str, Column]:
+    """Columns of whole numbers with leading zeros, as text."""
+    whole = [name for name in table.colnames if table[name].dtype.kind in "iu"]
+    found = rf'(?:^|{re.escape(separator)})[ \t]*"?[+-]?0\d+"?[ \t]*(?:{re.escape(separator)}|$)'
+    if not whole or not re.search(found, text, re.MULTILINE):
+        return {}
+    frame = pyarrow.csv.read_csv(
+        io.BytesIO(text.encode()),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            include_columns=whole,
+            column_types=dict.fromkeys(whole, pyarrow.string()),
+            strings_can_be_null=True,
+        ),
+    )
+    columns = {}
+    for name in whole:
+        texts = frame[name]
+        if pyarrow.compute.any(pyarrow.compute.match_substring_regex(texts, LEADING_ZERO)).as_py():
+            values = [(value or "").strip() for value in texts.to_pylist()]
+            lost = [not value for value in values]
+            plain = np.array(values, dtype=str)
+            columns[name] = MaskedColumn(plain, mask=lost) if any(lost) else Column(plain)
+    return columns
+
+
+def _decimal_commas(column: Column) -> Column | None:
+    """Text such as 150,25 as numbers; None if the column is anything else."""
+    if column.dtype.kind != "U" or column.ndim != 1:
+        return None
+    lost = np.ma.getmaskarray(column)
+    texts = [str(value).strip() for value in np.ma.getdata(column)[~lost].tolist()]
+    if not any("," in text for text in texts) or not all(
+        DECIMAL_COMMA.fullmatch(text) or _is_number(text) for text in texts
+    ):
+        return None
+    values = np.full(len(column), np.nan)
+    values[~lost] = [float(text.replace(",", ".")) for text in texts]
+    return MaskedColumn(values, mask=lost) if lost.any() else Column(values)
