@@ -134,6 +134,7 @@ def start(options=None, **field):
         pixel_scale=resolved["pixel_scale"],
         zero_point=resolved["zero_point"],
         pixel_origin=resolved["pixel_origin"],
+        planes=resolved["planes"],
     )
 
 

@@ -17,10 +17,11 @@ from scipy import ndimage
 
 from morphovote.errors import InputError
 from morphovote.fields.detection import find_sources, sky_level
-from morphovote.fields.images import missing_pixels, read_section
+from morphovote.fields.images import read_section
+from morphovote.fields.missing import missing_pixels
+from morphovote.fields.noise import open_tile
 from morphovote.fields.resampling import native_side, resample_cutout, same_scale
 from morphovote.fields.sky import Sky, sky_section
-from morphovote.fields.tiles import open_tile
 from morphovote.flags import BLEND, EDGE, LOW_SNR, MISSING, NEIGHBOUR, NO_DATA, OFF_CENTRE, OWN
 from morphovote.logs import log, progress
 

@@ -37,6 +37,7 @@ def list_sources(
     pixel_scale: float | None = None,
     zero_point: float | None = None,
     pixel_origin: int = 0,
+    planes: dict[str, str] | None = None,
 ) -> tuple[Table, Table]:
     """Make the source list of a field.
 
@@ -49,8 +50,8 @@ def list_sources(
         Needed for images. Without one, every cutout is a source.
     pattern : str
         The glob that found the cutouts: what its wildcards matched names the cutout.
-    rms, weight : sequence of str
-        Noise maps, see `inspect_tiles`.
+    rms, weight, planes
+        Noise maps, and the planes to take, see `inspect_tiles`.
     columns : dict of str, optional
         Column of each role of `ROLES`. A role left out takes the column of its own name, in
         small or capital letters, where there is one.
@@ -78,7 +79,7 @@ def list_sources(
     InputError
         If the config and the files do not fit together.
     """
-    images, tiles = inspect_tiles(files, rms, weight, forgiving=kind == "cutouts")
+    images, tiles = inspect_tiles(files, rms, weight, kind == "cutouts", planes)
     scale = common_pixel_scale(images, pixel_scale)
     if catalogue is None:
         if kind != "cutouts":

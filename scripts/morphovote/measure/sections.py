@@ -14,9 +14,10 @@ from astropy.table import Table
 
 from morphovote.errors import InputError
 from morphovote.fields.cutouts import WINGS, Scene, find_scene, grow, own_segment
-from morphovote.fields.images import missing_pixels, read_section
+from morphovote.fields.images import read_section
+from morphovote.fields.missing import missing_pixels
+from morphovote.fields.noise import open_tile
 from morphovote.fields.sky import Sky, sky_section
-from morphovote.fields.tiles import open_tile
 from morphovote.flags import (
     BEYOND_CUTOUT,
     FAILED,
