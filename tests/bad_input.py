@@ -294,7 +294,7 @@ def _(folder):
     return flags(images=image(folder, data), catalogue=catalogue(folder))
 
 
-@goes_on("image", "all one value", "1: low S/N; 2: low S/N")
+@goes_on("image", "all one value", "1: no data; 2: no data")
 def _(folder):
     data = np.full((SIDE, SIDE), 7, np.float32)
     return flags(images=image(folder, data), catalogue=catalogue(folder))

@@ -16,7 +16,7 @@ from astropy.table import Table
 from scipy import ndimage
 
 from morphovote.errors import InputError
-from morphovote.fields.detection import find_sources, sky_level
+from morphovote.fields.detection import NO_SCATTER, find_sources, sky_level
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
@@ -42,6 +42,10 @@ RIVAL = 0.3
 APERTURE = 4
 # The light centroid of a galaxy should lie this close to its position: the larger of the two.
 OFF_CENTRE_ARCSEC, OFF_CENTRE_PIXELS = 0.3, 3.0
+
+# A noise map below this share of the sky's own scatter is none. Pixels have no signal-to-noise
+# ratio of one over QUIETEST: with less noise than that the noise is not known.
+TOO_QUIET, QUIETEST = 1e-3, 1e-7
 
 UNITS = {"x": "pix", "y": "pix"}
 
@@ -113,6 +117,7 @@ def cut_source(
     neighbours: str = "mask",
     relative: bool = False,
     sky: np.ndarray | None = None,
+    inside: tuple[slice, slice] | None = None,
 ) -> dict[str, np.ndarray | float]:
     """Make the cutout of one source from the section around it.
 
@@ -137,20 +142,26 @@ def cut_source(
     sky : ndarray, optional
         Sky of each pixel of the section, where that of the image is known. Without it, it is the
         level of the section's own pixels, which a large galaxy's halo raises.
+    inside : tuple of slice, optional
+        Rows and columns of the section that a ready-made cutout covers: only there are pixels
+        missed.
 
     Returns
     -------
     dict
-        image, rms, mask (size, size), flags, snr, x, y, neighbours.
+        image, rms, mask (size, size), flags, snr, x, y, neighbours. Without data, too, where the
+        noise is neither given nor to be measured, as in a sky of a single value.
     """
     border = (len(section) - size) // 2
     middle = (slice(border, border + size),) * 2
     x, y = position
     missing = missing_pixels(section, rms)
     result = {"x": x - border, "y": y - border}
-    if _hopeless(missing, middle, x, y):
+    if _hopeless(missing, middle, x, y, inside):
         return result | _no_data(size)
     scene = find_scene(section, rms, missing, sky, relative)
+    if not has_noise(scene):
+        return result | _no_data(size)
     image, labels = scene.image, scene.labels
     own, rival = own_segment(scene, x, y, pixel_scale)
     others = (labels > 0) & ~own
@@ -195,6 +206,15 @@ class Scene(NamedTuple):
     labels: np.ndarray
 
 
+def has_noise(scene: Scene) -> bool:
+    """Whether the noise of a scene is known: given, or measured in a sky that scatters."""
+    there = ~scene.missing
+    noise = float(np.median(scene.rms[there]))
+    # A single hot pixel is no light.
+    bright = float(np.percentile(np.abs(scene.image[there]), 99.5))
+    return noise > max(NO_SCATTER, QUIETEST * bright)
+
+
 def find_scene(
     section: np.ndarray,
     rms: np.ndarray | None,
@@ -226,7 +246,10 @@ def find_scene(
             image = np.where(missing, 0, image - shift).astype(np.float32)
         found, labels = find_sources(image, noise, missing, objects, level=known)
     pixel_noise = (scatter * noise).astype(np.float32)
-    rms_map = pixel_noise if rms is None or relative else noise
+    given = rms is not None and not relative
+    # A map of 1e-30 and the like says nothing: what can be measured takes its place.
+    given = given and np.median(noise[~missing]) > TOO_QUIET * np.median(pixel_noise[~missing])
+    rms_map = noise if given else pixel_noise
     return Scene(image, rms_map, pixel_noise, missing, found, labels)
 
 
@@ -295,7 +318,7 @@ def _cut_batch(
     del part["row"], part["id"]
     native = size if target is None else native_side(size, scale, target)
     side = native + 2 * BORDER
-    current, stack = None, ExitStack()
+    current, stack, stamps = None, ExitStack(), tiles.meta["KIND"] == "cutouts"
     with stack:
         for i, row in enumerate(rows):
             tile = int(sources["TILE"][row])
@@ -309,7 +332,7 @@ def _cut_batch(
                 section = read_section(hdu, bottom, left, side, side)
                 rms = noise and convert(read_section(noise, bottom, left, side, side))
             except InputError as error:
-                if tiles.meta["KIND"] != "cutouts":
+                if not stamps:
                     raise
                 # One broken file among many costs one galaxy.
                 log.warning("%s: no data (%s)", sources["ID"][row], error)
@@ -325,6 +348,7 @@ def _cut_batch(
                 neighbours=neighbours,
                 relative=relative,
                 sky=sky and sky_section(sky, tile, bottom, left, side, side),
+                inside=_covered(hdu.shape, bottom, left) if stamps else None,
             )
             if target is not None:
                 result = resample_cutout(result, size, scale / target)
@@ -333,10 +357,23 @@ def _cut_batch(
     return part
 
 
-def _hopeless(missing: np.ndarray, middle: tuple, x: float, y: float) -> bool:
+def _covered(shape: tuple[int, int], bottom: int, left: int) -> tuple[slice, slice]:
+    """Rows and columns of a section that its image covers, from the section's corner in it."""
+    return tuple(
+        slice(max(-start, 0), max(side - start, 0))
+        for side, start in zip(shape, (bottom, left), strict=True)
+    )
+
+
+def _hopeless(
+    missing: np.ndarray, middle: tuple, x: float, y: float, inside: tuple[slice, slice] | None
+) -> bool:
     column, row = int(np.floor(x + 0.5)), int(np.floor(y + 0.5))
     centre = missing[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
-    return bool(missing[middle].mean() > 0.75 or centre.mean() > 0.5)
+    there = np.zeros(missing.shape, dtype=bool)
+    there[inside or middle] = True
+    there = missing[middle][there[middle]]
+    return bool(there.size == 0 or there.mean() > 0.75 or centre.mean() > 0.5)
 
 
 def grow(pixels: np.ndarray, radius: int) -> np.ndarray:

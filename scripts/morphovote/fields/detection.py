@@ -33,6 +33,8 @@ CONTRAST = 0.03
 CORE, OVERLAP = 1024, 128
 # Mesh of the background map (px): larger than galaxies, smaller than gradients.
 MESH = 128
+# Scatter of a sky that has none, as an image of a single value.
+NO_SCATTER = 1e-30
 # Sources below this signal-to-noise ratio in their segment are not listed.
 LEAST_SNR = 5.0
 # One source, seen in two blocks or tiles, lies within this distance (px) of itself.
@@ -67,7 +69,8 @@ def sky_level(image: np.ndarray, noise: np.ndarray, excluded: np.ndarray) -> tup
     level : float
         In units of the image.
     scatter : float
-        Standard deviation of image / noise; at least what rounding to the image's steps leaves.
+        Standard deviation of image / noise; at least what rounding to the image's steps leaves, and
+        NO_SCATTER.
     """
     values = np.sort((image / noise)[~excluded])
     if len(values) == 0:
@@ -83,7 +86,7 @@ def sky_level(image: np.ndarray, noise: np.ndarray, excluded: np.ndarray) -> tup
         if (start, end) == tuple(clipped):
             break
         start, end = clipped
-    scatter = max(scatter, _step_at(values, level) / np.sqrt(12), 1e-30)
+    scatter = max(scatter, _step_at(values, level) / np.sqrt(12), NO_SCATTER)
     return float(level * np.median(noise[~excluded])), float(scatter)
 
 
@@ -273,7 +276,7 @@ def _detect_block(
         background = sep.Background(data, mask=missing | objects, bw=MESH, bh=MESH)
         image = np.where(missing, 0, data - background.back())
     if rms is None:
-        shape = np.maximum(background.rms(), 1e-30).astype(np.float32)
+        shape = np.maximum(background.rms(), NO_SCATTER).astype(np.float32)
     found, labels = find_sources(image, shape, missing, objects)
     noise = shape
     if relative:

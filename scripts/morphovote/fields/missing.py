@@ -18,9 +18,9 @@ STEP = 0.2
 FAR, FINEST = 12.0, 1e-3
 # Pixels from which differences and steps are judged.
 JUDGED = 5_000
-# No pixel is so many times brighter than the image's noise, and no noise so many times the brightest
-# pixel: 1e30 stands for "not to be used".
-RANGE = 1e9
+# No pixel is so many times brighter than the image's noise, and no noise is so many times the
+# brightest pixel: 1e30 stands for "not to be used".
+RANGE = 1e7
 # Noise so many times that of the quietest tenth of the pixels, or so small a share of the median,
 # marks pixels that were not to be used.
 LOUD, QUIET = 3e3, 1e-4
@@ -66,7 +66,7 @@ def _blank(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
         return blank
     there = ~missing
     far = np.where(missing, 0, image)
-    if max(far.max(), -far.min()) > 0.5 * RANGE * usual:
+    if max(float(far.max()), -float(far.min())) > 0.5 * RANGE * usual:
         blank = there & (np.abs(image - np.median(image[there])) > RANGE * usual)
     like = _like_neighbour(image)
     if like is None:

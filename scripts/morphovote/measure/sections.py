@@ -13,7 +13,7 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote.errors import InputError
-from morphovote.fields.cutouts import WINGS, Scene, find_scene, grow, own_segment
+from morphovote.fields.cutouts import WINGS, Scene, find_scene, grow, has_noise, own_segment
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
@@ -145,6 +145,8 @@ def measure_section(
         scene, masks = _segment(
             parts, np.ascontiguousarray(missing[place]), at, relative, pixel_scale
         )
+        if not has_noise(scene):
+            return dict.fromkeys(UNITS, np.nan) | {"measure_flag": FAILED}, []
         image, fit = scene.image.astype(float), None
         if sersic:
             noise = sky_noise * float(np.median(scene.rms[~scene.missing]))
