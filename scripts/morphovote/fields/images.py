@@ -21,6 +21,7 @@ from astropy.wcs.utils import proj_plane_pixel_scales, wcs_to_celestial_frame
 from morphovote.config.files import split_plane
 from morphovote.errors import InputError
 from morphovote.fields.planes import choose_plane, name_plane
+from morphovote.storage.unpacked import unpack_once
 
 # Reference systems whose names people write for that of the ICRS, to 0.02 arcsec.
 SYSTEMS = ("ICRS", "FK5", "FK4", "FK4-NO-E", "GAPPT")
@@ -233,12 +234,12 @@ def _open(path: str | Path, memmap: bool = True) -> Iterator[fits.HDUList]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            hdus = fits.open(path, memmap=memmap)
+            hdus = fits.open(unpack_once(path), memmap=memmap)
         except FileNotFoundError as error:
             raise InputError(
                 f"{path}: no such file. Check the field's paths in config.yaml."
             ) from (error)
-        except OSError as error:
+        except (OSError, EOFError) as error:
             raise InputError(
                 f"{path}: not a readable FITS file ({error}).\nFetch it again, or correct the path."
             ) from error
@@ -253,7 +254,7 @@ def _check_length(path: str | Path, hdu) -> None:
         return
     # The padding after the pixels may be missing: nothing is lost with it.
     size = abs(hdu.header["BITPIX"]) // 8 * hdu.shape[0] * hdu.shape[1]
-    expected, found = about["datLoc"] + size, Path(path).stat().st_size
+    expected, found = about["datLoc"] + size, Path(about["file"].name).stat().st_size
     if found < expected:
         raise InputError(
             f"{path}: is cut short: found {found} bytes, expected {expected} from its header.\n"
