@@ -22,7 +22,18 @@ from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
 from morphovote.fields.resampling import native_side, resample_cutout, same_scale
 from morphovote.fields.sky import Sky, sky_section
-from morphovote.flags import BLEND, EDGE, LOW_SNR, MISSING, NEIGHBOUR, NO_DATA, OFF_CENTRE, OWN
+from morphovote.fields.trails import find_trail
+from morphovote.flags import (
+    BLEND,
+    EDGE,
+    LOW_SNR,
+    MISSING,
+    NEIGHBOUR,
+    NO_DATA,
+    OFF_CENTRE,
+    OWN,
+    TRAIL,
+)
 from morphovote.logs import log, progress
 
 # Pixels around the cutout that are read too, for the sky and for neighbours' wings.
@@ -40,6 +51,8 @@ GAP, FAINT = 0.24, 4.0
 RIVAL = 0.3
 # Radius (px) of the stand-in segment of a source that was not detected.
 APERTURE = 4
+# A trail over more than this share of the segment crosses the galaxy.
+CROSSED = 0.01
 # The light centroid of a galaxy should lie this close to its position: the larger of the two.
 OFF_CENTRE_ARCSEC, OFF_CENTRE_PIXELS = 0.3, 3.0
 
@@ -101,7 +114,8 @@ def make_cutouts(
         for name, values in part.items():
             arrays[name][rows] = values
     for bit, what in ((NO_DATA, "without data"), (EDGE, "at an edge"), (BLEND, "blended"),
-                      (LOW_SNR, "of low S/N"), (OFF_CENTRE, "off centre")):  # fmt: skip
+                      (LOW_SNR, "of low S/N"), (OFF_CENTRE, "off centre"),
+                      (TRAIL, "crossed by a trail")):  # fmt: skip
         log.info("%d of %d %s", np.count_nonzero(arrays["flags"] & bit), count, what)
     return arrays
 
@@ -165,7 +179,10 @@ def cut_source(
     image, labels = scene.image, scene.labels
     own, rival = own_segment(scene, x, y, pixel_scale)
     others = (labels > 0) & ~own
-    masked = grow(others, WINGS) & ~own & ~missing
+    masked = grow(others, WINGS)
+    if scene.trail is not None:
+        masked |= scene.trail
+    masked &= ~(own | missing)
     if neighbours == "mask" or missing.any():
         objects = grow(labels > 0, WINGS) | missing
         fill = missing | masked if neighbours == "mask" else missing
@@ -179,6 +196,8 @@ def cut_source(
     snr = flux / np.sqrt((scene.rms[middle][own_cut].astype(float) ** 2).sum())
     flags |= LOW_SNR if not snr >= 10 else 0
     tolerance = max(OFF_CENTRE_ARCSEC / pixel_scale, OFF_CENTRE_PIXELS)
+    crossed = 0 if scene.trail is None else np.count_nonzero(scene.trail & own)
+    flags |= TRAIL if crossed > CROSSED * np.count_nonzero(own) else 0
     flags |= OFF_CENTRE if _offset(image, own, x, y) > tolerance else 0
     mask = own * OWN | masked * NEIGHBOUR | missing * MISSING
     return result | {
@@ -195,7 +214,8 @@ class Scene(NamedTuple):
     """A section without its sky, and what is in it.
 
     `image`, `rms`, `pixel_noise` (the scatter of the sky, with the shape of the noise map) and
-    `labels` (0 is sky, n the n-th row of `found`) have the shape of the section.
+    `labels` (0 is sky, n the n-th row of `found`) have the shape of the section. So has `trail`,
+    the pixels of a straight trail, whose light was taken off; None where there is none.
     """
 
     image: np.ndarray
@@ -204,6 +224,7 @@ class Scene(NamedTuple):
     missing: np.ndarray
     found: np.ndarray
     labels: np.ndarray
+    trail: np.ndarray | None = None
 
 
 def has_noise(scene: Scene) -> bool:
@@ -234,9 +255,10 @@ def find_scene(
     noise = np.ones_like(section) if rms is None else rms.astype(np.float32)
     noise = np.where(missing, np.median(noise[~missing]), noise)
     known = None if sky is None else 0.0
-    level, scatter = sky_level(section if sky is None else section - sky, noise, missing)
-    image = np.where(missing, 0, section - (level if sky is None else sky)).astype(np.float32)
-    found, labels = find_sources(image, noise, missing, level=known)
+    image, labels, scatter = _first_pass(section, noise, missing, sky)
+    trail = find_trail(image, scatter * noise, labels > 0, missing)
+    if trail is not None:
+        image, labels, scatter = _first_pass(section - trail[0], noise, missing, sky)
     # Once more without the objects' light.
     objects = grow(labels > 0, WINGS)
     free = ~(objects | missing)
@@ -250,7 +272,17 @@ def find_scene(
     # A map of 1e-30 and the like says nothing: what can be measured takes its place.
     given = given and np.median(noise[~missing]) > TOO_QUIET * np.median(pixel_noise[~missing])
     rms_map = noise if given else pixel_noise
-    return Scene(image, rms_map, pixel_noise, missing, found, labels)
+    return Scene(image, rms_map, pixel_noise, missing, found, labels, trail and trail[1])
+
+
+def _first_pass(
+    section: np.ndarray, noise: np.ndarray, missing: np.ndarray, sky: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Image without its sky, labels of its sources, and the scatter of image / noise."""
+    level, scatter = sky_level(section if sky is None else section - sky, noise, missing)
+    image = np.where(missing, 0, section - (level if sky is None else sky)).astype(np.float32)
+    known = None if sky is None else 0.0
+    return image, find_sources(image, noise, missing, level=known)[1], scatter
 
 
 def _empty(count: int, size: int) -> dict[str, np.ndarray]:

@@ -178,7 +178,10 @@ def _segment(
     scene = find_scene(section, rms, missing, sky, relative)
     own, _ = own_segment(scene, *at, pixel_scale)
     others = (scene.labels > 0) & ~own
-    hidden = grow(others, WINGS) & ~own & ~missing
+    hidden = grow(others, WINGS)
+    if scene.trail is not None:
+        hidden |= scene.trail
+    hidden &= ~(own | missing)
     mask = (own * OWN | hidden * NEIGHBOUR | missing * MISSING).astype(np.uint8)
     return scene, {"own": own, "hidden": hidden, "mask": mask}
 
