@@ -233,7 +233,7 @@ def has_noise(scene: Scene) -> bool:
     noise = float(np.median(scene.rms[there]))
     # A single hot pixel is no light.
     bright = float(np.percentile(np.abs(scene.image[there]), 99.5))
-    return noise > max(NO_SCATTER, QUIETEST * bright)
+    return noise > max(2 * NO_SCATTER, QUIETEST * bright)
 
 
 def find_scene(
@@ -255,10 +255,10 @@ def find_scene(
     noise = np.ones_like(section) if rms is None else rms.astype(np.float32)
     noise = np.where(missing, np.median(noise[~missing]), noise)
     known = None if sky is None else 0.0
-    image, labels, scatter = _first_pass(section, noise, missing, sky)
+    image, found, labels, scatter = _first_pass(section, noise, missing, sky)
     trail = find_trail(image, scatter * noise, labels > 0, missing)
     if trail is not None:
-        image, labels, scatter = _first_pass(section - trail[0], noise, missing, sky)
+        image, found, labels, scatter = _first_pass(section - trail[0], noise, missing, sky)
     # Once more without the objects' light.
     objects = grow(labels > 0, WINGS)
     free = ~(objects | missing)
@@ -277,12 +277,12 @@ def find_scene(
 
 def _first_pass(
     section: np.ndarray, noise: np.ndarray, missing: np.ndarray, sky: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Image without its sky, labels of its sources, and the scatter of image / noise."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Image without its sky, its sources, their labels, and the scatter of image / noise."""
     level, scatter = sky_level(section if sky is None else section - sky, noise, missing)
     image = np.where(missing, 0, section - (level if sky is None else sky)).astype(np.float32)
     known = None if sky is None else 0.0
-    return image, find_sources(image, noise, missing, level=known)[1], scatter
+    return image, *find_sources(image, noise, missing, level=known), scatter
 
 
 def _empty(count: int, size: int) -> dict[str, np.ndarray]:

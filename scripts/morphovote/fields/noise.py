@@ -65,7 +65,7 @@ def variance_to_rms(variance: np.ndarray) -> np.ndarray:
         return np.where(variance > 0, np.sqrt(np.abs(variance)), np.nan).astype(np.float32)
 
 
-def check_noise(tiles: Table) -> None:
+def check_noise(tiles: Table, forgiving: bool = False) -> None:
     """Stop where noise maps are empty, their own images, no noise, or far off the pixels' scatter.
 
     A weight map given as rms, one of another unit, or the map of another image would go unnoticed:
@@ -75,6 +75,9 @@ def check_noise(tiles: Table) -> None:
     ----------
     tiles : Table
         From `tiles.inspect_tiles`.
+    forgiving : bool
+        Take single maps that cannot be away from their images, whose noise is then measured, with a
+        warning. Stop only where most of them cannot be.
 
     Raises
     ------
@@ -82,11 +85,24 @@ def check_noise(tiles: Table) -> None:
         Naming the first pair that cannot be.
     """
     numbers = np.unique(np.linspace(0, len(tiles) - 1, MOST).astype(int))
-    found = {}
+    found, wrong = {}, {}
     for number in progress(numbers, len(numbers), "noise maps"):
         tile = tiles[int(number)]
-        found[int(number)] = _look(tile, len(tiles) <= MANY)
-        _judge(tile, found[int(number)])
+        try:
+            one = _look(tile, len(tiles) <= MANY)
+            _judge(tile, one)
+            found[int(number)] = one
+        except InputError as error:
+            if not forgiving:
+                raise
+            wrong[int(number)] = error
+    if len(wrong) > len(numbers) / 2:
+        raise next(iter(wrong.values()))
+    for number, error in wrong.items():
+        log.warning("%s: its noise is measured, not taken from its map: %s",
+                    tiles["IMAGE"][number], error)  # fmt: skip
+        for key in ("RMS", "WEIGHT"):
+            tiles[key][number], tiles[f"{key}_HDU"][number] = "", -1
     if all(one.empty for one in found.values()):
         tile = tiles[0]
         raise InputError(

@@ -160,7 +160,8 @@ def _serving(planes: dict, kinds: dict, path: str, role: str) -> int:
     unknown = [number for number in planes if kinds[number] is None]
     # Many a noise map carries the header, and so the name, of the image it was made from.
     images = [number for number in planes if kinds[number] == "image"]
-    others = [number for number in planes if kinds[number] in ("exposure", "other", "psf")]
+    odd = ("oversampled psf",) if role == "psf" else ("exposure", "other", "psf")
+    others = [number for number in planes if kinds[number] in odd]
     for group in (unknown + images, others):
         if len(group) == 1:
             return group[0]
@@ -188,8 +189,8 @@ def _list(planes: dict) -> str:
 def _look(hdu) -> str:
     """A plane in words: name, size, and the pixels of its middle."""
     height, width = hdu.shape
-    name = "" if hdu.name in ("PRIMARY", "COMPRESSED_IMAGE") else f"{hdu.name} "
-    about = f"{name}{width} x {height} px"
+    name = "" if hdu.name in ("PRIMARY", "COMPRESSED_IMAGE") else hdu.name
+    about = f"{name} {width} x {height} px".strip()
     low = [max((side - LOOKED) // 2, 0) for side in (height, width)]
     try:
         rows = hdu.section[low[0] : low[0] + LOOKED]

@@ -101,7 +101,7 @@ def inspect_tiles(
     if not tiles["VARIANCE"].any():
         tiles.remove_column("VARIANCE")
     if key:
-        check_noise(tiles)
+        check_noise(tiles, forgiving)
     return found, tiles
 
 
