@@ -3,6 +3,7 @@
 # Survey images -> cutouts -> denoised -> polar -> embeddings -> components -> votes -> classes.
 # The cutouts are also measured. The results become a catalogue, figures and a report.
 # The stages are included below in the order of the data flow.
+import shutil
 import sys
 from pathlib import Path
 
@@ -76,6 +77,7 @@ rule all:
 
 
 onsuccess:
+    shutil.rmtree(UNPACKED, ignore_errors=True)
     for field in FIELDS:
         if Path(f"results/{field}/report.html").exists():
             print(
@@ -86,6 +88,7 @@ onsuccess:
 
 
 onerror:
+    shutil.rmtree(UNPACKED, ignore_errors=True)
     # Snakemake's own lines have pushed the message up the terminal.
     for message in failures(log):
         print(f"\n{message}")

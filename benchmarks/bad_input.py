@@ -14,7 +14,8 @@ from bad_input import CASES, run_case
 from tables import markdown, write_table
 
 # Importing them adds their cases to CASES.
-for name in ("bad_input_catalogues", "bad_input_config", "bad_input_tables"):
+PARTS = ("catalogues", "config", "images", "tables")
+for name in (f"bad_input_{part}" for part in PARTS):
     importlib.import_module(name)
 
 HEAD = ("what", "given", "run", "said")

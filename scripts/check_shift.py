@@ -6,7 +6,7 @@ from morphovote.model import description, domain_shift
 from morphovote.storage.files import read_json
 
 with rule_log(snakemake.log[0]):
-    psf = snakemake.input.get("psf", [])
+    psf = snakemake.params.psf
     table, tiles = sources.read_sources(snakemake.input.sources)
     found = domain_shift.check_shift_files(
         components=snakemake.input.components,

@@ -7,7 +7,7 @@ from morphovote.storage import shards
 from morphovote.storage.files import read_json
 
 with rule_log(snakemake.log[0]):
-    psf = snakemake.input.get("psf", [])
+    psf = snakemake.params.psf
     table, tiles = sources.read_sources(snakemake.input.sources)
     card = read_json(snakemake.input.card)
     card["precision"] = shards.read_attributes(snakemake.input.embeddings[0])["precision"]

@@ -8,6 +8,7 @@ with rule_log(snakemake.log[0]):
         snakemake.input.images,
         rms=snakemake.input.get("rms", []),
         weight=snakemake.input.get("weight", []),
+        planes=snakemake.params.planes,
         pixel_scale=snakemake.params.pixel_scale,
         zero_point=snakemake.params.zero_point,
     )

@@ -16,7 +16,7 @@ with rule_log(snakemake.log[0]):
     inject_file(
         given.sources,
         given.get("sky", []),
-        given.psf,
+        params.psf,
         chain,
         snakemake.output[0],
         count=params.galaxies,

@@ -18,6 +18,7 @@ with rule_log(snakemake.log[0]):
         pattern=pattern or "",
         rms=snakemake.input.get("rms", []),
         weight=snakemake.input.get("weight", []),
+        planes=snakemake.params.planes,
         columns=snakemake.params.columns,
         select=snakemake.params.select,
         shard_size=snakemake.params.shard_size,

@@ -12,7 +12,7 @@ with rule_log(snakemake.log[0]):
     sources, tiles = read_sources(given.sources)
     scale = tiles.meta["PIXSCALE"]
     psf = None
-    for path in given.get("psf", []):
+    for path in snakemake.params.psf:
         psf = prepare_psf(path, scale)
     if psf is None:
         log.info("no PSF: r_e and n are not corrected for it, and no galaxy is flagged psf_limited")

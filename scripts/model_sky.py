@@ -6,6 +6,7 @@ from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
     given = snakemake.input
-    _, tiles = inspect_tiles(given.images, given.get("rms", []), given.get("weight", []))
+    noise = [given.get("rms", []), given.get("weight", [])]
+    _, tiles = inspect_tiles(given.images, *noise, planes=snakemake.params.planes)
     sky, subtracted = model_sky(tiles, snakemake.params.sky, snakemake.threads)
     write_sky(snakemake.output[0], sky, subtracted)

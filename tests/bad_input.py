@@ -135,6 +135,7 @@ def start(options=None, **field):
         zero_point=resolved["zero_point"],
         pixel_origin=resolved["pixel_origin"],
         missing=resolved["missing"],
+        planes=resolved["planes"],
     )
 
 
@@ -294,7 +295,7 @@ def _(folder):
     return flags(images=image(folder, data), catalogue=catalogue(folder))
 
 
-@goes_on("image", "all one value", "1: low S/N; 2: low S/N")
+@goes_on("image", "all one value", "1: no data; 2: no data")
 def _(folder):
     data = np.full((SIDE, SIDE), 7, np.float32)
     return flags(images=image(folder, data), catalogue=catalogue(folder))

@@ -13,11 +13,16 @@ FLAGS = {
     "psf_limited": (64, "half-light radius below 1.2 times that of the PSF"),
     "measure_failed": (128, "the morphological measurement failed"),
     "not_selected": (256, "outside the field's `select` cuts: carried along, not processed"),
+    "trail": (
+        512,
+        "crossed by a straight trail (satellite, bled column), whose light was taken off",
+    ),
 }
 
-NO_DATA, EDGE, BLEND, LOW_SNR, OFF_CENTRE, OUTLIER, PSF_LIMITED, MEASURE_FAILED, NOT_SELECTED = (
-    bit for bit, _ in FLAGS.values()
+NO_DATA, EDGE, BLEND, LOW_SNR, OFF_CENTRE, OUTLIER, PSF_LIMITED, MEASURE_FAILED = (
+    bit for bit, _ in list(FLAGS.values())[:8]
 )
+NOT_SELECTED, TRAIL = (bit for bit, _ in list(FLAGS.values())[8:])
 
 # Bits of a cutout's `mask` array. Neighbour and missing pixels hold noise, not data.
 OWN, NEIGHBOUR, MISSING = 1, 2, 4

@@ -65,6 +65,7 @@ rule inject_galaxies:
         gpu=GPUS,
     params:
         code=code_digest("inject_galaxies"),
+        psf=field_entry("psf_plane"),
         galaxies=config["inject"]["galaxies"],
         seed=config["inject"]["seed"],
         cutout={key: config["cutout"][key] for key in ("size", "neighbours")},
@@ -97,6 +98,7 @@ rule check_shift:
     threads: 4
     params:
         code=code_digest("check_shift"),
+        psf=field_entry("psf_plane"),
         seed=config["voting"]["seed"],
     script:
         "../../scripts/check_shift.py"

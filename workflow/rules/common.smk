@@ -17,6 +17,7 @@ from morphovote.fields.checks import check_psfs
 from morphovote.groups.names import check_vote_of, marks_of
 from morphovote.storage.digests import code_digest as digest_of_scripts
 from morphovote.storage.digests import file_stamp
+from morphovote.storage.unpacked import FOLDER
 
 # Paths of files that the config refers to and rules write: one list for the rules and the check.
 PLACES = yaml.safe_load((ROOT / "workflow/places.yaml").read_text(encoding="utf-8"))
@@ -41,6 +42,9 @@ CHECKED = (
     *("missing", "pixel_origin", "pixel_scale", "zero_point", "detect", "physical"),
     *("unmatched", "unmatched_columns"),
 )
+# Where jobs unpack gzipped images, each once; gone when the run ends.
+UNPACKED = os.path.abspath(f"{PLACES['results']}/.unpacked")
+os.environ[FOLDER] = UNPACKED
 
 # Waiting threads sleep instead of spinning: on a shared machine, spinning makes PyTorch several
 # times slower.

@@ -97,6 +97,7 @@ rule detect_sources:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("detect_sources"),
+        planes=field_entry("planes"),
         given=given_files(field_entry("images"), field_entry("rms"), field_entry("weight")),
         pixel_scale=field_entry("pixel_scale"),
         zero_point=field_entry("zero_point"),
@@ -149,6 +150,7 @@ checkpoint list_sources:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("list_sources"),
+        planes=field_entry("planes"),
         given=given_files(
             field_entry("catalogue"),
             field_entry("images"),
@@ -185,6 +187,7 @@ rule model_sky:
     threads: 16
     params:
         code=code_digest("model_sky"),
+        planes=field_entry("planes"),
         given=given_files(field_entry("images"), field_entry("rms"), field_entry("weight")),
         sky=field_entry("sky"),
     script:

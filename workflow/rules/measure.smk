@@ -20,6 +20,7 @@ rule measure_morphology:
     threads: SHARD_THREADS
     params:
         code=code_digest("measure_morphology"),
+        psf=field_entry("psf_plane"),
         given=given_files(field_entry("psf")),
         select=config["measure"]["select"],
     script:

@@ -22,6 +22,7 @@ rule describe_model:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("describe_model"),
+        psf=field_entry("psf_plane"),
         config={
             key: config[key] for key in ("cutout", "denoiser", "polar", "encoder", "pca", "voting")
         },

@@ -9,7 +9,7 @@ from astropy.table import Table
 
 from morphovote.catalogue.reading import read_columns
 from morphovote.checks.class_tests import LEVEL, holm
-from morphovote.fields.images import inspect_image
+from morphovote.fields.images import open_image
 from morphovote.flags import OWN
 from morphovote.measure.quality import MEASURED, trusted
 from morphovote.storage import shards
@@ -284,7 +284,8 @@ def edge_distances(sources: Table, tiles: Table) -> np.ndarray:
     for number, count in zip(*np.unique(tile[tile >= 0], return_counts=True), strict=True):
         if count < FEWEST_IN_GROUP:
             continue
-        height, width = inspect_image(str(tiles["IMAGE"][number])).shape
+        with open_image(str(tiles["IMAGE"][number]), int(tiles["HDU"][number])) as image:
+            height, width = image.shape
         here = tile == number
         x, y = (np.asarray(sources[name], dtype=float)[here] for name in ("X", "Y"))
         distance[here] = np.minimum.reduce([x, y, width - 1 - x, height - 1 - y])

@@ -87,6 +87,17 @@ def check_path(path: str, where: str) -> None:
         )
 
 
+def split_plane(path: str) -> tuple[str, str]:
+    """Take the plane off a FITS file's path: 'f_*.fits[SCI]' is 'f_*.fits' and 'SCI'.
+
+    A file whose own name ends in brackets is left alone, and so is a pattern that finds some.
+    """
+    match = re.fullmatch(r"(.*\.(?:fits?|fts|fz|gz|bz2))\[([^\[\]]+)\]", path, re.IGNORECASE)
+    if not match or Path(path).exists() or glob.glob(path):
+        return path, ""
+    return match[1], match[2].strip()
+
+
 def require_file(path: str, where: str, downloads: Collection[str] = ()) -> None:
     """Stop if a file neither exists nor is to be downloaded."""
     check_path(path, where)

@@ -19,6 +19,7 @@ from morphovote.config.files import (
     find_files,
     list_downloads,
     require_file,
+    split_plane,
 )
 from morphovote.config.roles import MATCHED_BY, SIMULATED_COLUMNS
 from morphovote.errors import InputError
@@ -111,7 +112,9 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         `psf`, `catalogue` and `checked` (lists of paths), `columns`, `select`, `pixel_origin`,
         `missing`, `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the
         path of the archive that is unpacked there, or empty), `simulate` (dict or None), `detect`
-        (whether detect_sources makes the catalogue), `physical` (dict or None) and, with it,
+        (whether detect_sources makes the catalogue), `planes` (the plane that the user chose for
+        each of images, rms and weight: 'SCI' of 'f_*.fits[SCI]', else ''), `psf_plane` (list of
+        the PSF's path with its plane, or empty), `physical` (dict or None) and, with it,
         `unmatched` (the catalogue before match_physical) and `unmatched_columns`, `sky` ('auto',
         'none', {mesh: px}, or None where only each cutout's own is to be had), `downloads` (map
         from file to the table that lists it), and `given` (the entry itself, for repeating the
@@ -129,7 +132,7 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
     downloads = list_downloads(field["download"], where) if "download" in field else {}
     resolved = {
         "kind": "cutouts" if "cutouts" in field else "images",
-        "pattern": field.get("cutouts"),
+        "pattern": split_plane(field["cutouts"])[0] if "cutouts" in field else None,
         "columns": field.get("columns", {}),
         "select": field["select"],
         "pixel_origin": field["pixel_origin"],
@@ -199,16 +202,20 @@ def _resolve_simulated(folder: str) -> dict:
     """The files that `simulate_field` will write to its folder, as entries for a survey."""
     files = {key: [f"{folder}/{file}"] for key, file in SIMULATED.items()}
     return files | {
-        "weight": [], "columns": SIMULATED_COLUMNS, "zero_point": SIMULATED_ZERO_POINT
+        "weight": [], "columns": SIMULATED_COLUMNS, "zero_point": SIMULATED_ZERO_POINT,
+        "planes": {}, "psf_plane": files["psf"],
     }  # fmt: skip
 
 
 def _resolve_files(where: str, field: dict, downloads: dict[str, str]) -> dict:
     """The survey files that a field names: images, noise maps, PSF, catalogue."""
     source = "images" if "images" in field else "cutouts"
-    files = {"images": find_files(field[source], f"{where}.{source}", downloads)}
+    given = {key: split_plane(field.get(key, "")) for key in (source, "rms", "weight", "psf")}
+    files = {"images": find_files(given[source][0], f"{where}.{source}", downloads)}
+    files["planes"] = {"images": given[source][1]}
     for noise in ("rms", "weight"):
-        found = find_files(field[noise], f"{where}.{noise}", downloads) if noise in field else []
+        pattern, files["planes"][noise] = given[noise]
+        found = find_files(pattern, f"{where}.{noise}", downloads) if noise in field else []
         files[noise] = found
         if found and len(found) != len(files["images"]):
             raise InputError(
@@ -216,11 +223,11 @@ def _resolve_files(where: str, field: dict, downloads: dict[str, str]) -> dict:
                 f"{len(files['images'])} images, expected one for each, in the same sorted "
                 "order. Adjust the patterns."
             )
-    for single in ("psf", "catalogue"):
+    for single, path in (("psf", given["psf"][0]), ("catalogue", field.get("catalogue"))):
         if single in field:
-            require_file(field[single], f"{where}.{single}", downloads)
-        files[single] = [field[single]] if single in field else []
-    return files
+            require_file(path, f"{where}.{single}", downloads)
+        files[single] = [path] if single in field else []
+    return files | {"psf_plane": [field["psf"]] if "psf" in field else []}
 
 
 def _resolve_physical(name: str, physical: dict, resolved: dict, matched: str) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from morphovote.config.files import split_plane
 from morphovote.errors import InputError
 
 
@@ -19,8 +20,8 @@ def check_psfs(fields: dict[str, dict]) -> None:
         Naming the key of the config.
     """
     for name, field in fields.items():
-        for path in field["psf"]:
-            if field["simulate"] or not Path(path).is_file():
+        for path in field["psf_plane"]:
+            if field["simulate"] or not Path(split_plane(path)[0]).is_file():
                 continue
             # Takes a second to import, and few fields have a PSF.
             from morphovote.fields.images import read_psf

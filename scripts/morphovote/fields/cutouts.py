@@ -16,12 +16,24 @@ from astropy.table import Table
 from scipy import ndimage
 
 from morphovote.errors import InputError
-from morphovote.fields.detection import find_sources, sky_level
-from morphovote.fields.images import missing_pixels, read_section
+from morphovote.fields.detection import NO_SCATTER, find_sources, sky_level
+from morphovote.fields.images import read_section
+from morphovote.fields.missing import missing_pixels
+from morphovote.fields.noise import open_tile
 from morphovote.fields.resampling import native_side, resample_cutout, same_scale
 from morphovote.fields.sky import Sky, sky_section
-from morphovote.fields.tiles import open_tile
-from morphovote.flags import BLEND, EDGE, LOW_SNR, MISSING, NEIGHBOUR, NO_DATA, OFF_CENTRE, OWN
+from morphovote.fields.trails import find_trail
+from morphovote.flags import (
+    BLEND,
+    EDGE,
+    LOW_SNR,
+    MISSING,
+    NEIGHBOUR,
+    NO_DATA,
+    OFF_CENTRE,
+    OWN,
+    TRAIL,
+)
 from morphovote.logs import log, progress
 
 # Pixels around the cutout that are read too, for the sky and for neighbours' wings.
@@ -39,8 +51,14 @@ GAP, FAINT = 0.24, 4.0
 RIVAL = 0.3
 # Radius (px) of the stand-in segment of a source that was not detected.
 APERTURE = 4
+# A trail over more than this share of the segment crosses the galaxy.
+CROSSED = 0.01
 # The light centroid of a galaxy should lie this close to its position: the larger of the two.
 OFF_CENTRE_ARCSEC, OFF_CENTRE_PIXELS = 0.3, 3.0
+
+# A noise map below this share of the sky's own scatter is none. Pixels have no signal-to-noise
+# ratio of one over QUIETEST: with less noise than that the noise is not known.
+TOO_QUIET, QUIETEST = 1e-3, 1e-7
 
 UNITS = {"x": "pix", "y": "pix"}
 
@@ -96,7 +114,8 @@ def make_cutouts(
         for name, values in part.items():
             arrays[name][rows] = values
     for bit, what in ((NO_DATA, "without data"), (EDGE, "at an edge"), (BLEND, "blended"),
-                      (LOW_SNR, "of low S/N"), (OFF_CENTRE, "off centre")):  # fmt: skip
+                      (LOW_SNR, "of low S/N"), (OFF_CENTRE, "off centre"),
+                      (TRAIL, "crossed by a trail")):  # fmt: skip
         log.info("%d of %d %s", np.count_nonzero(arrays["flags"] & bit), count, what)
     return arrays
 
@@ -112,6 +131,7 @@ def cut_source(
     neighbours: str = "mask",
     relative: bool = False,
     sky: np.ndarray | None = None,
+    inside: tuple[slice, slice] | None = None,
 ) -> dict[str, np.ndarray | float]:
     """Make the cutout of one source from the section around it.
 
@@ -136,24 +156,33 @@ def cut_source(
     sky : ndarray, optional
         Sky of each pixel of the section, where that of the image is known. Without it, it is the
         level of the section's own pixels, which a large galaxy's halo raises.
+    inside : tuple of slice, optional
+        Rows and columns of the section that a ready-made cutout covers: only there are pixels
+        missed.
 
     Returns
     -------
     dict
-        image, rms, mask (size, size), flags, snr, x, y, neighbours.
+        image, rms, mask (size, size), flags, snr, x, y, neighbours. Without data, too, where the
+        noise is neither given nor to be measured, as in a sky of a single value.
     """
     border = (len(section) - size) // 2
     middle = (slice(border, border + size),) * 2
     x, y = position
     missing = missing_pixels(section, rms)
     result = {"x": x - border, "y": y - border}
-    if _hopeless(missing, middle, x, y):
+    if _hopeless(missing, middle, x, y, inside):
         return result | _no_data(size)
     scene = find_scene(section, rms, missing, sky, relative)
+    if not has_noise(scene):
+        return result | _no_data(size)
     image, labels = scene.image, scene.labels
     own, rival = own_segment(scene, x, y, pixel_scale)
     others = (labels > 0) & ~own
-    masked = grow(others, WINGS) & ~own & ~missing
+    masked = grow(others, WINGS)
+    if scene.trail is not None:
+        masked |= scene.trail
+    masked &= ~(own | missing)
     if neighbours == "mask" or missing.any():
         objects = grow(labels > 0, WINGS) | missing
         fill = missing | masked if neighbours == "mask" else missing
@@ -167,6 +196,8 @@ def cut_source(
     snr = flux / np.sqrt((scene.rms[middle][own_cut].astype(float) ** 2).sum())
     flags |= LOW_SNR if not snr >= 10 else 0
     tolerance = max(OFF_CENTRE_ARCSEC / pixel_scale, OFF_CENTRE_PIXELS)
+    crossed = 0 if scene.trail is None else np.count_nonzero(scene.trail & own)
+    flags |= TRAIL if crossed > CROSSED * np.count_nonzero(own) else 0
     flags |= OFF_CENTRE if _offset(image, own, x, y) > tolerance else 0
     mask = own * OWN | masked * NEIGHBOUR | missing * MISSING
     return result | {
@@ -183,7 +214,8 @@ class Scene(NamedTuple):
     """A section without its sky, and what is in it.
 
     `image`, `rms`, `pixel_noise` (the scatter of the sky, with the shape of the noise map) and
-    `labels` (0 is sky, n the n-th row of `found`) have the shape of the section.
+    `labels` (0 is sky, n the n-th row of `found`) have the shape of the section. So has `trail`,
+    the pixels of a straight trail, whose light was taken off; None where there is none.
     """
 
     image: np.ndarray
@@ -192,6 +224,16 @@ class Scene(NamedTuple):
     missing: np.ndarray
     found: np.ndarray
     labels: np.ndarray
+    trail: np.ndarray | None = None
+
+
+def has_noise(scene: Scene) -> bool:
+    """Whether the noise of a scene is known: given, or measured in a sky that scatters."""
+    there = ~scene.missing
+    noise = float(np.median(scene.rms[there]))
+    # A single hot pixel is no light.
+    bright = float(np.percentile(np.abs(scene.image[there]), 99.5))
+    return noise > max(2 * NO_SCATTER, QUIETEST * bright)
 
 
 def find_scene(
@@ -213,9 +255,10 @@ def find_scene(
     noise = np.ones_like(section) if rms is None else rms.astype(np.float32)
     noise = np.where(missing, np.median(noise[~missing]), noise)
     known = None if sky is None else 0.0
-    level, scatter = sky_level(section if sky is None else section - sky, noise, missing)
-    image = np.where(missing, 0, section - (level if sky is None else sky)).astype(np.float32)
-    found, labels = find_sources(image, noise, missing, level=known)
+    image, found, labels, scatter = _first_pass(section, noise, missing, sky)
+    trail = find_trail(image, scatter * noise, labels > 0, missing)
+    if trail is not None:
+        image, found, labels, scatter = _first_pass(section - trail[0], noise, missing, sky)
     # Once more without the objects' light.
     objects = grow(labels > 0, WINGS)
     free = ~(objects | missing)
@@ -225,8 +268,21 @@ def find_scene(
             image = np.where(missing, 0, image - shift).astype(np.float32)
         found, labels = find_sources(image, noise, missing, objects, level=known)
     pixel_noise = (scatter * noise).astype(np.float32)
-    rms_map = pixel_noise if rms is None or relative else noise
-    return Scene(image, rms_map, pixel_noise, missing, found, labels)
+    given = rms is not None and not relative
+    # A map of 1e-30 and the like says nothing: what can be measured takes its place.
+    given = given and np.median(noise[~missing]) > TOO_QUIET * np.median(pixel_noise[~missing])
+    rms_map = noise if given else pixel_noise
+    return Scene(image, rms_map, pixel_noise, missing, found, labels, trail and trail[1])
+
+
+def _first_pass(
+    section: np.ndarray, noise: np.ndarray, missing: np.ndarray, sky: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Image without its sky, its sources, their labels, and the scatter of image / noise."""
+    level, scatter = sky_level(section if sky is None else section - sky, noise, missing)
+    image = np.where(missing, 0, section - (level if sky is None else sky)).astype(np.float32)
+    known = None if sky is None else 0.0
+    return image, *find_sources(image, noise, missing, level=known), scatter
 
 
 def _empty(count: int, size: int) -> dict[str, np.ndarray]:
@@ -294,7 +350,7 @@ def _cut_batch(
     del part["row"], part["id"]
     native = size if target is None else native_side(size, scale, target)
     side = native + 2 * BORDER
-    current, stack = None, ExitStack()
+    current, stack, stamps = None, ExitStack(), tiles.meta["KIND"] == "cutouts"
     with stack:
         for i, row in enumerate(rows):
             tile = int(sources["TILE"][row])
@@ -308,7 +364,7 @@ def _cut_batch(
                 section = read_section(hdu, bottom, left, side, side)
                 rms = noise and convert(read_section(noise, bottom, left, side, side))
             except InputError as error:
-                if tiles.meta["KIND"] != "cutouts":
+                if not stamps:
                     raise
                 # One broken file among many costs one galaxy.
                 log.warning("%s: no data (%s)", sources["ID"][row], error)
@@ -324,6 +380,7 @@ def _cut_batch(
                 neighbours=neighbours,
                 relative=relative,
                 sky=sky and sky_section(sky, tile, bottom, left, side, side),
+                inside=_covered(hdu.shape, bottom, left) if stamps else None,
             )
             if target is not None:
                 result = resample_cutout(result, size, scale / target)
@@ -332,10 +389,23 @@ def _cut_batch(
     return part
 
 
-def _hopeless(missing: np.ndarray, middle: tuple, x: float, y: float) -> bool:
+def _covered(shape: tuple[int, int], bottom: int, left: int) -> tuple[slice, slice]:
+    """Rows and columns of a section that its image covers, from the section's corner in it."""
+    return tuple(
+        slice(max(-start, 0), max(side - start, 0))
+        for side, start in zip(shape, (bottom, left), strict=True)
+    )
+
+
+def _hopeless(
+    missing: np.ndarray, middle: tuple, x: float, y: float, inside: tuple[slice, slice] | None
+) -> bool:
     column, row = int(np.floor(x + 0.5)), int(np.floor(y + 0.5))
     centre = missing[max(row - 2, 0) : row + 3, max(column - 2, 0) : column + 3]
-    return bool(missing[middle].mean() > 0.75 or centre.mean() > 0.5)
+    there = np.zeros(missing.shape, dtype=bool)
+    there[inside or middle] = True
+    there = missing[middle][there[middle]]
+    return bool(there.size == 0 or there.mean() > 0.75 or centre.mean() > 0.5)
 
 
 def grow(pixels: np.ndarray, radius: int) -> np.ndarray:

@@ -11,14 +11,11 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from morphovote.errors import InputError
-from morphovote.fields.images import Image, missing_pixels, pixel_to_sky, read_section
-from morphovote.fields.tiles import (
-    assign_tiles,
-    common_pixel_scale,
-    inspect_tiles,
-    open_tile,
-    unit_vectors,
-)
+from morphovote.fields.images import Image, pixel_to_sky, read_section, unit_vectors
+from morphovote.fields.missing import missing_pixels
+from morphovote.fields.noise import open_tile
+from morphovote.fields.pairing import short_names
+from morphovote.fields.tiles import assign_tiles, common_pixel_scale, inspect_tiles
 from morphovote.logs import log, progress
 from morphovote.storage.files import replacing
 
@@ -36,6 +33,8 @@ CONTRAST = 0.03
 CORE, OVERLAP = 1024, 128
 # Mesh of the background map (px): larger than galaxies, smaller than gradients.
 MESH = 128
+# Scatter of a sky that has none, as an image of a single value.
+NO_SCATTER = 1e-30
 # Sources below this signal-to-noise ratio in their segment are not listed.
 LEAST_SNR = 5.0
 # One source, seen in two blocks or tiles, lies within this distance (px) of itself.
@@ -70,7 +69,8 @@ def sky_level(image: np.ndarray, noise: np.ndarray, excluded: np.ndarray) -> tup
     level : float
         In units of the image.
     scatter : float
-        Standard deviation of image / noise; at least what rounding to the image's steps leaves.
+        Standard deviation of image / noise; at least what rounding to the image's steps leaves, and
+        NO_SCATTER.
     """
     values = np.sort((image / noise)[~excluded])
     if len(values) == 0:
@@ -86,7 +86,7 @@ def sky_level(image: np.ndarray, noise: np.ndarray, excluded: np.ndarray) -> tup
         if (start, end) == tuple(clipped):
             break
         start, end = clipped
-    scatter = max(scatter, _step_at(values, level) / np.sqrt(12), 1e-30)
+    scatter = max(scatter, _step_at(values, level) / np.sqrt(12), NO_SCATTER)
     return float(level * np.median(noise[~excluded])), float(scatter)
 
 
@@ -158,6 +158,7 @@ def detect_sources(
     weight: Sequence[str] = (),
     pixel_scale: float | None = None,
     zero_point: float | None = None,
+    planes: dict[str, str] | None = None,
 ) -> Table:
     """Detect and deblend the sources of a field's images, each once.
 
@@ -166,24 +167,25 @@ def detect_sources(
 
     Parameters
     ----------
-    images, rms, weight : sequence of str
-        Paths, see `tiles.inspect_tiles`.
+    images, rms, weight, planes
+        See `tiles.inspect_tiles`.
     pixel_scale, zero_point : float, optional
         Arcsec a pixel; AB magnitude of one count.
 
     Returns
     -------
     Table
-        ID (from 1), RA, DEC (ICRS deg, NaN without WCS), X, Y (px in FILE, 0-based), FILE, MAG
-        (NaN without zero point), FLUX, FLUX_ERR (in a Kron ellipse of 2.5 radii, image units),
-        SNR (in the segment), A, B (px, second moments), THETA (deg, from x to y).
+        ID (from 1), RA, DEC (ICRS deg, NaN without WCS), X, Y (px in FILE, 0-based), FILE (the
+        file's name, or its path where names do not differ), MAG (NaN without zero point), FLUX,
+        FLUX_ERR (in a Kron ellipse of 2.5 radii, image units), SNR (in the segment), A, B (px,
+        second moments), THETA (deg, from x to y).
 
     Raises
     ------
     InputError
         If the images cannot be read, or nothing is found in them.
     """
-    found, tiles = inspect_tiles(images, rms, weight)
+    found, tiles = inspect_tiles(images, rms, weight, planes=planes)
     common_pixel_scale(found, pixel_scale)
     if len(found) > 1 and 0 < sum(image.wcs is None for image in found) < len(found):
         without = next(image.path for image in found if image.wcs is None)
@@ -204,7 +206,7 @@ def detect_sources(
     with np.errstate(invalid="ignore", divide="ignore"):
         magnitude = -2.5 * np.log10(np.where(flux > 0, flux, np.nan))
     magnitude += np.nan if zero_point is None else zero_point
-    names = np.array([Path(image.path).name for image in found])
+    names = np.array(short_names([image.path for image in found]))
     log.info("%d sources in %d images", len(number), len(found))
     table = Table({"ID": np.arange(1, len(number) + 1), "FILE": names[number], "MAG": magnitude})
     for name, column in columns.items():
@@ -274,7 +276,7 @@ def _detect_block(
         background = sep.Background(data, mask=missing | objects, bw=MESH, bh=MESH)
         image = np.where(missing, 0, data - background.back())
     if rms is None:
-        shape = np.maximum(background.rms(), 1e-30).astype(np.float32)
+        shape = np.maximum(background.rms(), NO_SCATTER).astype(np.float32)
     found, labels = find_sources(image, shape, missing, objects)
     noise = shape
     if relative:

@@ -4,6 +4,7 @@ Pixel coordinates are 0-based with (0, 0) at the centre of the first pixel; x is
 row, and arrays are indexed [y, x]. No function here reads a whole mosaic.
 """
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,16 +17,16 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales, wcs_to_celestial_frame
-from scipy import ndimage
 
+from morphovote.config.files import split_plane
 from morphovote.errors import InputError
+from morphovote.fields.planes import choose_plane, name_plane
+from morphovote.storage.unpacked import unpack_once
 
-# Extension names by which surveys (HST, JWST, Euclid, Rubin) call each kind of image.
-EXTENSIONS = {
-    "image": ("SCI", "IMAGE", "DATA", "FLUX"),
-    "rms": ("RMS", "ERR", "ERROR", "SIGMA", "NOISE"),
-    "weight": ("WHT", "WEIGHT", "IVAR", "INVVAR"),
-}
+# Reference systems whose names people write for that of the ICRS, to 0.02 arcsec.
+SYSTEMS = ("ICRS", "FK5", "FK4", "FK4-NO-E", "GAPPT")
+# Pan-STARRS's scale of its stacks (Waters et al. 2020, ApJS 251, 4): 2.5 log10(e).
+ASINH = 2.5 * np.log10(np.e)
 
 # How far (px) the brightest pixel of a PSF may lie from the middle of its image.
 PSF_OFFSET = 2
@@ -34,7 +35,10 @@ PSF_OFFSET = 2
 class Image(NamedTuple):
     """What is known of a FITS image without reading its pixels.
 
-    `wcs` is None where the header has no celestial WCS, and so is `pixel_scale` (arcsec).
+    `wcs` is None where the header has no celestial WCS, and so is `pixel_scale` (arcsec). `kind` is
+    what the plane serves as: the role that was asked for or, for noise maps, 'rms', 'variance' or
+    'weight'. `filter` is '' where the header has none. `notes` are for the log: which plane was
+    taken, and what had to be put right.
     """
 
     path: str
@@ -42,17 +46,22 @@ class Image(NamedTuple):
     shape: tuple[int, int]
     wcs: WCS | None
     pixel_scale: float | None
+    kind: str = "image"
+    filter: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def inspect_image(path: str | Path, kind: str = "image") -> Image:
+def inspect_image(path: str | Path, role: str = "image", plane: str = "") -> Image:
     """Find the 2-D image of a FITS file and read its header.
 
     Parameters
     ----------
     path : str or Path
         Plain, gzipped or tile-compressed (`.fits`, `.fits.gz`, `.fits.fz`).
-    kind : {'image', 'rms', 'weight'}
-        Which extension to prefer, by name; otherwise the first 2-D one.
+    role : {'image', 'rms', 'weight', 'psf'}
+        What it is to serve as, which decides between several planes: see `planes.choose_plane`.
+    plane : str
+        The user's choice of a plane, name or number; it may stand in brackets behind the path too.
 
     Returns
     -------
@@ -61,24 +70,25 @@ def inspect_image(path: str | Path, kind: str = "image") -> Image:
     Raises
     ------
     InputError
-        If the file cannot be read, holds no 2-D image, or its WCS is broken.
+        If the file cannot be read, holds no 2-D image or several that cannot be told apart, or its
+        WCS is broken.
     """
+    if not plane:
+        path, plane = split_plane(str(path))
     with _open(path) as hdus:
-        planes = [
-            (number, hdu) for number, hdu in enumerate(hdus) if hdu.is_image and len(hdu.shape) == 2
-        ]
-        if not planes:
-            found = ", ".join(f"{hdu.name or number}: {hdu.shape}" for number, hdu in
-                              enumerate(hdus) if hdu.is_image)  # fmt: skip
-            raise InputError(
-                f"{path}: no extension holds a 2-D image (found {found or 'no image at all'}).\n"
-                "Give FITS files with one plane each."
-            )
-        named = [plane for plane in planes if plane[1].name.upper() in EXTENSIONS[kind]]
-        number, hdu = (named or planes)[0]
+        number, kind = choose_plane(hdus, str(path), role, plane)
+        hdu = hdus[number]
         _check_length(path, hdu)
-        wcs = _celestial_wcs(hdu.header, path)
-        return Image(str(path), number, tuple(hdu.shape), wcs, wcs and _pixel_scale(wcs))
+        wcs, notes = _celestial_wcs(hdu.header, path)
+        read = {"variance": ", its square root", "weight": ", as weights"} if kind != role else {}
+        notes = [f"{name_plane(hdu, number)} is the {role}{read.get(kind, '')}", *notes]
+        if _asinh_scale(hdu.header):
+            notes.append("its pixels are on an asinh scale (BSOFTEN, BOFFSET), which is undone")
+        headers = (hdu.header, hdus[0].header)
+        return Image(
+            str(path), number, tuple(hdu.shape), wcs, wcs and _pixel_scale(wcs), kind,
+            _filter(headers), tuple(notes),
+        )  # fmt: skip
 
 
 @contextmanager
@@ -135,38 +145,12 @@ def read_section(hdu: fits.ImageHDU, y: int, x: int, height: int, width: int) ->
             f"{hdu.fileinfo()['file'].name}: its pixels cannot be read ({error}).\n"
             "The file is probably cut short: fetch it again."
         ) from error
+    scale = _asinh_scale(hdu.header)
+    if scale:
+        with np.errstate(over="ignore"):
+            data = scale[1] + 2 * scale[0] * np.sinh(np.asarray(data, dtype=float) / ASINH)
     section[bottom - y : top - y, left - x : right - x] = data
     return section
-
-
-def missing_pixels(image: np.ndarray, rms: np.ndarray | None = None) -> np.ndarray:
-    """Pixels without data: not finite, blank, or of no known noise.
-
-    Blank pixels are exact zeros in solid patches of at least 3x3, as mosaics have where no
-    exposure reached; a single zero is a pixel like any other.
-
-    Parameters
-    ----------
-    image : ndarray
-        Shape (height, width).
-    rms : ndarray, optional
-        Same shape; missing where not finite or not positive.
-
-    Returns
-    -------
-    ndarray of bool
-        Same shape.
-    """
-    missing = ~np.isfinite(image)
-    zero = image == 0
-    if zero.any():
-        square = np.ones((3, 3), dtype=bool)
-        # Patches go on beyond the border and under the other missing pixels.
-        core = ndimage.binary_erosion(zero | missing, square, border_value=1)
-        missing |= zero & ndimage.binary_dilation(core, square)
-    if rms is not None:
-        missing |= ~(np.isfinite(rms) & (rms > 0))
-    return missing
 
 
 def weight_to_rms(weight: np.ndarray) -> np.ndarray:
@@ -192,6 +176,12 @@ def pixel_to_sky(wcs: WCS, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np
     return np.asarray(sky.ra.deg), np.asarray(sky.dec.deg)
 
 
+def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    """Positions (deg) as vectors of shape (N, 3), so that distances need no care at the poles."""
+    ra, dec = np.radians(ra), np.radians(dec)
+    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
+
+
 def read_psf(path: str | Path) -> np.ndarray:
     """Read a PSF image and normalise it to a sum of one.
 
@@ -206,8 +196,15 @@ def read_psf(path: str | Path) -> np.ndarray:
     InputError
         If there is no 2-D image, its sum is not positive, or its peak is not in its middle.
     """
-    image = inspect_image(path)
-    with open_image(path, image.hdu) as hdu:
+    image = inspect_image(path, "psf")
+    with open_image(image.path, image.hdu) as hdu:
+        finer = hdu.header.get("OVERSAMP", 1)
+        if isinstance(finer, int | float) and finer > 1:
+            raise InputError(
+                f"{path}: {name_plane(hdu, image.hdu)} is sampled {finer:g} times finer than the "
+                "detector (OVERSAMP), expected a PSF in the pixels of the images.\n"
+                "Give that plane (such as psf.fits[DET_DIST]), or rebin the PSF."
+            )
         psf = read_section(hdu, 0, 0, *image.shape).astype(float)
     psf = np.nan_to_num(psf, nan=0.0, posinf=0.0, neginf=0.0)
     if psf.sum() <= 0:
@@ -237,12 +234,12 @@ def _open(path: str | Path, memmap: bool = True) -> Iterator[fits.HDUList]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            hdus = fits.open(path, memmap=memmap)
+            hdus = fits.open(unpack_once(path), memmap=memmap)
         except FileNotFoundError as error:
             raise InputError(
                 f"{path}: no such file. Check the field's paths in config.yaml."
             ) from (error)
-        except OSError as error:
+        except (OSError, EOFError) as error:
             raise InputError(
                 f"{path}: not a readable FITS file ({error}).\nFetch it again, or correct the path."
             ) from error
@@ -257,7 +254,7 @@ def _check_length(path: str | Path, hdu) -> None:
         return
     # The padding after the pixels may be missing: nothing is lost with it.
     size = abs(hdu.header["BITPIX"]) // 8 * hdu.shape[0] * hdu.shape[1]
-    expected, found = about["datLoc"] + size, Path(path).stat().st_size
+    expected, found = about["datLoc"] + size, Path(about["file"].name).stat().st_size
     if found < expected:
         raise InputError(
             f"{path}: is cut short: found {found} bytes, expected {expected} from its header.\n"
@@ -265,10 +262,39 @@ def _check_length(path: str | Path, hdu) -> None:
         )
 
 
-def _celestial_wcs(header: fits.Header, path: str | Path) -> WCS | None:
+def _asinh_scale(header: fits.Header) -> tuple[float, float] | None:
+    """BSOFTEN and BOFFSET of an image on Pan-STARRS's asinh scale."""
+    soft, offset = header.get("BSOFTEN"), header.get("BOFFSET")
+    if isinstance(soft, int | float) and isinstance(offset, int | float) and soft > 0:
+        return float(soft), float(offset)
+    return None
+
+
+def _filter(headers: tuple[fits.Header, ...]) -> str:
+    """The filter of an image, in capitals; '' where no header has it."""
+    keys = ("FILTER", "FILTER1", "FILTER2", "BAND", "FPA.FILTERID", "ESO INS FILT1 NAME")
+    for header in headers:
+        values = [str(header.get(key, "")).strip().upper() for key in keys]
+        # Open positions of filter wheels.
+        values = [v for v in values if v and not v.startswith(("CLEAR", "N/A", "NONE", "OPEN"))]
+        if values:
+            pupil = str(header.get("PUPIL", "")).strip().upper()
+            return values[0] + (f"+{pupil}" if re.fullmatch(r"F\d{3}\w+", pupil) else "")
+    return ""
+
+
+def _celestial_wcs(header: fits.Header, path: str | Path) -> tuple[WCS | None, list[str]]:
+    """WCS of an image, None without one on the sky, and what had to be put right in it."""
     try:
         wcs = WCS(header, naxis=2)
-        return wcs if wcs.has_celestial else None
+        if not wcs.has_celestial:
+            return None, []
+        system = wcs.wcs.radesys.strip().upper()
+        equatorial = wcs.wcs.lngtyp.strip() in ("RA", "")
+        if not system or system in SYSTEMS or not equatorial:
+            return wcs, []
+        wcs.wcs.radesys = "ICRS"
+        return wcs, [f"RADESYS = {system!r} is no reference system, ICRS is taken for it"]
     except Exception as error:
         raise InputError(
             f"{path}: its WCS cannot be understood ({str(error).splitlines()[0]}).\n"

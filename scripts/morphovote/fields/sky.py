@@ -17,8 +17,9 @@ from astropy.table import Row, Table
 from scipy import ndimage
 
 from morphovote.fields.detection import find_sources, sky_level
-from morphovote.fields.images import missing_pixels, read_section
-from morphovote.fields.tiles import open_tile
+from morphovote.fields.images import read_section
+from morphovote.fields.missing import missing_pixels
+from morphovote.fields.noise import open_tile
 from morphovote.logs import log, progress
 from morphovote.storage import shards
 

@@ -16,6 +16,7 @@ from morphovote.errors import InputError
 from morphovote.fields.catalogues import column_names
 from morphovote.fields.guesses import guess_roles, suggest_columns
 from morphovote.fields.images import Image, pixel_to_sky
+from morphovote.fields.pairing import find_by_name
 from morphovote.fields.role_columns import (
     Given,
     describe_lost,
@@ -48,6 +49,7 @@ def list_sources(
     pixel_origin: int = 0,
     missing: Sequence[float] = (),
     notes: Sequence[str] = (),
+    planes: dict[str, str] | None = None,
 ) -> tuple[Table, Table]:
     """Make the source list of a field.
 
@@ -60,8 +62,8 @@ def list_sources(
         Needed for images. Without one, every cutout is a source.
     pattern : str
         The glob that found the cutouts: what its wildcards matched names the cutout.
-    rms, weight : sequence of str
-        Noise maps, see `inspect_tiles`.
+    rms, weight, planes
+        Noise maps, and the planes to take, see `inspect_tiles`.
     columns : dict of str, optional
         Column of each role of `ROLES`. A role left out takes the column of its own name, in
         small or capital letters, where there is one.
@@ -94,7 +96,7 @@ def list_sources(
     InputError
         If the config and the files do not fit together.
     """
-    images, tiles = inspect_tiles(files, rms, weight, forgiving=kind == "cutouts")
+    images, tiles = inspect_tiles(files, rms, weight, kind == "cutouts", planes)
     scale = common_pixel_scale(images, pixel_scale)
     if catalogue is None:
         if kind != "cutouts":
@@ -310,9 +312,22 @@ def _tile_by_file(given: Given, images: list[Image]) -> np.ndarray:
             f"{catalogue}: pixel positions with {len(images)} images, so it is not known which "
             "image each is in.\nAdd a column with the image's file name (`columns: {file: ...}`)."
         )
-    numbers = {Path(image.path).name: number for number, image in enumerate(images)}
+    paths: dict[str, list[int]] = defaultdict(list)
+    for number, image in enumerate(images):
+        paths[Path(image.path).name].append(number)
     names = np.ma.asarray(table[roles["file"]]).astype(str).filled("")
-    return np.array([numbers.get(Path(str(name).strip()).name, -1) for name in names])
+    known: dict[str, int] = {}
+    for name in np.unique(names):
+        same = paths.get(Path(str(name).strip()).name, [])
+        hits = find_by_name(str(name), [images[number].path for number in same])
+        if len(hits) > 1:
+            raise InputError(
+                f"{catalogue}: column '{roles['file']}' says {str(name)!r}, which stands for "
+                f"{len(hits)} images, such as {images[same[hits[0]]].path}, expected one.\n"
+                "Write their folders into the column, too."
+            )
+        known[str(name)] = same[hits[0]] if hits else -1
+    return np.array([known[str(name)] for name in names], dtype=np.int64)
 
 
 def _locate_cutouts(
@@ -359,6 +374,8 @@ def _locate_cutouts(
 def _sources_of_files(paths: Sequence[str], images: list[Image], pattern: str) -> Table:
     """Every file is a source; one that cannot be read has a row, and no tile."""
     names = [_matched_part(path, pattern) for path in paths]
+    if len(set(names)) < len(names):
+        names = [_matched_part(path, pattern, folders=True) for path in paths]
     if len(set(names)) < len(names):
         names = [Path(path).stem for path in paths]
     plain = all(re.fullmatch(r"0|[1-9]\d{0,17}", name) for name in names)
@@ -443,13 +460,21 @@ def _key(name: str) -> str:
     return str(int(name)) if re.fullmatch(r"\d+", name) else name
 
 
-def _matched_part(path: str, pattern: str) -> str:
-    """What the wildcards of a glob matched in a path; the file's stem if they do not fit."""
-    expression = "".join(
-        {"*": "([^/]*)", "?": "([^/])"}.get(part, re.escape(part))
-        for part in re.split(r"([*?])", Path(pattern).name)
-    )
-    match = re.fullmatch(expression, Path(path).name)
-    if match and match.groups():
-        return "_".join(match.groups())
-    return Path(path).name.split(".fit")[0]
+def _matched_part(path: str, pattern: str, folders: bool = False) -> str:
+    """What the wildcards of a glob matched in a path; the file's stem if they do not fit.
+
+    Those of the file's name count, and where it has none, those of the last folder that has some;
+    with `folders` all of them.
+    """
+    found: list[str] = []
+    parts = zip(reversed(Path(path).parts), reversed(Path(pattern).parts), strict=False)
+    for part, wild in parts:
+        expression = "".join(
+            {"*": "([^/]*)", "?": "([^/])"}.get(piece, re.escape(piece))
+            for piece in re.split(r"([*?])", wild.replace("**", "*"))
+        )
+        match = re.fullmatch(expression, part)
+        if not match or (found and not folders):
+            break
+        found = [*match.groups(), *found]
+    return "_".join(found) if found else Path(path).name.split(".fit")[0]

@@ -2,27 +2,28 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from logging import INFO, WARNING
 
 import numpy as np
 from astropy.table import Row, Table
 
 from morphovote.errors import InputError
+from morphovote.fields.footprints import check_footprints
 from morphovote.fields.images import (
     Image,
     inspect_image,
-    missing_pixels,
-    open_image,
     pixel_to_sky,
     read_section,
     sky_to_pixel,
-    weight_to_rms,
+    unit_vectors,
 )
+from morphovote.fields.missing import missing_pixels
+from morphovote.fields.noise import check_noise, open_tile
+from morphovote.fields.pairing import pair_files
 from morphovote.logs import log, progress
 
 # Side of the square around a source (px) whose valid pixels decide between overlapping tiles.
 BOX = 100
-# Tiles whose noise maps are held against the pixels, and the factor by which both may differ.
-PROBED, NOISE_FACTOR = 12, 10
 
 
 def inspect_tiles(
@@ -30,10 +31,12 @@ def inspect_tiles(
     rms: Sequence[str] = (),
     weight: Sequence[str] = (),
     forgiving: bool = False,
+    planes: dict[str, str] | None = None,
 ) -> tuple[list[Image], Table]:
     """Read the headers of a field's images and pair them with their noise maps.
 
-    Noise maps are paired with the images in sorted order; each must have its image's shape.
+    Noise maps are paired with the images by their paths (`pairing.pair_files`); each must have its
+    image's shape. Which plane was taken is logged.
 
     Parameters
     ----------
@@ -41,58 +44,87 @@ def inspect_tiles(
         Paths. At most one of `rms` and `weight` (inverse variance) is not empty.
     forgiving : bool
         Leave out images that cannot be read, with a warning, instead of stopping at the first.
+    planes : dict of str, optional
+        The user's choice of a plane for `images`, `rms` and `weight`, by name or number.
 
     Returns
     -------
     list of Image
     Table
-        One row a tile: IMAGE, HDU, RMS, RMS_HDU, WEIGHT, WEIGHT_HDU; '' and -1 where none.
+        One row a tile: IMAGE, HDU, RMS, RMS_HDU, WEIGHT, WEIGHT_HDU; '' and -1 where none. With a
+        column VARIANCE, where true the rms is the square root of the plane.
 
     Raises
     ------
     InputError
-        If there is no image, both kinds of noise map, a pair that does not fit, or an rms map that
-        cannot be the noise of its image.
+        If there is no image, both kinds of noise map, a pair that does not fit, a map that cannot
+        be the noise of its image, or images of the same sky that are not of one kind.
     """
     if not images:
         raise InputError("No image file was found. Correct `images` or `cutouts` of the field.")
     if len(rms) and len(weight):
         raise InputError("The field has both `rms` and `weight`: keep one (`rms` is better).")
     images = sorted(map(str, images))
-    paths = {"image": images, "rms": sorted(map(str, rms)), "weight": sorted(map(str, weight))}
-    for kind in ("rms", "weight"):
-        if paths[kind] and len(paths[kind]) != len(images):
-            raise InputError(
-                f"`{kind}`: found {len(paths[kind])} files for {len(images)} images "
-                f"({paths[kind][0]}, ...), expected one for each, in the same sorted order."
-            )
-    found, rows = [], []
+    given = {"rms": sorted(map(str, rms)), "weight": sorted(map(str, weight))}
+    key = next((key for key in given if given[key]), "")
+    if key and len(given[key]) != len(images):
+        raise InputError(
+            f"`{key}`: found {len(given[key])} files for {len(images)} images "
+            f"({given[key][0]}, ...), expected one for each."
+        )
+    maps = pair_files(images, given[key], key) if key else [""] * len(images)
+    found, rows, notes = [], [], {}
     for number in progress(range(len(images)), len(images), "image headers"):
         try:
-            image = inspect_image(images[number])
-            row = [image.path, image.hdu]
-            for kind in ("rms", "weight"):
-                noise = inspect_image(paths[kind][number], kind) if paths[kind] else None
-                if noise:
-                    _check_pair(image, noise, kind)
-                row += [noise.path, noise.hdu] if noise else ["", -1]
+            image, noise = _inspect_pair(images[number], maps[number], key, planes or {})
         except InputError as error:
             if not forgiving:
                 raise
             log.warning("%s is left out: %s", images[number], error)
             continue
         found.append(image)
-        rows.append(row)
+        rows.append(_row(image, noise))
+        for one in (image, noise):
+            for note in one.notes if one else ():
+                notes.setdefault(note, []).append(one.path)
     if not found:
         raise InputError(
             f"None of the {len(images)} images can be read, such as {images[0]}.\n"
             "Fetch them again, or correct the pattern."
         )
-    names = ("IMAGE", "HDU", "RMS", "RMS_HDU", "WEIGHT", "WEIGHT_HDU")
+    for note, paths in notes.items():
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        log.log(WARNING if "RADESYS" in note else INFO, "%s%s: %s", paths[0], more, note)
+    check_footprints(found)
+    names = ("IMAGE", "HDU", "RMS", "RMS_HDU", "WEIGHT", "WEIGHT_HDU", "VARIANCE")
     tiles = Table(rows=rows, names=names)
-    if paths["rms"] or paths["weight"]:
-        _check_noise(tiles)
+    if not tiles["VARIANCE"].any():
+        tiles.remove_column("VARIANCE")
+    if key:
+        check_noise(tiles, forgiving)
     return found, tiles
+
+
+def _inspect_pair(
+    path: str, noise_path: str, key: str, planes: dict[str, str]
+) -> tuple[Image, Image | None]:
+    """An image and its noise map, if it has one."""
+    image = inspect_image(path, "image", planes.get("images", ""))
+    if not noise_path:
+        return image, None
+    noise = inspect_image(noise_path, key, planes.get(key, ""))
+    _check_pair(image, noise, key)
+    return image, noise
+
+
+def _row(image: Image, noise: Image | None) -> tuple:
+    """A row of the table of tiles: the map stands where its plane belongs, whatever its key."""
+    rms, weight = ("", -1), ("", -1)
+    if noise and noise.kind == "weight":
+        weight = (noise.path, noise.hdu)
+    elif noise:
+        rms = (noise.path, noise.hdu)
+    return (image.path, image.hdu, *rms, *weight, bool(noise) and noise.kind == "variance")
 
 
 def common_pixel_scale(images: Sequence[Image], given: float | None) -> float:
@@ -176,35 +208,6 @@ def assign_tiles(
     return tile, best_x, best_y
 
 
-def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """Positions (deg) as vectors of shape (N, 3), so that distances need no care at the poles."""
-    ra, dec = np.radians(ra), np.radians(dec)
-    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
-
-
-def open_tile(stack: ExitStack, tile: Row):
-    """Open a tile's image and noise map, to be closed by `stack`.
-
-    Returns
-    -------
-    image : ImageHDU
-        For `read_section`.
-    noise : ImageHDU or None
-    convert : callable
-        Turns a section of `noise` into rms.
-    relative : bool
-        Whether the noise is known up to a factor only: a weight map's.
-    """
-    image = stack.enter_context(open_image(str(tile["IMAGE"]), int(tile["HDU"])))
-    if tile["RMS"]:
-        noise = stack.enter_context(open_image(str(tile["RMS"]), int(tile["RMS_HDU"])))
-        return image, noise, np.asarray, False
-    if tile["WEIGHT"]:
-        noise = stack.enter_context(open_image(str(tile["WEIGHT"]), int(tile["WEIGHT_HDU"])))
-        return image, noise, weight_to_rms, True
-    return image, None, np.asarray, False
-
-
 def cutout_side(sources: Table, tiles: Table) -> int | None:
     """Median side (px) of a field's ready-made cutouts, whose sources lie in their centres."""
     if tiles.meta["KIND"] != "cutouts":
@@ -217,7 +220,7 @@ def _check_pair(image: Image, noise: Image, kind: str) -> None:
     if image.shape != noise.shape:
         raise InputError(
             f"{noise.path}: {noise.shape} pixels, but its image {image.path} has {image.shape}.\n"
-            f"Files of `{kind}` are paired with the images in sorted order: check the names."
+            f"Files of `{kind}` are paired with the images by their names: check these."
         )
     if image.wcs and noise.wcs:
         y, x = (side / 2 for side in image.shape)
@@ -227,55 +230,8 @@ def _check_pair(image: Image, noise: Image, kind: str) -> None:
         if not apart < 1:
             raise InputError(
                 f"{noise.path}: lies {apart:.0f} pixels from its image {image.path} on the sky.\n"
-                f"Files of `{kind}` are paired with the images in sorted order: check the names."
+                f"Files of `{kind}` are paired with the images by their names: check these."
             )
-
-
-def _check_noise(tiles: Table) -> None:
-    """Stop where noise maps are empty, or rms maps are far off the scatter of the pixels.
-
-    A weight map given as rms, or one of another unit, would go unnoticed: everything is scaled by
-    it. Looked at are a few sections of some tiles.
-    """
-    ratios, empty = [], None
-    for number in np.unique(np.linspace(0, len(tiles) - 1, PROBED).astype(int)):
-        tile = tiles[int(number)]
-        with ExitStack() as stack:
-            image, noise, convert, relative = open_tile(stack, tile)
-            for place in _probes(image.shape):
-                pixels, rms = read_section(image, *place), convert(read_section(noise, *place))
-                if missing_pixels(pixels).mean() > 0.5:
-                    continue
-                if missing_pixels(pixels, rms).mean() > 0.5:
-                    empty = str(noise.fileinfo()["file"].name)
-                    continue
-                # Differences between pixels hold little of the galaxies' light.
-                difference = np.abs(pixels[:, 2:] - pixels[:, :-2])
-                scatter = 1.05 * np.median(difference[np.isfinite(difference)])
-                ratios.append((scatter, float(np.median(rms[rms > 0])), tile))
-    if not ratios and empty:
-        raise InputError(
-            f"{empty}: no positive numbers where its image has data, expected the noise there.\n"
-            "Give another map, or leave `rms` or `weight` out."
-        )
-    if not ratios or relative:
-        return
-    ratios.sort(key=lambda found: found[0] / found[1])
-    scatter, rms, tile = ratios[len(ratios) // 2]
-    if not 1 / NOISE_FACTOR < scatter / rms < NOISE_FACTOR and scatter > 0:
-        raise InputError(
-            f"{tile['RMS']}: says a noise of {rms:.3g}, but the pixels of {tile['IMAGE']} scatter "
-            f"by {scatter:.3g}.\nExpected the rms in the image's unit. If it holds 1 / variance, "
-            "give it as `weight:`; else convert it."
-        )
-
-
-def _probes(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
-    """Sections (y, x, height, width) in a grid of 3 x 3 over an image."""
-    sides = [min(side, BOX) for side in shape]
-    starts = [[int(part * (side - box)) for part in (0.1, 0.5, 0.9)]
-              for side, box in zip(shape, sides, strict=True)]  # fmt: skip
-    return [(y, x, *sides) for y in starts[0] for x in starts[1]]
 
 
 def _near(image: Image, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:

@@ -96,7 +96,7 @@ def prepare_psf(
         If the file holds no PSF, or one whose middle pixel has no light.
     """
     psf = read_psf(path)
-    scale = inspect_image(path).pixel_scale or images_pixel_scale or pixel_scale
+    scale = inspect_image(path, "psf").pixel_scale or images_pixel_scale or pixel_scale
     if abs(scale / pixel_scale - 1) > 0.01:
         half = [int((size - 1) / 2 * scale / pixel_scale) for size in psf.shape]
         at = [(np.arange(-h, h + 1) * pixel_scale / scale) + (size - 1) / 2

@@ -13,10 +13,11 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote.errors import InputError
-from morphovote.fields.cutouts import WINGS, Scene, find_scene, grow, own_segment
-from morphovote.fields.images import missing_pixels, read_section
+from morphovote.fields.cutouts import WINGS, Scene, find_scene, grow, has_noise, own_segment
+from morphovote.fields.images import read_section
+from morphovote.fields.missing import missing_pixels
+from morphovote.fields.noise import open_tile
 from morphovote.fields.sky import Sky, sky_section
-from morphovote.fields.tiles import open_tile
 from morphovote.flags import (
     BEYOND_CUTOUT,
     FAILED,
@@ -144,6 +145,8 @@ def measure_section(
         scene, masks = _segment(
             parts, np.ascontiguousarray(missing[place]), at, relative, pixel_scale
         )
+        if not has_noise(scene):
+            return dict.fromkeys(UNITS, np.nan) | {"measure_flag": FAILED}, []
         image, fit = scene.image.astype(float), None
         if sersic:
             noise = sky_noise * float(np.median(scene.rms[~scene.missing]))
@@ -177,7 +180,10 @@ def _segment(
     scene = find_scene(section, rms, missing, sky, relative)
     own, _ = own_segment(scene, *at, pixel_scale)
     others = (scene.labels > 0) & ~own
-    hidden = grow(others, WINGS) & ~own & ~missing
+    hidden = grow(others, WINGS)
+    if scene.trail is not None:
+        hidden |= scene.trail
+    hidden &= ~(own | missing)
     mask = (own * OWN | hidden * NEIGHBOUR | missing * MISSING).astype(np.uint8)
     return scene, {"own": own, "hidden": hidden, "mask": mask}
 

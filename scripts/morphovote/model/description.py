@@ -48,7 +48,7 @@ def measure_psf(path: str | Path, pixel_scale: float) -> dict[str, float]:
             point source: one over the sum of squares of the PSF (King 1983, PASP 95, 163).
     """
     psf = read_psf(path)
-    scale = inspect_image(path).pixel_scale or pixel_scale
+    scale = inspect_image(path, "psf").pixel_scale or pixel_scale
     y, x = np.unravel_index(psf.argmax(), psf.shape)
     half = 16
     core = np.pad(psf, half)[y : y + 2 * half + 1, x : x + 2 * half + 1]

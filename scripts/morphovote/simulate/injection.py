@@ -14,9 +14,10 @@ from astropy.table import Table
 from morphovote.errors import InputError
 from morphovote.fields.cutouts import BORDER, cut_source
 from morphovote.fields.detection import find_sources, sky_level
-from morphovote.fields.images import missing_pixels, read_section
+from morphovote.fields.images import read_section
+from morphovote.fields.missing import missing_pixels
+from morphovote.fields.noise import open_tile
 from morphovote.fields.sky import Sky, sky_section
-from morphovote.fields.tiles import open_tile
 from morphovote.logs import log, progress
 from morphovote.simulate.galaxies import ZERO_POINT, hst_psf, make_galaxy
 from morphovote.simulate.population import BRIGHT, FAINT, KINDS, draw_properties

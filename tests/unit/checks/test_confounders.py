@@ -147,7 +147,7 @@ def test_edges_are_those_of_the_image(tmp_path):
     fits.PrimaryHDU(np.zeros((50, 80), dtype=np.float32)).writeto(tmp_path / "image.fits")
     sources = Table({"TILE": np.zeros(20, int), "X": np.full(20, 70.0), "Y": np.full(20, 24.0)})
     sources["Y"][3] = 2.0
-    tiles = Table({"IMAGE": [str(tmp_path / "image.fits")]})
+    tiles = Table({"IMAGE": [str(tmp_path / "image.fits")], "HDU": [0]})
     distance = confounders.edge_distances(sources, tiles)
     assert distance[0] == 9
     assert distance[3] == 2

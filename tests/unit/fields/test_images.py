@@ -7,6 +7,7 @@ from astropy.wcs import WCS
 
 from morphovote.errors import InputError
 from morphovote.fields import images
+from morphovote.fields.missing import missing_pixels
 
 
 def tan_header(ra=150.0, dec=2.0, scale=0.03, centre=(50.5, 50.5)):
@@ -131,7 +132,7 @@ def test_blank_patches_are_missing_and_single_zeros_are_not():
     image[10, 10] = 0
     image[:, 30:] = 0
     image[0, :3] = np.nan
-    missing = images.missing_pixels(image)
+    missing = missing_pixels(image)
     expected = np.zeros((50, 50), dtype=bool)
     expected[:, 30:] = expected[0, :3] = True
     np.testing.assert_array_equal(missing, expected)
@@ -140,7 +141,7 @@ def test_blank_patches_are_missing_and_single_zeros_are_not():
 def test_pixels_without_noise_are_missing():
     rms = np.ones((5, 5))
     rms[0, 0], rms[1, 1], rms[2, 2] = 0, np.nan, np.inf
-    missing = images.missing_pixels(np.ones((5, 5)), rms)
+    missing = missing_pixels(np.ones((5, 5)), rms)
     assert missing.sum() == 3
 
 
