@@ -47,7 +47,7 @@ def inspect_field(field: dict, side: int) -> dict:
     """
     catalogue, columns = _given_catalogue(field)
     sources, tiles, notes = _list(field, catalogue, columns)
-    psf = read_psf(field["psf"][0]).shape if field["psf"] else None
+    psf = read_psf(field["psf_plane"][0]).shape if field["psf"] else None
     found = {
         "kind": field["kind"],
         "files": len(field["images"]),
@@ -82,15 +82,15 @@ def _given_catalogue(field: dict) -> tuple[str | None, dict]:
 def _list(field: dict, catalogue: str | None, columns: dict) -> tuple:
     """Source list, tiles and notes; no source list where detection has yet to make it."""
     files = field["images"]
-    noise = {"rms": field["rms"], "weight": field["weight"]}
+    given = {name: field[name] for name in ("rms", "weight", "planes")}
     if field["kind"] == "images" and catalogue is None:
-        return None, inspect_tiles(files, **noise)[1], []
+        return None, inspect_tiles(files, **given)[1], []
     if field["kind"] == "cutouts" and len(files) > MOST_FILES:
         return _list_some(field, catalogue, columns)
     # What only the physical catalogue has cannot be looked at yet.
     select = {} if field["physical"] else field["select"]
     sources, tiles = list_sources(
-        files, field["kind"], catalogue, pattern=field["pattern"] or "", **noise,
+        files, field["kind"], catalogue, pattern=field["pattern"] or "", **given,
         columns=columns, select=select, pixel_scale=field["pixel_scale"],
         zero_point=field["zero_point"], pixel_origin=field["pixel_origin"],
         missing=field["missing"],
