@@ -45,8 +45,8 @@ class Chain:
     denoiser : nn.Module
     encoder : (nn.Module, dict)
         The network and its card.
-    pca : dict of ndarray
-    voters : Voters
+    pca : dict of ndarray, or None
+    voters : Voters, or None
     confidence : ndarray, shape (V + 1,), or None
         Confidence for each number of votes.
     classes : dict of str, or None
@@ -58,8 +58,8 @@ class Chain:
     threads: int
     denoiser: nn.Module
     encoder: tuple[nn.Module, dict]
-    pca: dict[str, np.ndarray]
-    voters: Voters
+    pca: dict[str, np.ndarray] | None = None
+    voters: Voters | None = None
     confidence: np.ndarray | None = None
     classes: dict[int, str] | None = None
     classifier: dict[str, np.ndarray] | None = None
@@ -73,7 +73,7 @@ class Chain:
         files : dict of path
             From the model folder: denoiser, pca, voters. From the encoder: weights, card. From the
             field: components, used only by the published vote. For classes also confidence, names
-            and classifier, from the model folder.
+            and classifier, from the model folder. Without voters the chain ends at the embeddings.
         steps : dict
         threads : int
 
@@ -82,15 +82,17 @@ class Chain:
         InputError
             If a file is missing, damaged, or does not belong to the others.
         """
-        voters = votings.SCHEMES[steps["vote"]].load(files["voters"], files["components"])
         chain = cls(
             steps=steps,
             threads=threads,
             denoiser=denoisers.SCHEMES[steps["denoiser"]].load(files["denoiser"]),
             encoder=load_encoder(files["weights"], files["card"]),
-            pca=read_model(files["pca"], "pca", ("mean", "components"))[0],
-            voters=voters,
         )
+        if "voters" not in files:
+            return chain
+        voters = votings.SCHEMES[steps["vote"]].load(files["voters"], files["components"])
+        pca = read_model(files["pca"], "pca", ("mean", "components"))[0]
+        chain = replace(chain, pca=pca, voters=voters)
         if "classifier" not in files:
             return chain
         return replace(
@@ -121,6 +123,10 @@ class Chain:
         """Principal components (N, P) of embeddings, see `pca.project`."""
         return project(embeddings, self.pca)
 
+    def embed(self, cutouts: dict[str, np.ndarray]) -> np.ndarray:
+        """Embeddings (N, D) of cutouts, see `locate`."""
+        return self.encode(self.unwrap(self.denoise(cutouts), cutouts))
+
     def locate(self, cutouts: dict[str, np.ndarray]) -> np.ndarray:
         """Principal components (N, P) of cutouts: denoised, unwrapped, encoded and projected.
 
@@ -129,8 +135,7 @@ class Chain:
         cutouts : dict of ndarray, shape (N, ...)
             image, rms, mask, flags, x, y.
         """
-        polar = self.unwrap(self.denoise(cutouts), cutouts)
-        return self.project(self.encode(polar))
+        return self.project(self.embed(cutouts))
 
     def vote(self, components: np.ndarray) -> dict[str, np.ndarray]:
         """Votes on galaxies, see `bagged.cast_votes`; with their confidence if it is known."""
