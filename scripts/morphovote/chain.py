@@ -5,13 +5,15 @@ Here all steps follow each other in memory, for galaxies that are in no shard: c
 galaxies, or a user's own.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from morphovote.classify.assignment import classify, read_group_classes
+from morphovote.classify.anchors import segment_radius
+from morphovote.classify.assignment import classify, read_given_groups, read_group_classes
 from morphovote.classify.classifier import load_classifier
 from morphovote.denoise import schemes as denoisers
 from morphovote.encode.encoding import encode
@@ -51,6 +53,8 @@ class Chain:
         Confidence for each number of votes.
     classes : dict of str, or None
         Class of each group.
+    given : collection of int
+        Groups whose names people gave.
     classifier : dict of ndarray, or None
     """
 
@@ -62,6 +66,7 @@ class Chain:
     voters: Voters | None = None
     confidence: np.ndarray | None = None
     classes: dict[int, str] | None = None
+    given: Collection[int] = ()
     classifier: dict[str, np.ndarray] | None = None
 
     @classmethod
@@ -99,6 +104,7 @@ class Chain:
             chain,
             confidence=load_confidence(files["confidence"], len(voters.labels))[0],
             classes=read_group_classes(files["names"], read_attributes(files["voters"])),
+            given=read_given_groups(files["names"]),
             classifier=load_classifier(files["classifier"])[0],
         )
 
@@ -143,10 +149,11 @@ class Chain:
         return votes if self.confidence is None else add_confidence(votes, self.confidence)
 
     def classify(
-        self, votes: dict[str, np.ndarray], components: np.ndarray, snr: np.ndarray
+        self, votes: dict[str, np.ndarray], components: np.ndarray, cutouts: dict[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         """Classes of galaxies, see `assignment.classify`."""
-        return classify(votes, self.classes, components, self.classifier, snr)
+        seen = (cutouts["snr"], segment_radius(cutouts["mask"]), self.given)
+        return classify(votes, self.classes, components, self.classifier, *seen)
 
     def follow(self, cutouts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Take galaxies through all steps, one batch at a time.
@@ -167,7 +174,7 @@ class Chain:
             some = {name: cutouts[name][start : start + BATCH] for name in CUTOUT}
             components = self.locate(some)
             votes = self.vote(components)
-            found = self.classify(votes, components, some["snr"])
+            found = self.classify(votes, components, some)
             found |= {name: votes[name] for name in ("group", "vote_fraction", "kept", "outlier")}
             parts.append(found)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -13,11 +13,21 @@ FLAGS = {
     "psf_limited": (64, "half-light radius below 1.2 times that of the PSF"),
     "measure_failed": (128, "the morphological measurement failed"),
     "not_selected": (256, "outside the field's `select` cuts: carried along, not processed"),
+    "far_from_anchors": (512, "unlike the anchors: its probabilities lean to the field's shares"),
 }
 
-NO_DATA, EDGE, BLEND, LOW_SNR, OFF_CENTRE, OUTLIER, PSF_LIMITED, MEASURE_FAILED, NOT_SELECTED = (
-    bit for bit, _ in FLAGS.values()
-)
+(
+    NO_DATA,
+    EDGE,
+    BLEND,
+    LOW_SNR,
+    OFF_CENTRE,
+    OUTLIER,
+    PSF_LIMITED,
+    MEASURE_FAILED,
+    NOT_SELECTED,
+    FAR_FROM_ANCHORS,
+) = (bit for bit, _ in FLAGS.values())
 
 # Bits of a cutout's `mask` array. Neighbour and missing pixels hold noise, not data.
 OWN, NEIGHBOUR, MISSING = 1, 2, 4

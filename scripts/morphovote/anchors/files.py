@@ -7,14 +7,21 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote.chain import BATCH, CUTOUT, Chain
-from morphovote.classify.anchors import CATALOGUED, KIND
+from morphovote.classify.anchors import CATALOGUED, KIND, segment_radius
 from morphovote.fields.images import read_psf
 from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
-from morphovote.flags import NO_DATA, OWN
+from morphovote.flags import NO_DATA
 from morphovote.logs import log, progress
 from morphovote.reduce.pca import check_same_encoder, project
-from morphovote.simulate.anchors import make_anchors, measure_psf, measure_sources, plan_anchors
+from morphovote.simulate.anchors import (
+    fit_factors,
+    make_anchors,
+    measure_psf,
+    measure_sources,
+    pilot_plan,
+    plan_anchors,
+)
 from morphovote.simulate.galaxies import draw_psf
 from morphovote.storage import shards
 from morphovote.storage.model_files import read_model, write_model
@@ -98,9 +105,12 @@ def _draw(
     if len(flux) < FEWEST_SOURCES:
         return {}, TOO_FEW.format(FEWEST_SOURCES)
     _, psf_radius = measure_psf(draw_psf() if psf is None else psf)
-    plan = plan_anchors(count, flux, radius, psf_radius, seed)
     how = (cutout["size"], cutout["neighbours"], psf, seed, sky, threads)
-    found = make_anchors(plan, tiles, cutouts, *how)
+    trial = pilot_plan(plan_anchors(count, flux, radius, psf_radius, seed))
+    found = make_anchors(trial, tiles, cutouts, *how)
+    factors = fit_factors(trial, found, psf_radius) if found else {}
+    plan = plan_anchors(count, flux, radius, psf_radius, seed, factors)
+    found = make_anchors(plan, tiles, cutouts, *how) if found else {}
     if not found or (found["flags"] & NO_DATA).all():
         return {}, NO_PLACE
     use = (found["flags"] & NO_DATA) == 0
@@ -108,11 +118,6 @@ def _draw(
     found["segment"] = segment_radius(found["mask"])
     found["renderer"] = np.array([plan[row]["renderer"] for row in found["row"]])
     return found, ""
-
-
-def segment_radius(mask: np.ndarray) -> np.ndarray:
-    """Radius (px) of a circle of the area of each galaxy's segment, from masks (N, S, S)."""
-    return np.sqrt(np.count_nonzero(mask & OWN, axis=(1, 2)) / np.pi).astype(np.float32)
 
 
 def empty_anchors() -> dict[str, np.ndarray]:

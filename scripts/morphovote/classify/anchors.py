@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from morphovote.classify.classes import DETECTED
+from morphovote.flags import OWN
 from morphovote.storage.model_files import read_model
 
 KIND = "anchors"
@@ -38,6 +39,11 @@ def read_anchors(path: str | Path) -> tuple[dict[str, np.ndarray], dict]:
     arrays, attributes = read_model(path, KIND, READ)
     use = arrays["snr"] >= DETECTED
     return {name: values[use] for name, values in arrays.items()}, attributes
+
+
+def segment_radius(mask: np.ndarray) -> np.ndarray:
+    """Radius (px) of a circle of the area of each galaxy's segment, from masks (N, S, S)."""
+    return np.sqrt(np.count_nonzero(mask & OWN, axis=(1, 2)) / np.pi).astype(np.float32)
 
 
 def enough(anchors: dict[str, np.ndarray]) -> bool:

@@ -6,6 +6,7 @@ the field's own sky. Half of them are drawn by `galaxies`, half by the independe
 how the galaxy falls on the pixels and the PSF.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -42,23 +43,31 @@ from morphovote.simulate.truth import (
 )
 from morphovote.storage.shards import count_rows, iterate_batches, read_shard
 
-# Types of the first renderer, with their shares.
-TYPES = {"SPH": 0.22, "ETD": 0.22, "LTD": 0.2, "IRR": 0.22, "UNC": 0.14}
-# Galaxies of the second: more spheroids and mergers than the encoder was trained on, and discs
-# that are clumpier and more lopsided, as those at high redshift are.
-WIDE = Population(
-    shares=(0.2, 0.17, 0.2, 0.09, 0.03, 0.12, 0.13, 0.03, 0.03),
-    clumpy=0.5,
-    clumps=(0.03, 0.4),
-    lopsided=1.5,
-)
+# Types of galaxies of each renderer, with their shares: of the second more spheroids and mergers
+# than the encoder was trained on.
+TYPES = {
+    "sersic": {"SPH": 0.22, "ETD": 0.22, "LTD": 0.2, "IRR": 0.22, "UNC": 0.14},
+    "layered": dict(zip(KINDS, (0.2, 0.17, 0.2, 0.09, 0.03, 0.12, 0.13, 0.03, 0.03), strict=True)),
+}
+# Of the second renderer also discs clumpier and more lopsided, as those at high redshift are.
+WIDE = Population(clumpy=0.5, clumps=(0.03, 0.4), lopsided=1.5)
 # Smallest Sersic index of a spheroid: below it, a single body is a disc by the rule of `truth`.
 LEAST_INDEX = 2.0
-# Share of a galaxy's light inside its segment, and scatter of the sizes (dex) and fluxes (mag).
-INSIDE, SIZE_SCATTER, FLUX_SCATTER = 0.9, 0.1, 0.1
+# Apparent size of each type over that of the galaxies of the same field and flux: at one stellar
+# mass early types have about half the radius of late ones (van der Wel et al. 2014, fig. 5).
+COMPACT = {
+    "SPH": 0.7, "ETD": 0.9, "LTD": 1.3, "IRR": 1.3, "UNC": 1.0,
+    "spheroid": 0.7, "smooth_disc": 0.9, "spiral": 1.3, "edge_on": 1.2, "ring": 1.3,
+    "irregular": 1.3, "merger": 1.2, "star": 1.0, "artefact": 1.0,
+}  # fmt: skip
+# Scatter of the sizes (dex) and fluxes (mag).
+SIZE_SCATTER, FLUX_SCATTER = 0.1, 0.1
+# True half-light radius and flux over those inside the segment, until anchors of the type have been
+# seen; how many are drawn to see it; and the largest factor by which that can change them.
+TRUNCATED, INSIDE, PILOTS, MOST = 1.7, 1.2, 8, 2.0
 # Galaxies of the field that fluxes and sizes are drawn from, at most; and their least S/N.
 SAMPLE, SEEN = 5_000, 3.0
-# Pixels around a galaxy's segment that are no sky; least share of sky in a cutout that lends its own.
+# Pixels around a galaxy's segment that are no sky; least share of sky in a cutout that lends its.
 HALO, LEAST_SKY = 6, 0.4
 # Cutouts tried for one anchor, and anchors drawn by one job.
 TRIES, BATCH = 40, 20
@@ -89,11 +98,12 @@ def measure_sources(cutouts: Sequence, seed: int) -> tuple[np.ndarray, np.ndarra
         for batch in iterate_batches(path, ["image", "mask", "flags", "snr"], 256):
             use = ((batch["flags"] & NO_DATA) == 0) & (batch["snr"] >= SEEN)
             for i in np.flatnonzero(use & (rng.random(len(use)) < share)):
-                rows, columns = np.nonzero(batch["mask"][i] & OWN)
-                light = np.maximum(batch["image"][i][rows, columns].astype(float), 0)
-                if light.sum() > 0:
-                    flux.append(float(batch["image"][i][rows, columns].sum()))
-                    radius.append(_half_light_radius(rows, columns, light))
+                image, mask = batch["image"][i], batch["mask"][i]
+                found = segment_half_light(image, mask)
+                light = float(image[(mask & OWN) > 0].sum())
+                if found is not None and light > 0:
+                    flux.append(light)
+                    radius.append(found)
     return np.array(flux), np.array(radius)
 
 
@@ -117,7 +127,12 @@ def measure_psf(psf: np.ndarray) -> tuple[float, float]:
 
 
 def plan_anchors(
-    count: int, flux: np.ndarray, radius: np.ndarray, psf_radius: float, seed: int
+    count: int,
+    flux: np.ndarray,
+    radius: np.ndarray,
+    psf_radius: float,
+    seed: int,
+    factors: dict[tuple[str, str], tuple[float, float]] | None = None,
 ) -> list[dict]:
     """Renderer, flux and size of each anchor.
 
@@ -130,27 +145,92 @@ def plan_anchors(
         Half-light radius of the PSF (px).
     seed : int
         Anchor i has its own random stream, whatever the number of anchors.
+    factors : dict of (float, float), optional
+        From `fit_factors`: true half-light radius and flux over those inside the segment, by
+        renderer and type.
 
     Returns
     -------
     list of dict
-        renderer, type (of the first renderer), flux (unit of the images), r_e (px), stream.
+        renderer, type, flux (unit of the images), r_e (px), stream; wanted, the half-light radius
+        (px, PSF taken off) and flux inside the segment.
     """
-    plan = []
+    factors, plan = factors or {}, []
     for i in range(count):
         rng = np.random.default_rng([seed, i])
         pick = int(rng.integers(len(flux)))
-        size = np.sqrt(max(radius[pick] ** 2 - psf_radius**2, (0.3 * psf_radius) ** 2))
+        renderer = ("sersic", "layered")[i % 2]
+        kinds = TYPES[renderer]
+        kind = str(rng.choice(list(kinds), p=list(kinds.values())))
+        size = float(deconvolve(radius[pick], psf_radius)) * COMPACT[kind]
+        size *= 10 ** rng.normal(0, SIZE_SCATTER)
+        light = flux[pick] * 10 ** (0.4 * rng.normal(0, FLUX_SCATTER))
+        larger, brighter = factors.get((renderer, kind), (TRUNCATED, INSIDE))
         plan.append(
             {
-                "renderer": ("sersic", "layered")[i % 2],
-                "type": str(rng.choice(list(TYPES), p=list(TYPES.values()))),
-                "flux": flux[pick] / INSIDE * 10 ** (0.4 * rng.normal(0, FLUX_SCATTER)),
-                "r_e": float(size * 10 ** rng.normal(0, SIZE_SCATTER)),
+                "renderer": renderer,
+                "type": kind,
+                "wanted": (size, light),
+                "r_e": larger * size,
+                "flux": brighter * light,
                 "stream": [seed, i, 1],
             }
         )
     return plan
+
+
+def deconvolve(radius: np.ndarray | float, psf_radius: float) -> np.ndarray | float:
+    """Radius (px) without the PSF's, which is taken off in squares; at least 0.3 of that."""
+    return np.sqrt(np.maximum(radius**2 - psf_radius**2, (0.3 * psf_radius) ** 2))
+
+
+def pilot_plan(plan: list[dict]) -> list[dict]:
+    """The first `PILOTS` anchors of each type of each renderer."""
+    counts, chosen = Counter(), []
+    for planned in plan:
+        key = planned["renderer"], planned["type"]
+        counts[key] += 1
+        if counts[key] <= PILOTS:
+            chosen.append(planned)
+    return chosen
+
+
+def fit_factors(
+    plan: list[dict], pilots: dict[str, np.ndarray], psf_radius: float
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """True half-light radius and flux over those inside the segment, by renderer and type.
+
+    How much of a galaxy lies above the noise depends on its profile and on the depth of the field,
+    so anchors drawn with `TRUNCATED` and `INSIDE` are measured as the field's galaxies are.
+
+    Parameters
+    ----------
+    plan : list of dict
+        Of the pilots.
+    pilots : dict of ndarray
+        From `make_anchors`.
+    psf_radius : float
+        Half-light radius of the PSF (px).
+    """
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for number, image, mask in zip(pilots["row"], pilots["image"], pilots["mask"], strict=True):
+        radius, light = segment_half_light(image, mask), float(image[(mask & OWN) > 0].sum())
+        planned = plan[number]
+        if radius is not None and light > 0:
+            size, flux = planned["wanted"]
+            ratios = size / float(deconvolve(radius, psf_radius)), flux / light
+            found.setdefault((planned["renderer"], planned["type"]), []).append(ratios)
+    change = {
+        key: np.clip(np.median(ratios, axis=0), 1 / MOST, MOST) for key, ratios in found.items()
+    }
+    return {key: (TRUNCATED * float(r), INSIDE * float(f)) for key, (r, f) in change.items()}
+
+
+def segment_half_light(image: np.ndarray, mask: np.ndarray) -> float | None:
+    """Half-light radius (px) inside the segment of one cutout; None without light."""
+    rows, columns = np.nonzero(mask & OWN)
+    light = np.maximum(image[rows, columns].astype(float), 0)
+    return _half_light_radius(rows, columns, light) if light.sum() > 0 else None
 
 
 def draw_anchor(
@@ -202,7 +282,8 @@ def _draw_sersic(planned, rng, centre, side, psf, fwhm) -> tuple[np.ndarray, Tru
 def _draw_layered(planned, rng, centre, side, psf, fwhm) -> tuple[np.ndarray, Truth]:
     seed = int(rng.integers(2**31))
     with torch.inference_mode():
-        galaxy = draw_galaxies(seed, 1, WIDE)
+        shares = tuple(float(kind == planned["type"]) for kind in KINDS)
+        galaxy = draw_galaxies(seed, 1, WIDE._replace(shares=shares))
         body = galaxy["kind"] == SPHEROID
         galaxy["n"] = torch.where(body[:, None], galaxy["n"].clamp(min=LEAST_INDEX), galaxy["n"])
         view = {
