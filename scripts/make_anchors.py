@@ -2,8 +2,8 @@
 
 import torch
 
-from morphovote.anchors.files import make_anchors_file
-from morphovote.chain import Chain
+from morphovote.anchors.making import make_anchors_file
+from morphovote.embedding import Embedder
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
@@ -15,7 +15,7 @@ with rule_log(snakemake.log[0]):
         given.get("sky", []),
         given.psf,
         given.cutouts,
-        Chain.load(models, params.steps, snakemake.threads),
+        Embedder.load(models, params.steps, snakemake.threads),
         snakemake.output[0],
         count=params.anchors,
         seed=params.seed,

@@ -1,6 +1,6 @@
 """Project the anchors onto the components, and let the voters vote on them."""
 
-from morphovote.anchors.files import place_anchors_file
+from morphovote.anchors.placing import place_anchors_file
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):

@@ -10,16 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
 from morphovote.classify.anchors import segment_radius
 from morphovote.classify.assignment import classify, read_given_groups, read_group_classes
 from morphovote.classify.classifier import load_classifier
-from morphovote.denoise import schemes as denoisers
-from morphovote.encode.encoding import encode
-from morphovote.encode.weights import load_encoder
+from morphovote.embedding import BATCH, CUTOUT, Embedder
 from morphovote.logs import progress
-from morphovote.polar import schemes as polar_pictures
 from morphovote.reduce.pca import project
 from morphovote.storage.model_files import read_model
 from morphovote.storage.shards import read_attributes
@@ -27,28 +23,17 @@ from morphovote.vote import schemes as votings
 from morphovote.vote.bagged import Voters, cast_votes
 from morphovote.vote.confidence import add_confidence, load_confidence
 
-# Arrays that `Chain.follow` needs.
-CUTOUT = ("image", "rms", "mask", "flags", "x", "y", "snr")
-# Galaxies in memory at once in the denoiser and the encoder.
-BATCH = 64
-
 
 @dataclass(frozen=True)
-class Chain:
+class Chain(Embedder):
     """The loaded models of a field, in the order in which they are applied.
 
     Attributes
     ----------
-    steps : dict
-        The scheme of each step, from the config: scaling, denoiser, polar, input, vote; and the
-        encoder's precision and rotations.
-    threads : int
-        Processors.
-    denoiser : nn.Module
-    encoder : (nn.Module, dict)
-        The network and its card.
-    pca : dict of ndarray, or None
-    voters : Voters, or None
+    steps, threads, denoiser, encoder
+        See `Embedder`; steps also has the scheme of the vote.
+    pca : dict of ndarray
+    voters : Voters
     confidence : ndarray, shape (V + 1,), or None
         Confidence for each number of votes.
     classes : dict of str, or None
@@ -58,10 +43,6 @@ class Chain:
     classifier : dict of ndarray, or None
     """
 
-    steps: dict
-    threads: int
-    denoiser: nn.Module
-    encoder: tuple[nn.Module, dict]
     pca: dict[str, np.ndarray] | None = None
     voters: Voters | None = None
     confidence: np.ndarray | None = None
@@ -78,7 +59,7 @@ class Chain:
         files : dict of path
             From the model folder: denoiser, pca, voters. From the encoder: weights, card. From the
             field: components, used only by the published vote. For classes also confidence, names
-            and classifier, from the model folder. Without voters the chain ends at the embeddings.
+            and classifier, from the model folder.
         steps : dict
         threads : int
 
@@ -87,14 +68,7 @@ class Chain:
         InputError
             If a file is missing, damaged, or does not belong to the others.
         """
-        chain = cls(
-            steps=steps,
-            threads=threads,
-            denoiser=denoisers.SCHEMES[steps["denoiser"]].load(files["denoiser"]),
-            encoder=load_encoder(files["weights"], files["card"]),
-        )
-        if "voters" not in files:
-            return chain
+        chain = super().load(files, steps, threads)
         voters = votings.SCHEMES[steps["vote"]].load(files["voters"], files["components"])
         pca = read_model(files["pca"], "pca", ("mean", "components"))[0]
         chain = replace(chain, pca=pca, voters=voters)
@@ -108,30 +82,9 @@ class Chain:
             classifier=load_classifier(files["classifier"])[0],
         )
 
-    def denoise(self, cutouts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Denoise cutouts, see `denoise.schemes.denoise`."""
-        kind, scaling = self.steps["denoiser"], self.steps["scaling"]
-        return denoisers.denoise(kind, self.denoiser, cutouts, scaling)
-
-    def unwrap(
-        self, denoised: dict[str, np.ndarray], cutouts: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """Polar pictures of denoised cutouts, see `polar.schemes.unwrap`."""
-        return polar_pictures.unwrap(self.steps["polar"], denoised, cutouts)
-
-    def encode(self, polar: dict[str, np.ndarray]) -> np.ndarray:
-        """Embeddings (N, D) of polar pictures, see `encoding.encode`."""
-        precision, rotations = self.steps["precision"], self.steps["rotations"]
-        scheme = self.steps["input"]
-        return encode(polar, *self.encoder, precision, rotations, self.threads, scheme)
-
     def project(self, embeddings: np.ndarray) -> np.ndarray:
         """Principal components (N, P) of embeddings, see `pca.project`."""
         return project(embeddings, self.pca)
-
-    def embed(self, cutouts: dict[str, np.ndarray]) -> np.ndarray:
-        """Embeddings (N, D) of cutouts, see `locate`."""
-        return self.encode(self.unwrap(self.denoise(cutouts), cutouts))
 
     def locate(self, cutouts: dict[str, np.ndarray]) -> np.ndarray:
         """Principal components (N, P) of cutouts: denoised, unwrapped, encoded and projected.

@@ -41,8 +41,9 @@ def describe_trust(calibration: dict) -> list[str]:
     if "eye" not in calibration and "anchors" in calibration:
         found.append(
             "This is accuracy on simulated galaxies, whose classes are about as common; real ones "
-            "are richer, and how many of their classes are right is unknown. To measure it, classify "
-            "a random sample of a hundred galaxies by eye and give them in the config (checked)."
+            "are richer, and how many of their classes are right is unknown. To measure it, "
+            "classify a random sample of a hundred galaxies by eye and give them in the config "
+            "(checked)."
         )
         return found
     if "eye" not in calibration:

@@ -1,4 +1,4 @@
-"""The files of the anchors: drawn and encoded; then among the groups, as part of the model."""
+"""Draw anchors on a field's own sky, and encode them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from morphovote.chain import BATCH, CUTOUT, Chain
-from morphovote.classify.anchors import CATALOGUED, KIND, segment_radius
+from morphovote.classify.anchors import CATALOGUED, segment_radius
+from morphovote.embedding import BATCH, CUTOUT, Embedder
 from morphovote.fields.images import read_psf
 from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
 from morphovote.flags import NO_DATA
 from morphovote.logs import log, progress
-from morphovote.reduce.pca import check_same_encoder, project
 from morphovote.simulate.anchors import (
     fit_factors,
     make_anchors,
@@ -24,10 +23,6 @@ from morphovote.simulate.anchors import (
 )
 from morphovote.simulate.galaxies import draw_psf
 from morphovote.storage import shards
-from morphovote.storage.model_files import read_model, write_model
-from morphovote.vote import schemes as votings
-from morphovote.vote.bagged import cast_votes
-from morphovote.vote.confidence import add_confidence, load_confidence
 
 # Fewest galaxies with light from which fluxes and sizes can be drawn.
 FEWEST_SOURCES = 5
@@ -40,7 +35,7 @@ def make_anchors_file(
     sky: Sequence[str | Path],
     psf: Sequence[str | Path],
     cutouts: Sequence[str | Path],
-    chain: Chain,
+    embedder: Embedder,
     output: str | Path,
     count: int,
     seed: int,
@@ -55,8 +50,7 @@ def make_anchors_file(
         One of each, or none.
     cutouts : sequence of path
         All shards.
-    chain : Chain
-        At least up to the embeddings.
+    embedder : Embedder
     output : path
         HDF5: `classify.anchors.CATALOGUED` and embedding, one row an anchor. The attribute
         `missing` says why there is none.
@@ -71,9 +65,9 @@ def make_anchors_file(
     if image is None and count:
         log.warning("the field has no psf: anchors are seen through that of HST/ACS, in pixels")
     about = {"asked": count, "seed": seed, "has_psf": image is not None}
-    about |= {name: chain.steps[name] for name in ("rotations", "polar", "input")}
-    about |= {"encoder": chain.encoder[1]["sha256"]}
-    found, missing = _draw(tiles, cutouts, level, image, count, seed, cutout, chain.threads)
+    about |= {name: embedder.steps[name] for name in ("rotations", "polar", "input")}
+    about |= {"encoder": embedder.encoder[1]["sha256"]}
+    found, missing = _draw(tiles, cutouts, level, image, count, seed, cutout, embedder.threads)
     if missing:
         log.info("no anchors: %s", missing)
         shards.write_shard(output, empty_anchors(), about | {"missing": missing})
@@ -81,7 +75,7 @@ def make_anchors_file(
     parts = []
     starts = range(0, len(found["x"]), BATCH)
     for start in progress(starts, len(starts), f"batches of {BATCH} anchors"):
-        parts.append(chain.embed({name: found[name][start : start + BATCH] for name in CUTOUT}))
+        parts.append(embedder.embed({name: found[name][start : start + BATCH] for name in CUTOUT}))
     table = {name: found[name] for name in CATALOGUED} | {"embedding": np.concatenate(parts)}
     for name in ("id", "class", "clear", "kind", "renderer"):
         table[name] = table[name].astype(object)
@@ -127,55 +121,3 @@ def empty_anchors() -> dict[str, np.ndarray]:
     kinds |= dict.fromkeys(("id", "class", "clear", "kind", "renderer"), object)
     table = {name: np.zeros(0, kind) for name, kind in kinds.items()}
     return table | {"embedding": np.zeros((0, 0), np.float32)}
-
-
-def place_anchors_file(
-    anchors: str | Path,
-    pca: str | Path,
-    voters: str | Path,
-    confidence: str | Path,
-    components: str | Path,
-    scheme: str,
-    output: str | Path,
-) -> None:
-    """Project the anchors, let the voters vote on them, and write both into the model folder.
-
-    Parameters
-    ----------
-    anchors : path
-        From `make_anchors_file`.
-    pca, voters, confidence : path
-        Of the model.
-    components : path
-        Of the field, used only by the published vote.
-    scheme : str
-        Of the vote.
-    output : path
-        A model file: the arrays of `anchors` but the embedding; component (N, P), group, kept,
-        counts (N, K), vote_fraction, vote_confidence.
-    """
-    found, about = shards.read_shard(anchors), shards.read_attributes(anchors)
-    model, attributes = read_model(pca, "pca", ("mean", "components"))
-    embedding = found.pop("embedding")
-    if len(embedding):
-        check_same_encoder(about, anchors, attributes, pca)
-    width = len(model["components"])
-    component = project(embedding, model) if len(embedding) else np.zeros((0, width), np.float32)
-    use = np.isfinite(component).all(axis=1)
-    component = component[use]
-    vote = votings.SCHEMES[scheme].load(voters, components)
-    votes = add_confidence(
-        cast_votes(component, vote), load_confidence(confidence, len(vote.labels))[0]
-    )
-    names = ("group", "kept", "counts", "vote_fraction", "vote_confidence")
-    arrays = {name: values[use] for name, values in found.items()} | {"component": component}
-    arrays |= {name: votes[name] for name in names}
-    arrays = {
-        name: values.astype(str) if values.dtype == object else values
-        for name, values in arrays.items()
-    }
-    kept = {name: about[name] for name in ("asked", "seed", "has_psf", "missing") if name in about}
-    kept |= {"voters": shards.read_attributes(voters)["voters"], "groups": vote.groups}
-    kept |= {name: attributes[name] for name in ("pca",) if name in attributes}
-    write_model(output, KIND, arrays, kept)
-    log.info("%d anchors in %d of %d groups", len(component), len(set(votes["group"])), vote.groups)
