@@ -11,6 +11,5 @@ with rule_log(snakemake.log[0]):
         snakemake.output.classifier,
         snakemake.output.held_out,
         anchors=snakemake.input.anchors,
-        cutouts=snakemake.input.cutouts,
         checked=next(iter(snakemake.input.get("checked", [])), None),
     )

@@ -13,7 +13,7 @@ FLAGS = {
     "psf_limited": (64, "half-light radius below 1.2 times that of the PSF"),
     "measure_failed": (128, "the morphological measurement failed"),
     "not_selected": (256, "outside the field's `select` cuts: carried along, not processed"),
-    "far_from_anchors": (512, "unlike the anchors: its probabilities lean to the field's shares"),
+    "far_from_anchors": (512, "unlike the anchors: its probabilities lean to equal ones"),
 }
 
 (

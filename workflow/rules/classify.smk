@@ -36,7 +36,6 @@ rule fit_classifier:
         names="results/{field}/model/names.yaml",
         components="results/{field}/components.h5",
         anchors="results/{field}/model/anchors.h5",
-        cutouts=shards_of("cutouts"),
         checked=field_entry("checked"),
     output:
         classifier="results/{field}/model/classifier.h5",

@@ -2,20 +2,21 @@
 
 For a galaxy x with components and votes,
 
-    log P(c | x) = log q(c) + a log [p(c | components) / w(c)] + b log [s(c | votes) / w(c)] + const
+    log P(c | x) = a log [p(c | components) / w(c)] + b log [s(c | votes) / w(c)] + const
 
 with p a calibrated logistic regression trained on the anchors, s the share of class c among the
-anchors of the groups for which the voters voted, w the shares of the classes among the anchors, and
-q those in the field. a and b are not negative and make the left-out anchors most probable; q is the
-mixture that makes the field's galaxies most probable. Where a galaxy lies farther from the anchors
-than they lie from each other, P falls back to q: simulations are not the sky.
+anchors of the groups for which the voters voted, and w the shares of the classes among the anchors.
+Dividing by these makes all classes equally probable beforehand: how common they are in the field is
+not taken from the field itself, because where simulations differ from the sky the estimate runs
+away. a and b are not negative and make the left-out anchors most probable. Where a galaxy lies
+farther from the anchors than they lie from each other, all classes become equally probable:
+simulations are not the sky.
 """
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-from morphovote.classify.anchors import estimate_shares
 from morphovote.classify.classes import CLASSES, order_names
 from morphovote.classify.classifier import apply_classifier, fit_classifier
 from morphovote.compute.neighbours import nearest
@@ -23,8 +24,8 @@ from morphovote.logs import log
 
 # Anchors whose mean distance says how far a galaxy is from them all.
 CLOSEST = 5
-# The limit is this multiple of a quantile of the anchors' own distances; at FAR limits nothing but
-# the field's shares is left.
+# The limit is this multiple of a quantile of the anchors' own distances; at FAR limits nothing is
+# known any more.
 QUANTILE, FACTOR, FAR = 0.99, 1.1, 2.0
 # Probabilities below this say no more than this.
 LEAST = 1e-4
@@ -115,38 +116,38 @@ def anchor_distance(components: np.ndarray, reference: np.ndarray, own: bool = F
 
 
 def fit_anchored(
-    anchors: dict[str, np.ndarray], components: np.ndarray, counts: np.ndarray, seed: int = 0
+    anchors: dict[str, np.ndarray], seed: int = 0
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Teach the classifier with the anchors, and fit it to the shares of the field.
+    """Teach the classifier with the anchors.
 
     Parameters
     ----------
     anchors : dict of ndarray, shape (A, ...)
         From `anchors.read_anchors`.
-    components, counts : ndarray, shape (N, P) and (N, K)
-        Of the field's galaxies, those without light or components left out.
     seed : int
+        Of the folds.
 
     Returns
     -------
     model : dict of ndarray
         names, coefficients, intercepts, mean: the regression (see `classifier`); classes (C,), all
-        of `CLASSES`; share (C,) among the anchors; prior (C,) in the field; table (K, C); pool
+        of `CLASSES`; share (C,) among the anchors; prior (C,), equal for all with anchors; table (K, C); pool
         (2,); anchor (A, P), anchor_limit; recover, recover_range (see `fit_recovery`).
     held_out : ndarray, shape (A, C)
-        Probabilities of each anchor, its own class unseen, with the anchors' shares.
+        Probabilities of each anchor, its own class unseen.
     """
     classes = order_names(CLASSES)
     target = np.array([classes.index(str(name)) for name in anchors["class"]])
     regression, left_out = fit_classifier(anchors["component"], anchors["class"], seed)
     share = (np.bincount(target, minlength=len(classes)) + 0.5) / (len(target) + 2.5)
+    known = np.isin(np.arange(len(classes)), target).astype(float)
     reference = anchors["component"].astype(np.float32)
     own = anchor_distance(reference, reference, own=True)
     model = {name: regression[name] for name in ("names", "coefficients", "intercepts", "mean")}
     model |= {
         "classes": np.array(classes, dtype=str),
         "share": share,
-        "prior": share,
+        "prior": known / known.sum(),
         "table": _normalised(group_table(anchors["counts"], target, len(classes))),
         "anchor": reference,
         "anchor_limit": np.float64(FACTOR * np.quantile(own, QUANTILE)),
@@ -155,17 +156,14 @@ def fit_anchored(
     votes = vote_shares(anchors["counts"], anchors["counts"], target, len(classes), own=True)
     evidence = [_evidence(spread, share), _evidence(votes, share)]
     model["pool"] = fit_pool(evidence, share, target)
-    held_out = _combine(evidence, model["pool"], share)
-    likely, near = weigh_anchored(components, counts, model)
-    model["prior"] = estimate_shares(likely / share, near)
-    model |= fit_recovery(anchors, _combine(evidence, model["pool"], model["prior"]), classes)
+    held_out = _combine(evidence, model["pool"], model["prior"])
+    model |= fit_recovery(anchors, held_out, classes)
     log.info(
         "%d anchors; %.1f %% of those left out get their class; weights of components and votes "
-        "%.2f and %.2f; shares in the field: %s",
+        "%.2f and %.2f",
         len(target),
         100 * np.mean(held_out.argmax(axis=1) == target),
         *model["pool"],
-        ", ".join(f"{n} {v:.2f}" for n, v in zip(classes, model["prior"], strict=True)),
     )
     return model, held_out
 
@@ -178,7 +176,9 @@ def _spread(probability: np.ndarray, names: np.ndarray, classes: list[str]) -> n
 
 
 def _combine(evidence: list[np.ndarray], pool: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    return softmax(np.log(prior) + pool[0] * evidence[0] + pool[1] * evidence[1], axis=1)
+    return softmax(
+        np.log(np.maximum(prior, 1e-12)) + pool[0] * evidence[0] + pool[1] * evidence[1], axis=1
+    )
 
 
 def weigh_anchored(
@@ -198,7 +198,7 @@ def weigh_anchored(
         In the order of model["classes"].
     near : ndarray, shape (N,)
         1 within the cloud of the anchors, 0 at `FAR` times its limit and beyond: the weight of
-        what the anchors say against the field's shares.
+        what the anchors say against the prior.
     """
     classes = [str(name) for name in model["classes"]]
     spread = _spread(np.nan_to_num(apply_classifier(components, model)), model["names"], classes)

@@ -30,7 +30,6 @@ from morphovote.storage.model_files import write_model
 from morphovote.storage.model_folder import read_names
 from morphovote.storage.rows import align_rows
 from morphovote.storage.shards import (
-    concatenate,
     count_rows,
     iterate_batches,
     open_shard,
@@ -352,7 +351,6 @@ def fit_classifier_file(
     checked: str | Path | None = None,
     seed: int = 0,
     anchors: str | Path | None = None,
-    cutouts: Sequence[str | Path] = (),
 ) -> None:
     """Train the classifier: with anchors, or on the kept galaxies of a field without them.
 
@@ -374,8 +372,6 @@ def fit_classifier_file(
     seed : int
     anchors : path, optional
         The model's.
-    cutouts : sequence of path
-        All shards, for the signal-to-noise ratios; needed with anchors.
     """
     attributes = read_attributes(votes)
     classes = read_group_classes(names, attributes)
@@ -385,19 +381,19 @@ def fit_classifier_file(
     known = read_anchors(anchors)[0] if anchors else None
     taught = known is not None and enough(known) and set(classes.values()) <= set(CLASSES)
     if taught:
-        light = align_rows(vote["row"], concatenate(cutouts, ["row", "snr"]))["snr"]
-        rows = _sample((vote["group"] >= 0) & (light >= DETECTED), seed)
-        seen = read_components(components, rows)
-        model, left_out = fit_anchored(known, seen, vote["counts"][rows], seed)
+        model, left_out = fit_anchored(known, seed)
         labels, order, check = known["class"], model["classes"], "anchors"
         places = np.full(len(labels), -1)
     else:
-        places = rows = _sample(vote["kept"] & ~vote["outlier"], seed)
+        places = rows = np.flatnonzero(vote["kept"] & ~vote["outlier"])
+        if len(rows) > TRAINING_LIMIT:
+            chosen = np.random.default_rng(seed).choice(rows, TRAINING_LIMIT, replace=False)
+            places = rows = np.sort(chosen)
         labels = np.array([classes[int(number)] for number in vote["group"][rows]], dtype=str)
         model, left_out = fit_classifier(read_components(components, rows), labels, seed)
         order, check = model["names"], "vote"
     by_eye = read_checked(checked, vote["id"]) if checked else None
-    seen = read_components(components, by_eye[0] if by_eye else rows[:0])
+    seen = read_components(components, by_eye[0] if by_eye else np.zeros(0, int))
     model, eye = complete_model(vote, classes, seen, model, by_eye, seed, given)
     found = read_attributes(components)
     about = {name: found[name] for name in ("pca", "encoder") if name in found}
@@ -421,14 +417,6 @@ def fit_classifier_file(
         "id": np.where(places < 0, "anchor", vote["id"][places]).astype(object),
     }
     write_shard(held_out, start | {"check": np.array(kinds, dtype=object)} | table)
-
-
-def _sample(use: np.ndarray, seed: int) -> np.ndarray:
-    """Indices of the rows to use, sorted; at most `TRAINING_LIMIT`, drawn at random."""
-    rows = np.flatnonzero(use)
-    if len(rows) > TRAINING_LIMIT:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, TRAINING_LIMIT, replace=False))
-    return rows
 
 
 def read_components(components: str | Path, rows: np.ndarray) -> np.ndarray:

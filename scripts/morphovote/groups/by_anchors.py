@@ -2,46 +2,13 @@
 
 import numpy as np
 
-from morphovote.classify.anchors import estimate_shares
-from morphovote.classify.classes import CLASSES, DETECTED
+from morphovote.classify.classes import CLASSES
 from morphovote.compute.neighbours import nearest
 from morphovote.groups.suggestion import choose_core
 
 # Fewest anchors in a group for a suggestion; with fewer, the class is that of the NEAREST anchors
 # to the middle of the group.
 FEWEST_ANCHORS, NEAREST = 5, 15
-# Anchors of each class that are added to every group, so that no group rules a class out.
-ADDED = 0.1
-
-
-def field_shares(
-    group: np.ndarray, groups: int, anchors: dict[str, np.ndarray], order: list[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of the classes in a field, from its groups alone, and among the anchors.
-
-    Parameters
-    ----------
-    group : ndarray of int, shape (N,)
-        Of the field's galaxies, -1 where none.
-    groups : int
-        K.
-    anchors : dict of ndarray, shape (A,)
-        class, group.
-    order : list of str
-        All classes, C.
-
-    Returns
-    -------
-    field, among : ndarray, shape (C,)
-    """
-    counts = count_anchors(anchors, groups, order)
-    likely = (counts + ADDED) / (counts + ADDED).sum(axis=0)
-    galaxies = np.bincount(group[group >= 0], minlength=groups)[:groups].astype(float)
-    among = counts.sum(axis=0) / max(counts.sum(), 1)
-    known = counts.sum(axis=0) > 0
-    field = np.zeros(len(order))
-    field[known] = estimate_shares(likely[:, known], galaxies)
-    return field, among
 
 
 def count_anchors(anchors: dict[str, np.ndarray], groups: int, order: list[str]) -> np.ndarray:
@@ -55,18 +22,17 @@ def count_anchors(anchors: dict[str, np.ndarray], groups: int, order: list[str])
 def suggest_by_anchors(
     group: np.ndarray,
     kept: np.ndarray,
-    snr: np.ndarray,
     components: np.ndarray,
     groups: int,
     anchors: dict[str, np.ndarray],
 ) -> dict[int, dict]:
     """Suggest a class for every group.
 
-    Anchors of a class count as much as the class is common in the field (`field_shares`).
+    All classes count as if there were equally many anchors of each.
 
     Parameters
     ----------
-    group, kept, snr : ndarray, shape (N,)
+    group, kept : ndarray, shape (N,)
     components : ndarray, shape (N, P)
     groups : int
     anchors : dict of ndarray, shape (A, ...)
@@ -79,10 +45,8 @@ def suggest_by_anchors(
         group, and the share of the class among them.
     """
     order = list(CLASSES)
-    seen = snr >= DETECTED
-    field, among = field_shares(np.where(seen, group, -1), groups, anchors, order)
-    weight = np.divide(field, among, out=np.zeros(len(order)), where=among > 0)
     counts = count_anchors(anchors, groups, order)
+    weight = 1 / np.maximum(counts.sum(axis=0), 1)
     target = np.array([order.index(str(name)) for name in anchors["class"]], dtype=int)
     found = {}
     for number in range(groups):

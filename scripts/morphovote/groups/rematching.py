@@ -257,7 +257,7 @@ def name_groups_file(
     known = read_anchors(anchors)[0] if anchors and components else None
     if known is not None and enough(known):
         component = read_shard(components, ["component"])["component"]
-        args = (vote["group"], vote["kept"], light["snr"], component, number, known)
+        args = (vote["group"], vote["kept"], component, number, known)
         suggested = add_medians(suggest_by_anchors(*args), suggested)
         source = "simulated anchors in each group"
     given, marks = suggested, made["groups"]

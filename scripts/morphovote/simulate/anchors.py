@@ -43,11 +43,13 @@ from morphovote.simulate.truth import (
 )
 from morphovote.storage.shards import count_rows, iterate_batches, read_shard
 
-# Types of galaxies of each renderer, with their shares: of the second more spheroids and mergers
-# than the encoder was trained on.
+# Types of galaxies of each renderer, with their shares: so that by the rule of `truth` all classes
+# are about equally common.
 TYPES = {
-    "sersic": {"SPH": 0.22, "ETD": 0.22, "LTD": 0.2, "IRR": 0.22, "UNC": 0.14},
-    "layered": dict(zip(KINDS, (0.2, 0.17, 0.2, 0.09, 0.03, 0.12, 0.13, 0.03, 0.03), strict=True)),
+    "sersic": {"SPH": 0.19, "ETD": 0.17, "LTD": 0.18, "IRR": 0.26, "UNC": 0.2},
+    "layered": dict(
+        zip(KINDS, (0.18, 0.12, 0.15, 0.07, 0.03, 0.18, 0.17, 0.05, 0.05), strict=True)
+    ),
 }
 # Of the second renderer also discs clumpier and more lopsided, as those at high redshift are.
 WIDE = Population(clumpy=0.5, clumps=(0.03, 0.4), lopsided=1.5)

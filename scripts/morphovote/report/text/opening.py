@@ -114,7 +114,7 @@ def find_warnings(summary: dict) -> list[str]:
     if far > FOREIGN_LIMIT * summary["voted"]:
         found.append(
             f"{far:,} galaxies are unlike the simulated anchors, and their probabilities lean to "
-            "the field's shares (flag far_from_anchors)"
+            "equal ones (flag far_from_anchors)"
         )
     if summary["repeated"]:
         found.append(f"{summary['repeated']:,} in the vote are repeated rows of the catalogue")
