@@ -32,6 +32,7 @@ TINY = {
     "cutout": {"size": 48},
     "denoiser": {"epochs": 1, "latent": 4},
     "voting": {"groups": 3, "voters": 4},
+    "classes": {"anchors": 10},
     "measure": {"select": {"mag": [None, 22]}},
 }
 CATALOGUE = "results/small/catalogue.fits"

@@ -10,5 +10,6 @@ with rule_log(snakemake.log[0]):
         snakemake.input.components,
         snakemake.output.classifier,
         snakemake.output.held_out,
+        anchors=snakemake.input.anchors,
         checked=next(iter(snakemake.input.get("checked", [])), None),
     )

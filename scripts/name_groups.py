@@ -11,4 +11,6 @@ with rule_log(snakemake.log[0]):
         snakemake.input.groups,
         snakemake.output[0],
         names=snakemake.input.names[0] if snakemake.input.get("names") else None,
+        anchors=snakemake.input.anchors,
+        components=snakemake.input.components,
     )

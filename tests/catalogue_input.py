@@ -4,6 +4,7 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote import flags
+from morphovote.classify.classes import CLASSES
 from morphovote.measure import morphology
 
 CONTRACT = [
@@ -15,6 +16,7 @@ CONTRACT = [
         "CLASS_SECOND",
         "CLASS_ORIGIN",
         "CLASS_REASON",
+        *("P_SPH", "P_ETD", "P_LTD", "P_IRR", "P_UNC", "RECOVERABLE"),
         "FLAGS",
         "SNR",
         "GINI",
@@ -67,6 +69,12 @@ def stages(rows):
             "class_second": np.array(["UNC"] * count, dtype=object),
             "class_origin": np.array(["vote"] * count, dtype=object),
             "class_reason": np.array([""] * count, dtype=object),
+            **{
+                f"p_{name}": np.full(count, share, np.float32)
+                for name, share in zip(CLASSES, (0.5, 0.1, 0.1, 0.1, 0.2), strict=True)
+            },
+            "recoverable": np.full(count, 0.7, np.float32),
+            "far": rows == 3,
         },
         "measurements": {
             "row": rows,

@@ -22,6 +22,7 @@ SMALL = {
     "shard_size": 25,
     "denoiser": {"epochs": 2},
     "voting": {"groups": 4, "voters": 7},
+    "classes": {"anchors": 80},
 }
 
 

@@ -5,19 +5,17 @@ Here all steps follow each other in memory, for galaxies that are in no shard: c
 galaxies, or a user's own.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
-from morphovote.classify.assignment import classify, read_group_classes
+from morphovote.classify.anchors import segment_radius
+from morphovote.classify.assignment import classify, read_given_groups, read_group_classes
 from morphovote.classify.classifier import load_classifier
-from morphovote.denoise import schemes as denoisers
-from morphovote.encode.encoding import encode
-from morphovote.encode.weights import load_encoder
+from morphovote.embedding import BATCH, CUTOUT, Embedder
 from morphovote.logs import progress
-from morphovote.polar import schemes as polar_pictures
 from morphovote.reduce.pca import project
 from morphovote.storage.model_files import read_model
 from morphovote.storage.shards import read_attributes
@@ -25,43 +23,31 @@ from morphovote.vote import schemes as votings
 from morphovote.vote.bagged import Voters, cast_votes
 from morphovote.vote.confidence import add_confidence, load_confidence
 
-# Arrays that `Chain.follow` needs.
-CUTOUT = ("image", "rms", "mask", "flags", "x", "y", "snr")
-# Galaxies in memory at once in the denoiser and the encoder.
-BATCH = 64
-
 
 @dataclass(frozen=True)
-class Chain:
+class Chain(Embedder):
     """The loaded models of a field, in the order in which they are applied.
 
     Attributes
     ----------
-    steps : dict
-        The scheme of each step, from the config: scaling, denoiser, polar, input, vote; and the
-        encoder's precision and rotations.
-    threads : int
-        Processors.
-    denoiser : nn.Module
-    encoder : (nn.Module, dict)
-        The network and its card.
+    steps, threads, denoiser, encoder
+        See `Embedder`; steps also has the scheme of the vote.
     pca : dict of ndarray
     voters : Voters
     confidence : ndarray, shape (V + 1,), or None
         Confidence for each number of votes.
     classes : dict of str, or None
         Class of each group.
+    given : collection of int
+        Groups whose names people gave.
     classifier : dict of ndarray, or None
     """
 
-    steps: dict
-    threads: int
-    denoiser: nn.Module
-    encoder: tuple[nn.Module, dict]
-    pca: dict[str, np.ndarray]
-    voters: Voters
+    pca: dict[str, np.ndarray] | None = None
+    voters: Voters | None = None
     confidence: np.ndarray | None = None
     classes: dict[int, str] | None = None
+    given: Collection[int] = ()
     classifier: dict[str, np.ndarray] | None = None
 
     @classmethod
@@ -82,40 +68,19 @@ class Chain:
         InputError
             If a file is missing, damaged, or does not belong to the others.
         """
+        chain = super().load(files, steps, threads)
         voters = votings.SCHEMES[steps["vote"]].load(files["voters"], files["components"])
-        chain = cls(
-            steps=steps,
-            threads=threads,
-            denoiser=denoisers.SCHEMES[steps["denoiser"]].load(files["denoiser"]),
-            encoder=load_encoder(files["weights"], files["card"]),
-            pca=read_model(files["pca"], "pca", ("mean", "components"))[0],
-            voters=voters,
-        )
+        pca = read_model(files["pca"], "pca", ("mean", "components"))[0]
+        chain = replace(chain, pca=pca, voters=voters)
         if "classifier" not in files:
             return chain
         return replace(
             chain,
             confidence=load_confidence(files["confidence"], len(voters.labels))[0],
             classes=read_group_classes(files["names"], read_attributes(files["voters"])),
+            given=read_given_groups(files["names"]),
             classifier=load_classifier(files["classifier"])[0],
         )
-
-    def denoise(self, cutouts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Denoise cutouts, see `denoise.schemes.denoise`."""
-        kind, scaling = self.steps["denoiser"], self.steps["scaling"]
-        return denoisers.denoise(kind, self.denoiser, cutouts, scaling)
-
-    def unwrap(
-        self, denoised: dict[str, np.ndarray], cutouts: dict[str, np.ndarray]
-    ) -> dict[str, np.ndarray]:
-        """Polar pictures of denoised cutouts, see `polar.schemes.unwrap`."""
-        return polar_pictures.unwrap(self.steps["polar"], denoised, cutouts)
-
-    def encode(self, polar: dict[str, np.ndarray]) -> np.ndarray:
-        """Embeddings (N, D) of polar pictures, see `encoding.encode`."""
-        precision, rotations = self.steps["precision"], self.steps["rotations"]
-        scheme = self.steps["input"]
-        return encode(polar, *self.encoder, precision, rotations, self.threads, scheme)
 
     def project(self, embeddings: np.ndarray) -> np.ndarray:
         """Principal components (N, P) of embeddings, see `pca.project`."""
@@ -129,8 +94,7 @@ class Chain:
         cutouts : dict of ndarray, shape (N, ...)
             image, rms, mask, flags, x, y.
         """
-        polar = self.unwrap(self.denoise(cutouts), cutouts)
-        return self.project(self.encode(polar))
+        return self.project(self.embed(cutouts))
 
     def vote(self, components: np.ndarray) -> dict[str, np.ndarray]:
         """Votes on galaxies, see `bagged.cast_votes`; with their confidence if it is known."""
@@ -138,10 +102,11 @@ class Chain:
         return votes if self.confidence is None else add_confidence(votes, self.confidence)
 
     def classify(
-        self, votes: dict[str, np.ndarray], components: np.ndarray, snr: np.ndarray
+        self, votes: dict[str, np.ndarray], components: np.ndarray, cutouts: dict[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         """Classes of galaxies, see `assignment.classify`."""
-        return classify(votes, self.classes, components, self.classifier, snr)
+        seen = (cutouts["snr"], segment_radius(cutouts["mask"]), self.given)
+        return classify(votes, self.classes, components, self.classifier, *seen)
 
     def follow(self, cutouts: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Take galaxies through all steps, one batch at a time.
@@ -162,7 +127,7 @@ class Chain:
             some = {name: cutouts[name][start : start + BATCH] for name in CUTOUT}
             components = self.locate(some)
             votes = self.vote(components)
-            found = self.classify(votes, components, some["snr"])
+            found = self.classify(votes, components, some)
             found |= {name: votes[name] for name in ("group", "vote_fraction", "kept", "outlier")}
             parts.append(found)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

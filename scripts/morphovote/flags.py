@@ -17,12 +17,22 @@ FLAGS = {
         512,
         "crossed by a straight trail (satellite, bled column), whose light was taken off",
     ),
+    "far_from_anchors": (1024, "unlike the anchors: its probabilities lean to equal ones"),
 }
 
-NO_DATA, EDGE, BLEND, LOW_SNR, OFF_CENTRE, OUTLIER, PSF_LIMITED, MEASURE_FAILED = (
-    bit for bit, _ in list(FLAGS.values())[:8]
-)
-NOT_SELECTED, TRAIL = (bit for bit, _ in list(FLAGS.values())[8:])
+(
+    NO_DATA,
+    EDGE,
+    BLEND,
+    LOW_SNR,
+    OFF_CENTRE,
+    OUTLIER,
+    PSF_LIMITED,
+    MEASURE_FAILED,
+    NOT_SELECTED,
+    TRAIL,
+    FAR_FROM_ANCHORS,
+) = (bit for bit, _ in FLAGS.values())
 
 # Bits of a cutout's `mask` array. Neighbour and missing pixels hold noise, not data.
 OWN, NEIGHBOUR, MISSING = 1, 2, 4

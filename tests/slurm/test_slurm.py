@@ -17,6 +17,7 @@ SMALL = {
     "shard_size": 20,
     "denoiser": {"epochs": 1},
     "voting": {"groups": 3, "voters": 4},
+    "classes": {"anchors": 10},
     "measure": {"select": {"mag": [None, 22]}},
 }
 CATALOGUE = "results/small/catalogue.fits"

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from astropy.table import Table
 from browser import CHROMIUM, WITHOUT, Browser
+from project import changed
 
 # The copy lies elsewhere, and some inputs have absolute paths.
 TRIGGERS = ("--rerun-triggers", "mtime", "params")
@@ -49,7 +50,7 @@ def test_named_in_a_browser_and_run(copy, small_config, tmp_path):
         path = browser.downloaded()
         assert browser.requests() == [(results / "naming.html").as_uri()]
     shutil.copy(path, copy.folder / "names.yaml")
-    config = small_config | {"classes": {"names": "names.yaml"}}
+    config = changed(small_config, "classes.names", "names.yaml")
     wanted = [f"results/small/{name}" for name in ("catalogue.fits", "summary.json", "naming.html")]
     copy.snakemake(*wanted, *TRIGGERS, config=config)
     catalogue, found = classes_by_group(copy.folder)
@@ -71,7 +72,7 @@ def test_names_survive_another_seed(copy, small_config):
     names = yaml.safe_load((copy.folder / "results/small/model/names.yaml").read_text())
     names["groups"] = {n: {"class": c} for n, c in enumerate(("SPH", "ETD", "LTD", "IRR"))}
     (copy.folder / "mine.yaml").write_text(yaml.safe_dump(names))
-    config = small_config | {"classes": {"names": "mine.yaml"}}
+    config = changed(small_config, "classes.names", "mine.yaml")
     config["voting"] = small_config["voting"] | {"seed": 9}
     copy.snakemake("results/small/summary.json", *TRIGGERS, config=config)
     summary = json.loads((copy.folder / "results/small/summary.json").read_text())

@@ -80,7 +80,11 @@ def test_votes_and_classes_are_consistent(results):
     kept = np.asarray(catalogue["KEPT"], dtype=bool)
     assert kept.any()
     np.testing.assert_array_equal(kept, catalogue["VOTE_FRACTION"] >= 0.667)
-    assert set(catalogue["CLASS_ORIGIN"][kept]) == {"vote"}
+    assert set(catalogue["CLASS_ORIGIN"][kept]) <= {"vote", "anchors", "none"}
+    chances = np.stack([catalogue[f"P_{name}"] for name in ("SPH", "ETD", "LTD", "IRR", "UNC")])
+    known = np.isfinite(catalogue["CLASS_PROB"])
+    np.testing.assert_allclose(chances.sum(axis=0)[known], 1, rtol=1e-5)
+    np.testing.assert_allclose(chances.max(axis=0)[known], catalogue["CLASS_PROB"][known])
     assert catalogue["GROUP"].max() < 4
 
 
@@ -130,7 +134,7 @@ def test_every_figure_has_its_numbers(results):
 
 def test_model_folder_has_no_pickles(results):
     names = sorted(path.name for path in (results / "model").iterdir())
-    arrays = ["classifier.h5", "confidence.h5", "denoiser.safetensors"]
+    arrays = ["anchors.h5", "classifier.h5", "confidence.h5", "denoiser.safetensors"]
     assert names == [*arrays, "model.json", "names.yaml", "pca.h5", "voters.h5"]
     for path in (results / "model").iterdir():
         assert b"\x80\x04" not in path.read_bytes()[:2]

@@ -1,15 +1,18 @@
-# Takes: votes, the groups' names (or medians of their measurements, to suggest names), components.
+# Takes: votes, components, anchors, and the groups' names (or, to suggest them, the anchors again and
+# medians of the measurements).
 # Leaves: the names and the classifier in the model folder, and every galaxy's class.
 NAMES = [path for path in [config["classes"]["names"]] if path]
 
 
 rule name_groups:
-    """Take the groups' classes from the file of names, or suggest them from median measurements."""
+    """Take the groups' classes from the file of names, or suggest them from anchors and medians."""
     input:
         votes="results/{field}/votes.h5",
         cutouts=shards_of("cutouts"),
         measurements=shards_of("measurements"),
         groups="results/{field}/groups.yaml",
+        anchors="results/{field}/model/anchors.h5",
+        components="results/{field}/components.h5",
         names=NAMES,
     output:
         "results/{field}/model/names.yaml",
@@ -27,11 +30,12 @@ rule name_groups:
 
 
 rule fit_classifier:
-    """Fit the classifier for galaxies on which the voters disagree."""
+    """Teach the classifier with the anchors, or with the galaxies on which the voters agree."""
     input:
         votes="results/{field}/votes.h5",
         names="results/{field}/model/names.yaml",
         components="results/{field}/components.h5",
+        anchors="results/{field}/model/anchors.h5",
         checked=field_entry("checked"),
     output:
         classifier="results/{field}/model/classifier.h5",

@@ -39,7 +39,16 @@ FIELDS = config["fields"]
 # Entries of a field that say how its files are read.
 CHECKED = (
     *("kind", "pattern", "images", "rms", "weight", "psf", "catalogue", "columns", "select"),
-    *("planes", "psf_plane", "missing", "pixel_origin", "pixel_scale", "zero_point", "detect", "physical"),
+    *(
+        "planes",
+        "psf_plane",
+        "missing",
+        "pixel_origin",
+        "pixel_scale",
+        "zero_point",
+        "detect",
+        "physical",
+    ),
     *("unmatched", "unmatched_columns"),
 )
 # Where jobs unpack gzipped images, each once; gone when the run ends.

@@ -28,6 +28,19 @@ class CatalogueColumn(NamedTuple):
 NAN = float("nan")
 _CLASSES = ", ".join(f"{name} {row.meaning.split(':')[0]}" for name, row in CLASSES.items())
 
+
+def probability_column(name: str) -> CatalogueColumn:
+    """The column with the probability of one class, which `join` fills."""
+    return CatalogueColumn(
+        f"P_{name}",
+        "",
+        "stat.probability;src.morph.type",
+        "f4",
+        f"Probability that the class is {name}; the P_ columns sum to 1; NaN where CLASS_PROB is",
+        NAN,
+    )
+
+
 COLUMNS = (
     CatalogueColumn("ID", "", "meta.id;meta.main", "", "Identifier in the source catalogue", None),
     CatalogueColumn(
@@ -90,8 +103,8 @@ COLUMNS = (
         "",
         "stat.probability;src.morph.type",
         "f4",
-        "Probability that CLASS is right, from voters, classifier, VOTE_CONFIDENCE and the purity "
-        "of simulated groups; corrected where classified by eye",
+        "Probability that CLASS is right, the largest of the P_ columns; from the classifier that "
+        "anchors taught and the votes; corrected where classified by eye",
         NAN,
         "classes",
     ),
@@ -109,7 +122,8 @@ COLUMNS = (
         "",
         "meta.code.class",
         "U",
-        "Where CLASS comes from: vote (name of the group), classifier (and votes), none",
+        "Where CLASS comes from: vote (it is that of the group of a kept galaxy), anchors (and "
+        "votes), classifier (trained on kept galaxies; without anchors), none",
         "none",
         "classes",
     ),
@@ -121,6 +135,17 @@ COLUMNS = (
         "Why there is no class: not selected, no data, no light (S/N below 3), outlier, no "
         "classifier, unclassifiable (CLASS is UNC); empty where classified",
         "not selected",
+        "classes",
+    ),
+    *(probability_column(name) for name in CLASSES),
+    CatalogueColumn(
+        "RECOVERABLE",
+        "",
+        "stat.probability",
+        "f4",
+        "Chance that a galaxy of this S/N and size keeps the class that it would have without "
+        "noise and blur, from the anchors; NaN without them",
+        NAN,
         "classes",
     ),
     CatalogueColumn(

@@ -7,13 +7,14 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, Table
 from astropy.units import UnitBase
 
-from morphovote.catalogue.columns import COLUMNS
+from morphovote.catalogue.columns import COLUMNS, probability_column
 from morphovote.catalogue.writers import try_column
+from morphovote.classify.classes import CLASSES, order_names
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
 from morphovote.fields.plain_columns import plain_columns
-from morphovote.flags import NO_DATA, NOT_SELECTED, OUTLIER
+from morphovote.flags import FAR_FROM_ANCHORS, NO_DATA, NOT_SELECTED, OUTLIER
 from morphovote.logs import log
 from morphovote.storage import shards
 
@@ -41,14 +42,16 @@ def build_catalogue(
     votes : mapping of ndarray
         `row`, `group`, `vote_fraction`, `vote_confidence`, `group_second`, `kept`, `outlier`.
     classes : mapping of ndarray
-        `row`, `class`, `class_prob`, `class_second`, `class_origin`, `class_reason`.
+        `row`, `class`, `class_prob`, `class_second`, `class_origin`, `class_reason`, `recoverable`,
+        `far`; `p_<CLASS>` for each class.
     measurements : mapping of ndarray
         `row`, `flags`, `measure_flag` and the parameters.
 
     Returns
     -------
     Table
-        `columns.COLUMNS` in that order, then every column of `source_catalogue`. A column whose
+        `columns.COLUMNS` in that order, the probabilities of the user's own classes, then every
+        column of `source_catalogue`. A column whose
         name is already taken, regardless of case, gets the prefix `SOURCE_`. Each column has its
         `unit`, `description` and `meta["ucd"]`, if any.
 
@@ -75,15 +78,21 @@ def build_catalogue(
             arrays = stages[column.stage]
             array = arrays[column.name.lower()]
             values[column.name] = _place(array, arrays["row"], count, column)
+    chances = {name[2:]: array for name, array in classes.items() if name.startswith("p_")}
+    own = [probability_column(name) for name in order_names(chances) if name not in CLASSES]
+    for name, array in chances.items():
+        column = probability_column(name)
+        values[column.name] = _place(array, classes["row"], count, column)
     values["R_E_KPC"] = values["R_E"] * kpc_per_arcsec(sources["REDSHIFT"])
     flag = np.where(selected, 0, NOT_SELECTED).astype(np.int32)
     flag[cutouts["row"]] |= cutouts["flags"].astype(np.int32)
     values["SNR"] = np.where(flag & NO_DATA, np.nan, values["SNR"])
     flag[measurements["row"]] |= measurements["flags"].astype(np.int32)
     flag[votes["row"]] |= np.where(votes["outlier"], OUTLIER, 0).astype(np.int32)
+    flag[classes["row"]] |= np.where(classes["far"], FAR_FROM_ANCHORS, 0).astype(np.int32)
     values["FLAGS"] = flag
     catalogue = Table()
-    for column in COLUMNS:
+    for column in (*COLUMNS, *own):
         data = values[column.name]
         if column.dtype and column.dtype != "U":
             data = np.asarray(data).astype(column.dtype)
@@ -207,7 +216,7 @@ def read_stages(
     return {
         "cutouts": shards.concatenate(cutouts, ["row", "flags", *_arrays("cutouts")]),
         "votes": shards.read_shard(votes, ["row", "outlier", *_arrays("votes")]),
-        "classes": shards.read_shard(classes, ["row", *_arrays("classes")]),
+        "classes": shards.read_shard(classes),
         "measurements": shards.concatenate(
             measurements, ["row", "flags", *_arrays("measurements")]
         ),

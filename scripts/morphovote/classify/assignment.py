@@ -8,21 +8,28 @@ of their class; that share is taken from simulated fields. If somebody has class
 sample of galaxies by eye, the probability is corrected to how often the class is right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 import yaml
 
-from morphovote.classify.calibration import correct, cross_correct, fit_correction, read_checked
+from morphovote.classify.anchored import chance_to_recover, fit_anchored, weigh_anchored
+from morphovote.classify.anchors import enough, read_anchors, segment_radius
+from morphovote.classify.calibration import (
+    correct_chosen,
+    cross_correct,
+    fit_correction,
+    read_checked,
+)
 from morphovote.classify.classes import CLASSES, DETECTED, REASONS, order_names
 from morphovote.classify.classifier import apply_classifier, fit_classifier, load_classifier
 from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.storage.model_files import write_model
+from morphovote.storage.model_folder import read_names
 from morphovote.storage.rows import align_rows
 from morphovote.storage.shards import (
-    concatenate,
     count_rows,
     iterate_batches,
     open_shard,
@@ -70,8 +77,10 @@ def weigh_classes(
     names: dict[int, str],
     components: np.ndarray,
     model: dict[str, np.ndarray],
-) -> tuple[list[str], np.ndarray]:
+) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Probability of every class, before any correction by eye.
+
+    With anchors it is that of `anchored`. Without them
 
     .. math:: P = k c \\, (s + p) / 2 + (1 - k c) \\, q
 
@@ -93,8 +102,16 @@ def weigh_classes(
         Classes.
     probability : ndarray, shape (N, C)
         NaN where there was no vote.
+    near : ndarray, shape (N,)
+        See `anchored.weigh_anchored`; 1 without anchors.
     """
     order = order_names([*CLASSES, *names.values(), *model["names"], *model["classes"]])
+    if len(model["anchor"]):
+        found, near = weigh_anchored(components, votes["counts"], model)
+        probability = np.zeros((len(found), len(order)))
+        probability[:, [order.index(str(name)) for name in model["classes"]]] = found
+        probability[votes["group"] < 0] = np.nan
+        return order, probability, near
     share = share_votes(votes["counts"], names, order)
     pooled = share
     if len(model["names"]):
@@ -107,7 +124,7 @@ def weigh_classes(
     sure = PURITY * np.nan_to_num(votes["vote_confidence"].astype(float))[:, None]
     probability = sure * pooled + (1 - sure) * (prior if prior.sum() else pooled)
     probability[votes["group"] < 0] = np.nan
-    return order, probability
+    return order, probability, np.ones(len(probability))
 
 
 def classify(
@@ -116,6 +133,8 @@ def classify(
     components: np.ndarray,
     model: dict[str, np.ndarray],
     snr: np.ndarray | None = None,
+    segment: np.ndarray | None = None,
+    given: Collection[int] = (),
 ) -> dict[str, np.ndarray]:
     """Give each galaxy a class.
 
@@ -130,50 +149,70 @@ def classify(
         From `complete_model`.
     snr : ndarray, shape (N,), optional
         Signal-to-noise ratio inside the segment. A galaxy below `DETECTED` is not detected.
+    segment : ndarray, shape (N,), optional
+        Radius (px) of a circle of the segment's area.
+    given : collection of int
+        Groups whose names people gave.
 
     Returns
     -------
     dict of ndarray, shape (N,)
-        class : str. The group's class if the vote is kept, otherwise the most probable class; "UNC"
-            for outliers, galaxies that are not detected, and if the classifier knows no class; ""
-            without data.
-        class_prob : float32, see `weigh_classes`; corrected if classes by eye were given. NaN if
-            there is no class.
+        class : str. With anchors the most probable class, but for kept galaxies the name that
+            people gave their group. Without anchors the group's class if the vote is kept,
+            otherwise the most probable one; "UNC" for outliers, and if the classifier knows no
+            class. "UNC" for galaxies that are not detected; "" without data.
+        p_<class> : float32, probability of each class, see `weigh_classes`; corrected if classes by
+            eye were given. NaN if there is no class.
+        class_prob : float32, that of the class, the largest.
         class_second : str, the most probable of the other classes, "" if none.
-        class_origin : str, "vote", "classifier" or "none".
+        class_origin : str, "vote" (the class is that of the group of a kept galaxy), "anchors",
+            "classifier" (without anchors) or "none".
         class_reason : str, of `REASONS`: why there is no class.
+        far : bool, whether the galaxy lies outside the cloud of the anchors.
+        recoverable : float32, chance that a galaxy of this S/N and size keeps its class.
     """
-    order, probability = weigh_classes(votes, names, components, model)
+    order, probability, near = weigh_classes(votes, names, components, model)
+    anchored = len(model["anchor"]) > 0
     has_data = votes["group"] >= 0
     seen = has_data if snr is None else has_data & (snr >= DETECTED)
-    from_vote = votes["kept"] & seen & ~votes["outlier"]
-    from_classifier = seen & ~from_vote & ~votes["outlier"] & (len(model["names"]) > 0)
-    decided = from_vote | from_classifier
+    usual = seen & (anchored | ~votes["outlier"])
+    named = np.isin(votes["group"], list(given)) if anchored else np.ones(len(seen), bool)
+    by_name = votes["kept"] & usual & named & ~votes["outlier"]
     own = np.array([order.index(names[number]) for number in range(len(names))])
-    best = np.nan_to_num(probability).argmax(axis=1)
-    chosen = np.where(from_vote, own[np.maximum(votes["group"], 0)], best)
+    own = own[np.maximum(votes["group"], 0)]
+    chosen = np.where(by_name, own, np.nan_to_num(probability).argmax(axis=1))
+    from_vote = votes["kept"] & usual & (by_name | (anchored & (chosen == own)))
+    others = usual & ~from_vote & (anchored or len(model["names"]) > 0)
+    decided = from_vote | others
+    probability = correct_chosen(probability, chosen, float(model["offset"]), float(model["slope"]))
     rows = np.arange(len(chosen))
-    claimed = correct(probability[rows, chosen], float(model["offset"]), float(model["slope"]))
-    others = np.nan_to_num(probability)
-    others[rows, chosen] = -1
-    second = np.where(others.max(axis=1) > 0, others.argmax(axis=1), -1)
+    rest = np.nan_to_num(probability)
+    rest[rows, chosen] = -1
+    second = np.where(rest.max(axis=1) > 0, rest.argmax(axis=1), -1)
+    probability[~decided] = np.nan
     text = np.array([*order, ""], dtype=object)
     name = text[np.where(decided, chosen, -1)]
     name[has_data & ~decided] = "UNC"
     origin = np.full(len(chosen), "none", dtype=object)
-    origin[from_vote], origin[from_classifier] = "vote", "classifier"
+    origin[from_vote], origin[others] = "vote", "anchors" if anchored else "classifier"
     reason = np.full(len(chosen), "", dtype=object)
     reason[decided & (name == "UNC")] = "unclassifiable"
     reason[has_data & ~decided] = "no classifier"
-    reason[has_data & votes["outlier"]] = "outlier"
+    reason[has_data & ~decided & votes["outlier"]] = "outlier"
     reason[~seen] = "no light"
     reason[~has_data] = "no data"
+    chance = np.full(len(chosen), np.nan)
+    if anchored and snr is not None and segment is not None:
+        chance = np.where(seen, chance_to_recover(snr, segment, model), 0)
     return {
         "class": name,
-        "class_prob": np.where(decided, claimed, np.nan).astype(np.float32),
+        **{f"p_{n}": probability[:, i].astype(np.float32) for i, n in enumerate(order)},
+        "class_prob": probability[rows, chosen].astype(np.float32),
         "class_second": text[np.where(decided, second, -1)],
         "class_origin": origin,
         "class_reason": reason,
+        "far": has_data & (near < 1),
+        "recoverable": np.where(has_data, chance, np.nan).astype(np.float32),
     }
 
 
@@ -184,6 +223,7 @@ def complete_model(
     model: dict[str, np.ndarray],
     checked: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
+    given: Collection[int] = (),
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray] | None]:
     """Add to a classifier how common each class is, and the correction from classes by eye.
 
@@ -194,11 +234,13 @@ def complete_model(
     components : ndarray, shape (M, P)
         Of the galaxies with a class by eye.
     model : dict of ndarray
-        From `fit_classifier`.
+        From `fit_classifier` or `anchored.fit_anchored`.
     checked : (rows, names), optional
         Galaxies with a class by eye, from `calibration.read_checked`.
     seed : int
         Of the folds.
+    given : collection of int
+        See `classify`.
 
     Returns
     -------
@@ -209,19 +251,17 @@ def complete_model(
         row (index into the votes), class, label, probability (corrected, each galaxy by a fit to
         the others), uncorrected. Galaxies without a class are left out.
     """
-    order = order_names([*CLASSES, *names.values()])
-    share = share_votes(votes["counts"], names, order)[votes["group"] >= 0]
-    prior = share.mean(axis=0) if len(share) else np.zeros(len(order))
-    model = model | {
-        "classes": np.array(order, dtype=str),
-        "prior": prior,
-        "offset": np.float64(0),
-        "slope": np.float64(1),
-    }
+    model = model | {"offset": np.float64(0), "slope": np.float64(1)}
+    if "anchor" not in model:
+        order = order_names([*CLASSES, *names.values()])
+        share = share_votes(votes["counts"], names, order)[votes["group"] >= 0]
+        prior = share.mean(axis=0) if len(share) else np.zeros(len(order))
+        model |= {"classes": np.array(order, dtype=str), "prior": prior} | untaught(components)
     if checked is None:
         return model, None
     rows, labels = checked
-    found = classify({name: votes[name][rows] for name in VOTES[2:]}, names, components, model)
+    some = {name: votes[name][rows] for name in VOTES[2:]}
+    found = classify(some, names, components, model, given=given)
     decided = found["class_origin"] != "none"
     rows, labels, given = rows[decided], labels[decided], found["class"][decided]
     claimed, right = found["class_prob"][decided].astype(float), given == labels
@@ -242,6 +282,29 @@ def complete_model(
         "uncorrected": claimed,
     }
     return model | {"offset": np.float64(offset), "slope": np.float64(slope)}, by_eye
+
+
+def untaught(components: np.ndarray) -> dict[str, np.ndarray]:
+    """What anchors would have taught a classifier, empty."""
+    return {
+        "share": np.zeros(0),
+        "table": np.zeros((0, 0)),
+        "pool": np.zeros(0),
+        "anchor": np.zeros((0, components.shape[1]), np.float32),
+        "anchor_limit": np.float64(0),
+        "recover": np.zeros(0),
+        "recover_range": np.zeros((0, 0)),
+    }
+
+
+def read_given_groups(path: str | Path) -> set[int]:
+    """Groups in names.yaml whose name is one that people gave, and not only suggested."""
+    content = read_names(path)
+    return {
+        number
+        for number, entry in content["groups"].items()
+        if content.get("origin") == "file" or entry["class"] != entry.get("suggested", "")
+    }
 
 
 def read_group_classes(path: str | Path, attributes: dict) -> dict[int, str]:
@@ -287,8 +350,12 @@ def fit_classifier_file(
     held_out: str | Path,
     checked: str | Path | None = None,
     seed: int = 0,
+    anchors: str | Path | None = None,
 ) -> None:
-    """Train the classifier on a random sample (10,000 at most) of the kept galaxies of a field.
+    """Train the classifier: with anchors, or on the kept galaxies of a field without them.
+
+    Without anchors, too few of them, or with classes that people made up, it is trained on a random
+    sample (10,000 at most) of the kept galaxies.
 
     Parameters
     ----------
@@ -296,45 +363,60 @@ def fit_classifier_file(
     output : path
         A model file.
     held_out : path
-        An HDF5 table of galaxies on which probabilities can be checked: row, id, check ("vote" or
-        "eye"), class (given), label (class by the vote or by eye), probability and, by eye,
-        uncorrected (NaN for the vote). No row uses anything that was fitted to the galaxy's own
-        label.
+        An HDF5 table of galaxies on which probabilities can be checked: row, id, check ("vote",
+        "anchors" or "eye"), class (given), label (class by the vote, in truth, or by eye),
+        probability and, by eye, uncorrected (otherwise NaN). No row uses anything that was fitted
+        to the galaxy's own label. Anchors are no galaxies of the field: row -1.
     checked : path, optional
         A table of classes by eye, see `calibration.read_checked`.
     seed : int
+    anchors : path, optional
+        The model's.
     """
     attributes = read_attributes(votes)
     classes = read_group_classes(names, attributes)
+    given = read_given_groups(names)
     vote = read_shard(votes, VOTES)
     check_length(votes, components)
-    rows = np.flatnonzero(vote["kept"] & ~vote["outlier"])
-    if len(rows) > TRAINING_LIMIT:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, TRAINING_LIMIT, replace=False))
-    labels = np.array([classes[int(number)] for number in vote["group"][rows]], dtype=str)
-    model, left_out = fit_classifier(read_components(components, rows), labels, seed)
+    known = read_anchors(anchors)[0] if anchors else None
+    taught = known is not None and enough(known) and set(classes.values()) <= set(CLASSES)
+    if taught:
+        model, left_out = fit_anchored(known, seed)
+        labels, order, check = known["class"], model["classes"], "anchors"
+        places = np.full(len(labels), -1)
+    else:
+        places = rows = np.flatnonzero(vote["kept"] & ~vote["outlier"])
+        if len(rows) > TRAINING_LIMIT:
+            chosen = np.random.default_rng(seed).choice(rows, TRAINING_LIMIT, replace=False)
+            places = rows = np.sort(chosen)
+        labels = np.array([classes[int(number)] for number in vote["group"][rows]], dtype=str)
+        model, left_out = fit_classifier(read_components(components, rows), labels, seed)
+        order, check = model["names"], "vote"
     by_eye = read_checked(checked, vote["id"]) if checked else None
-    seen = read_components(components, by_eye[0] if by_eye else rows[:0])
-    model, eye = complete_model(vote, classes, seen, model, by_eye, seed)
+    seen = read_components(components, by_eye[0] if by_eye else np.zeros(0, int))
+    model, eye = complete_model(vote, classes, seen, model, by_eye, seed, given)
     found = read_attributes(components)
-    kept = {name: found[name] for name in ("pca", "encoder") if name in found}
-    kept |= {"galaxies": len(rows), "seed": seed, "checked": len(eye["row"]) if eye else 0}
-    write_model(output, "classifier", model, kept)
-    best = left_out.argmax(axis=1) if left_out.size else np.zeros(len(rows), int)
+    about = {name: found[name] for name in ("pca", "encoder") if name in found}
+    about |= {"galaxies": len(labels), "seed": seed, "checked": len(eye["row"]) if eye else 0}
+    write_model(output, "classifier", model, about | {"taught_by": check})
+    best = left_out.argmax(axis=1) if left_out.size else np.zeros(len(labels), int)
     table = {
-        "row": rows,
-        "class": model["names"][best].astype(object) if len(rows) else np.zeros(0, object),
+        "row": places,
+        "class": order[best].astype(object) if len(labels) else np.zeros(0, object),
         "label": labels.astype(object),
-        "probability": left_out.max(axis=1) if left_out.size else np.zeros(len(rows)),
-        "uncorrected": np.full(len(rows), np.nan),
+        "probability": left_out.max(axis=1) if left_out.size else np.zeros(len(labels)),
+        "uncorrected": np.full(len(labels), np.nan),
     }
-    check = ["vote"] * len(rows)
+    kinds = [check] * len(labels)
     if eye:
-        check += ["eye"] * len(eye["row"])
+        kinds += ["eye"] * len(eye["row"])
         table = {name: np.concatenate([table[name], eye[name]]) for name in table}
     places = table.pop("row").astype(int)
-    start = {"row": vote["row"][places], "id": vote["id"][places]}
-    write_shard(held_out, start | {"check": np.array(check, dtype=object)} | table)
+    start = {
+        "row": np.where(places < 0, -1, vote["row"][places]),
+        "id": np.where(places < 0, "anchor", vote["id"][places]).astype(object),
+    }
+    write_shard(held_out, start | {"check": np.array(kinds, dtype=object)} | table)
 
 
 def read_components(components: str | Path, rows: np.ndarray) -> np.ndarray:
@@ -392,18 +474,36 @@ def classify_file(
             "model folder."
         )
     check_length(votes, components)
+    given = read_given_groups(names)
     rows = read_shard(votes, ["row"])["row"]
-    snr = align_rows(rows, concatenate(cutouts, ["row", "snr"]))["snr"]
+    light = align_rows(rows, read_light(cutouts))
     parts, start = [], 0
     batches = iterate_batches(votes, VOTES, BATCH)
     for vote, batch in zip(batches, iterate_batches(components, ["component"], BATCH), strict=True):
         stop = start + len(vote["row"])
-        found_classes = classify(vote, classes, batch["component"], model, snr[start:stop])
+        seen = {name: values[start:stop] for name, values in light.items()}
+        found_classes = classify(vote, classes, batch["component"], model, **seen, given=given)
         start = stop
         parts.append({"row": vote["row"], "id": vote["id"], **found_classes})
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    for origin in ("vote", "classifier", "none"):
+    for origin in ("vote", "anchors", "classifier", "none"):
         log.info("%d galaxies classified by: %s", (arrays["class_origin"] == origin).sum(), origin)
     for reason in sorted(set(arrays["class_reason"]) - {""}):
         log.info("%d galaxies: %s", (arrays["class_reason"] == reason).sum(), REASONS[reason])
+    if len(model["anchor"]):
+        log.info("%d galaxies lie outside the cloud of the anchors", arrays["far"].sum())
     write_shard(output, arrays)
+
+
+def read_light(cutouts: Sequence[str | Path]) -> dict[str, np.ndarray]:
+    """Row, signal-to-noise ratio and radius of the segment (px) of all galaxies, by batches."""
+    parts = [
+        {
+            "row": batch["row"],
+            "snr": batch["snr"],
+            "segment": segment_radius(batch["mask"]),
+        }
+        for path in cutouts
+        for batch in iterate_batches(path, ["row", "snr", "mask"], 256)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

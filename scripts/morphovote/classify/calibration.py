@@ -152,6 +152,42 @@ def correct(probability: np.ndarray, offset: float, slope: float) -> np.ndarray:
     return expit(offset + slope * logit(np.clip(probability, LEAST, 1 - LEAST)))
 
 
+def correct_chosen(
+    probability: np.ndarray, chosen: np.ndarray, offset: float, slope: float
+) -> np.ndarray:
+    """Correct the probability of the chosen class, and make it the largest of its row.
+
+    The others keep their ratios and the sum stays 1; then what exceeds the chosen class is cut to a
+    common level with it.
+
+    Parameters
+    ----------
+    probability : ndarray, shape (N, C)
+        Rows of NaN stay so.
+    chosen : ndarray of int, shape (N,)
+    offset, slope : float
+        Of `fit_correction`.
+    """
+    rows, result = np.arange(len(chosen)), probability.copy()
+    before = result[rows, chosen]
+    after = correct(before, offset, slope)
+    if after is not before:
+        result *= ((1 - after) / np.maximum(1 - before, 1e-12))[:, None]
+        result[rows, chosen] = after
+    others = result.copy()
+    others[rows, chosen] = 0
+    cut = np.nan_to_num(others.max(axis=1)) > np.nan_to_num(result[rows, chosen])
+    # The level at which the cut others and the chosen class sum to 1, by bisection.
+    low, high = np.zeros(cut.sum()), np.ones(cut.sum())
+    for _ in range(60):
+        level = (low + high) / 2
+        over = np.minimum(others[cut], level[:, None]).sum(axis=1) + level > 1
+        low, high = np.where(over, low, level), np.where(over, level, high)
+    result[cut] = np.minimum(others[cut], low[:, None])
+    result[rows[cut], chosen[cut]] = 1 - result[cut].sum(axis=1)
+    return result
+
+
 def cross_correct(probability: np.ndarray, right: np.ndarray, seed: int = 0) -> np.ndarray:
     """Correct each probability with a fit to the other four fifths of the galaxies."""
     fold = np.random.default_rng(seed).permutation(len(probability)) % FOLDS
@@ -217,13 +253,14 @@ def read_checks(path: str | Path | list) -> dict[str, dict[str, np.ndarray]]:
     Returns
     -------
     dict
-        "vote" and "eye", if there are galaxies: probability, uncorrected, right, each (N,).
+        "vote", "anchors" and "eye", if there are galaxies, each with probability, uncorrected and
+        right, (N,).
     """
     if not path:
         return {}
     found = read_shard(path, ["check", "class", "label", "probability", "uncorrected"])
     checks = {}
-    for kind in ("vote", "eye"):
+    for kind in ("vote", "anchors", "eye"):
         rows = found["check"] == kind
         if rows.any():
             checks[kind] = {name: found[name][rows] for name in ("probability", "uncorrected")}
@@ -232,7 +269,7 @@ def read_checks(path: str | Path | list) -> dict[str, dict[str, np.ndarray]]:
 
 
 def summarise_checks(checks: dict[str, dict[str, np.ndarray]]) -> dict:
-    """Numbers of all checks for summary.json: vote, eye, and eye_uncorrected."""
+    """Numbers of all checks for summary.json: vote, anchors, eye, and eye_uncorrected."""
     numbers = {
         kind: summarise_calibration(one["probability"], one["right"])
         for kind, one in checks.items()

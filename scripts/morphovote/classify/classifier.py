@@ -35,6 +35,14 @@ ARRAYS = (
     "prior",
     "offset",
     "slope",
+    # What anchors teach (`anchored`); empty without them.
+    "share",
+    "table",
+    "pool",
+    "anchor",
+    "anchor_limit",
+    "recover",
+    "recover_range",
 )
 
 

@@ -186,7 +186,7 @@ def cut_source(
     if neighbours == "mask" or missing.any():
         objects = grow(labels > 0, WINGS) | missing
         fill = missing | masked if neighbours == "mask" else missing
-        image = _fill_with_sky(image, fill, ~objects, scene.pixel_noise, name)
+        image = fill_with_sky(image, fill, ~objects, scene.pixel_noise, name)
 
     own_cut = own[middle]
     flags = 0
@@ -445,7 +445,7 @@ def _offset(image: np.ndarray, own: np.ndarray, x: float, y: float) -> float:
     return float(np.hypot(centre[0] - x, centre[1] - y))
 
 
-def _fill_with_sky(
+def fill_with_sky(
     image: np.ndarray, fill: np.ndarray, sky: np.ndarray, noise: np.ndarray, name: str
 ) -> np.ndarray:
     """Replace pixels by sky copied from elsewhere in the section.

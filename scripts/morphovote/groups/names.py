@@ -35,6 +35,7 @@ ADDED = ("origin", "source", "fitted", "regrouped", "matching")
 ENTRY = ("class", "note", "merge", "split")
 # Further keys of an entry in files of the workflow: for people, and for weights in comparisons.
 ENTRY_ADDED = ("reason", "suggested", "because", "galaxies", "kept", "measured", "medians")
+ENTRY_ADDED += ("anchors", "purity", "medians_say")
 # Part numbers end this far beyond the groups: the table of votes has as many columns.
 MOST_PARTS = 100
 NOT_NAMED = "left out of the file of names"

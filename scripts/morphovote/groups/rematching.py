@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from morphovote.classify.anchors import enough, read_anchors
+from morphovote.groups.by_anchors import add_medians, suggest_by_anchors
 from morphovote.groups.names import (
     NO_MATCH,
     NOT_NAMED,
@@ -190,6 +192,8 @@ def name_groups_file(
     groups: str | Path,
     output: str | Path,
     names: str | Path | None = None,
+    anchors: str | Path | None = None,
+    components: str | Path | None = None,
 ) -> None:
     """Write the names of a vote's groups: those that people gave, or suggested ones.
 
@@ -202,9 +206,14 @@ def name_groups_file(
         From `regrouping.regroup_voters_file`: the vote's groups and their centres.
     output : path
         YAML: the content of `groups`, origin ("file" or "suggestion"), source, and for each group
-        its class, size, medians, suggested class and the reason for it.
+        its class, size, medians, suggested class and the reason for it; with anchors also their
+        number in the group (anchors), the share of the class among them (purity), and the class by
+        the medians (medians_say).
     names : path, optional
         The file that people wrote.
+    anchors, components : path, optional
+        The model's anchors, and the field's components: with both, anchors suggest the classes, and
+        the medians are a check.
 
     Raises
     ------
@@ -226,8 +235,15 @@ def name_groups_file(
         light["flags"] | shape["flags"],
         reaches_beyond(shape["measure_flag"]),
     )
+    source = "measured medians of each group"
+    known = read_anchors(anchors)[0] if anchors and components else None
+    if known is not None and enough(known):
+        component = read_shard(components, ["component"])["component"]
+        args = (vote["group"], vote["kept"], component, number, known)
+        suggested = add_medians(suggest_by_anchors(*args), suggested)
+        source = "simulated anchors in each group"
     given, marks = suggested, made["groups"]
-    content = {"origin": "suggestion", "source": "measured medians of each group"}
+    content = {"origin": "suggestion", "source": source}
     if names is not None:
         told = read_given_names(names)
         marks, matching = numbers_here(names, told, made)

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, normalize, smooth_l1_loss
 
-from morphovote.pretrain.kinds import (
+from morphovote.simulate.layered.kinds import (
     EDGE_ON,
     IRREGULAR,
     RING,

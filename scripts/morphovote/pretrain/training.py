@@ -23,9 +23,9 @@ from morphovote.compute.devices import choose_dtype, pick_device
 from morphovote.encode.encoding import structure_planes, wrap_angle
 from morphovote.errors import InputError
 from morphovote.logs import log, progress
-from morphovote.pretrain.kinds import KINDS
 from morphovote.pretrain.losses import ARMS, VALUES, WEIGHTS, losses, prepare, target_scales
 from morphovote.pretrain.views import HARMONICS, RINGS, draw_views
+from morphovote.simulate.layered.kinds import KINDS
 from morphovote.storage.files import write_curve, write_tensors
 
 AVERAGING = 0.998

@@ -14,9 +14,9 @@ from torch.nn.functional import avg_pool2d
 from morphovote import flags
 from morphovote.fields.cutouts import cut_source
 from morphovote.polar import moments
-from morphovote.pretrain.galaxies import draw_galaxies
-from morphovote.pretrain.images import SIZE, bulge_light, draw_galaxy_light
-from morphovote.pretrain.kinds import Draw
+from morphovote.simulate.layered.galaxies import draw_galaxies
+from morphovote.simulate.layered.images import SIZE, bulge_light, draw_galaxy_light
+from morphovote.simulate.layered.kinds import Draw
 
 # Simulated surveys, each with its own PSF, noise correlation and stretch. A sixth is held out.
 SURVEYS, HELD_OUT = 600, 6

@@ -157,6 +157,9 @@ def count_classes(catalogue: Table) -> dict:
         "classes": count_values(catalogue["CLASS"]),
         "classes_kept": count_values(np.asarray(catalogue["CLASS"])[kept]),
         "origins": count_values(catalogue["CLASS_ORIGIN"]),
+        "far_from_anchors": int(
+            ((np.asarray(catalogue["FLAGS"]) & flags.FAR_FROM_ANCHORS) > 0).sum()
+        ),
         "unclassified": count_reasons(catalogue),
     }
 
@@ -284,6 +287,9 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
             "group": number,
             "class": str(entry.get("class", "")),
             "reason": str(entry.get("reason") or ""),
+            "anchors": entry.get("anchors"),
+            "purity": entry.get("purity"),
+            "medians_say": entry.get("medians_say"),
             "galaxies": int(members.sum()),
             "kept": int((members & kept).sum()),
             "measured": int((core & np.isfinite(catalogue["GINI"])).sum()),

@@ -122,7 +122,9 @@ def make_galaxy(
         ETD: mean of bulge and disc; IRR: from the second moments of the light); `SERSIC_N` (single
         Sersic profiles); `BT`; `ARMS`, their number; `PITCH`; `INCLINATION`; `PA`, east of north
         if north is up and east left; `HANDEDNESS`, +1 if the arms wind outwards counter-clockwise
-        in an image with y up, -1 if clockwise, 0 without arms; `EXTENT`, the radius (arcsec)
+        in an image with y up, -1 if clockwise, 0 without arms; `DISTURBED`, the share of the light
+        that is out of place (clumps, tails, a companion, one side brighter than the other; see
+        `truth`); `EXTENT`, the radius (arcsec)
         beyond which the light is far below the noise. NaN, or 0 for counts, if not applicable.
     """
     _check_kind(kind)
@@ -140,6 +142,7 @@ def make_galaxy(
         "INCLINATION": NAN,
         "PA": NAN,
         "HANDEDNESS": 0,
+        "DISTURBED": 0.0,
     }
     profile, known = MAKERS[kind](rng, r_e, flux)
     angle = rng.uniform(0, 180)
@@ -202,7 +205,8 @@ def _late_disc(rng, r_e, flux):
     strength /= 1 + np.exp((radius / scale - 3.4) / 0.4)  # ... and far out
     sharp = rng.uniform(1.8, 3.5)
     pattern = np.exp(sharp * (np.cos(wave) - 1)) / i0e(sharp)
-    uneven = 1 + rng.uniform(0, 0.35) * np.cos(azimuth - rng.uniform(0, 2 * np.pi))
+    amplitude = rng.uniform(0, 0.35)
+    uneven = 1 + amplitude * np.cos(azimuth - rng.uniform(0, 2 * np.pi))
     dust = 1 - rng.uniform(0.2, 0.5) * np.exp(3 * (np.cos(wave - 0.9 * hand) - 1)) * strength
     light *= (1 - strength + strength * pattern * uneven) * dust
     if barred:
@@ -215,7 +219,8 @@ def _late_disc(rng, r_e, flux):
     centres = np.stack([np.cos(knot_angle), q * np.sin(knot_angle)], axis=1)[inside]
     centres *= knot_radius[inside, None]
     blobs = _blobs(x, y, centres, rng.uniform(0.05, 0.09, inside.sum()) * r_e, rng)
-    light = _add(light, blobs, rng.uniform(0.08, 0.2))
+    knotty = rng.uniform(0.08, 0.2)
+    light = _add(light, blobs, knotty)
     q_bulge = _flattening(inclination, 0.7)
     measured = _half_light([(bt, n, 0.25 * r_e, q_bulge / q)], light, radius, 1 - bt)
     bulge = _sersic(n, 0.25 * r_e, q_bulge)
@@ -228,6 +233,8 @@ def _late_disc(rng, r_e, flux):
         "INCLINATION": inclination,
         "AXIS_RATIO": q,
         "HANDEDNESS": hand,
+        # Knots lie along the arms, so they count half, as clumps of a regular disc do.
+        "DISTURBED": (1 - bt) * (0.5 * knotty + amplitude / np.pi),
         "EXTENT": half * r_e / measured,
     }
 
@@ -235,7 +242,8 @@ def _late_disc(rng, r_e, flux):
 def _irregular(rng, r_e, flux):
     subtype = str(rng.choice(["clumpy", "merger", "tadpole"], p=[0.5, 0.35, 0.15]))
     x, y = _grid(4.5 * r_e, 4.5 * r_e)
-    light = {"clumpy": _clumpy, "merger": _merger, "tadpole": _tadpole}[subtype](rng, r_e, x, y)
+    makers = {"clumpy": _clumpy, "merger": _merger, "tadpole": _tadpole}
+    light, disturbed = makers[subtype](rng, r_e, x, y)
     # A survey gives the centroid as the position, so the centroid goes to the origin.
     light /= light.sum()
     centre = np.array([(light * x).sum(), (light * y).sum()])
@@ -250,6 +258,7 @@ def _irregular(rng, r_e, flux):
     return profile.dilate(r_e / measured), {
         "SUBTYPE": subtype,
         "AXIS_RATIO": q,
+        "DISTURBED": disturbed,
         "EXTENT": 5.5 * r_e * r_e / measured,
     }
 
@@ -258,19 +267,22 @@ def _clumpy(rng, r_e, x, y):
     q = rng.uniform(0.4, 1.0)
     radius, azimuth = np.hypot(x, y / q) / r_e, np.arctan2(y / q, x)
     tilt = rng.uniform(0, 2 * np.pi)
-    light = np.exp(-1.3 * radius) * (1 + rng.uniform(0.4, 0.9) * np.cos(azimuth - tilt) * radius)
+    lopsided = rng.uniform(0.4, 0.9)
+    light = np.exp(-1.3 * radius) * (1 + lopsided * np.cos(azimuth - tilt) * radius)
     light = np.clip(light, 0, None) * np.clip(4.4 - radius, 0, 1)
     count = rng.integers(4, 12)
     where, angle = rng.gamma(2.2, 0.42, count), tilt + rng.normal(0, 1.3, count)
     centres = r_e * where[:, None] * np.stack([np.cos(angle), q * np.sin(angle)], axis=1)
     clumps = _blobs(x, y, centres, rng.uniform(0.06, 0.17, count) * r_e, rng)
-    return _add(light, clumps, rng.uniform(0.3, 0.55))
+    share = rng.uniform(0.3, 0.55)
+    return _add(light, clumps, share), share + (1 - share) * lopsided / np.pi
 
 
 def _merger(rng, r_e, x, y):
     distance, share = rng.uniform(0.6, 1.5) * r_e, rng.uniform(0.3, 0.9)
     light = np.exp(-1.3 * np.hypot(x, y / rng.uniform(0.6, 1)) / r_e)
-    light /= light.sum() / rng.uniform(0.3, 0.6)
+    envelope = rng.uniform(0.3, 0.6)
+    light /= light.sum() / envelope
     for side, weight in ((0.5, 1.0), (-0.5, share)):
         turn, q = rng.uniform(0, np.pi), rng.uniform(0.5, 1)
         dx = x - side * distance
@@ -278,6 +290,7 @@ def _merger(rng, r_e, x, y):
         nucleus = np.exp(-np.hypot(u, v / q) / (rng.uniform(0.12, 0.25) * r_e))
         light += weight * nucleus / nucleus.sum()
     hand = rng.choice([-1, 1])
+    disturbed = share / (envelope + 1 + share)
     for side in (0.5, -0.5)[: rng.integers(1, 3)]:
         # A tail curves away from each nucleus and widens as it goes.
         along = np.linspace(0, 1, 60)
@@ -285,8 +298,10 @@ def _merger(rng, r_e, x, y):
         reach = distance / 2 + rng.uniform(1.2, 2.2) * r_e * along
         centres = reach[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1)
         tail = _blobs(x, y, centres, (0.1 + 0.15 * along) * r_e, rng, np.exp(-1.2 * along))
-        light = _add(light, tail, rng.uniform(0.1, 0.2))
-    return light
+        tail_share = rng.uniform(0.1, 0.2)
+        light = _add(light, tail, tail_share)
+        disturbed = tail_share + (1 - tail_share) * disturbed
+    return light, disturbed
 
 
 def _tadpole(rng, r_e, x, y):
@@ -300,7 +315,8 @@ def _tadpole(rng, r_e, x, y):
     clumps += rng.normal(0, 0.08 * r_e, clumps.shape)
     clumps[0] = 0  # the head
     light = _add(light, _blobs(x, y, clumps, rng.uniform(0.06, 0.14, count) * r_e, rng), 0.45)
-    return light
+    # All of its light lies to one side of the head.
+    return light, 1.0
 
 
 def _unclear(rng, r_e, flux):

@@ -5,7 +5,9 @@ not crowd each other and the images on disk stay unchanged. Everything else in i
 noise, neighbours, artefacts.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
+from typing import NamedTuple
 
 import galsim
 import numpy as np
@@ -98,6 +100,17 @@ def draw_light(
     rng = np.random.default_rng(planned["stream"])
     profile, truth = make_galaxy(planned["TYPE"], rng, planned["MAG"], planned["R_E"])
     profile *= 10 ** (0.4 * (zero_point - ZERO_POINT))
+    return draw_profile_light(profile, place, side, pixel_scale, psf), truth
+
+
+def draw_profile_light(
+    profile: galsim.GSObject,
+    place: tuple[float, float],
+    side: int,
+    pixel_scale: float,
+    psf: np.ndarray | None,
+) -> np.ndarray:
+    """Light of a profile on a section of an image (side, side); see `draw_light`."""
     image = galsim.ImageF(galsim.BoundsI(0, side - 1, 0, side - 1), scale=pixel_scale)
     centre = galsim.PositionD(*place)
     if psf is None:
@@ -106,7 +119,7 @@ def draw_light(
         stamp = galsim.Image(np.ascontiguousarray(psf), scale=pixel_scale)
         seen = galsim.Convolve(profile, galsim.InterpolatedImage(stamp, flux=1.0))
         seen.drawImage(image, center=centre, method="no_pixel")
-    return image.array, truth
+    return image.array
 
 
 def is_detected(
@@ -172,55 +185,147 @@ def inject(
     side = size + 2 * BORDER
     found: list[dict] = []
     with ExitStack() as stack:
-        opened = [open_tile(stack, tile) for tile in tiles]
-        area = np.array([np.prod(image.shape, dtype=float) for image, *_ in opened])
+        find = image_places(stack, tiles, side, CLEAR / scale, sky)
         for i in progress(range(len(plan)), len(plan), "injected galaxies"):
             rng = np.random.default_rng([seed, i, 2])
-            free = _find_place(rng, opened, area / area.sum(), side, CLEAR / scale)
-            if free is None:
+            place = find(rng)
+            if place is None:
                 continue
-            number, (left, bottom), place, section, rms, relative = free
-            light, truth = draw_light(plan[i], place, side, scale, zero_point, psf)
-            header = opened[number][0].header
-            section, rms = add_light(section, rms, light, photon_noise(header), relative, rng)
-            cutout = cut_source(
-                section,
-                rms,
-                place,
-                size,
-                name=f"injected {i}",
-                pixel_scale=scale,
-                neighbours=neighbours,
-                relative=relative,
-                sky=sky and sky_section(sky, number, bottom, left, side, side),
+            light, truth = draw_light(plan[i], place.centre, side, scale, zero_point, psf)
+            section, rms, cutout = cut_light(
+                place, light, rng, size, neighbours, f"injected {i}", scale
             )
+            x, y = place.centre
             found.append(
                 cutout
                 | {"row": i, "id": str(i), "type": plan[i]["TYPE"], "mag": plan[i]["MAG"]}
-                | {"r_e": truth["R_E"], "axis_ratio": truth["AXIS_RATIO"], "tile": number}
-                | {"tile_x": left + place[0], "tile_y": bottom + place[1]}
-                | {"detected": is_detected(section, rms, place, max(REACH / scale, 2))}
+                | {"r_e": truth["R_E"], "axis_ratio": truth["AXIS_RATIO"], "tile": place.tile}
+                | {"tile_x": place.corner[0] + x, "tile_y": place.corner[1] + y}
+                | {"detected": is_detected(section, rms, place.centre, max(REACH / scale, 2))}
             )
     log.info("%d of %d galaxies injected at empty positions", len(found), len(plan))
     return {name: np.array([one[name] for one in found]) for name in found[0]} if found else {}
 
 
-def _find_place(rng, opened: list, share: np.ndarray, side: int, clear: float):
-    """An empty position with data all around it, in a tile drawn by area; None if none is found."""
-    for _ in range(TRIES):
-        number = int(rng.choice(len(opened), p=share))
-        hdu, noise, convert, relative = opened[number]
-        height, width = hdu.shape
-        if min(height, width) <= side:
-            continue
-        left, bottom = int(rng.integers(width - side)), int(rng.integers(height - side))
-        place = tuple(side / 2 + rng.uniform(-0.5, 0.5, 2))
-        section = read_section(hdu, bottom, left, side, side)
-        rms = noise and convert(read_section(noise, bottom, left, side, side))
-        missing = missing_pixels(section, rms)
-        if not missing.any() and not is_detected(section, rms, place, clear):
-            return number, (left, bottom), place, section, rms, relative
-    return None
+class Place(NamedTuple):
+    """A section of sky on which a galaxy can be put.
+
+    Attributes
+    ----------
+    section : ndarray, shape (side, side)
+    rms : ndarray or None
+    relative : bool
+        Whether `rms` is known only up to a factor.
+    sky : ndarray or None
+        The sky's level, where it is known.
+    centre : (float, float)
+        x and y of the position in the section (px).
+    variance : float
+        Photon noise, from `photon_noise`.
+    tile : int
+    corner : (int, int)
+        x and y of the section in its tile (px).
+    """
+
+    section: np.ndarray
+    rms: np.ndarray | None
+    relative: bool
+    sky: np.ndarray | None
+    centre: tuple[float, float]
+    variance: float
+    tile: int
+    corner: tuple[int, int]
+
+
+def image_places(
+    stack: ExitStack, tiles: Table, side: int, clear: float, sky: Sky | None
+) -> Callable[[np.random.Generator], Place | None]:
+    """A function that finds an empty position with data all around it, in a tile drawn by area.
+
+    It returns None where it finds none.
+
+    Parameters
+    ----------
+    stack : ExitStack
+        Keeps the tiles open.
+    tiles : Table
+    side : int
+        Side of the section (px).
+    clear : float
+        No detected source reaches within this distance (px).
+    sky : Sky or None
+    """
+    opened = [open_tile(stack, tile) for tile in tiles]
+    area = np.array([np.prod(image.shape, dtype=float) for image, *_ in opened])
+
+    def find(rng: np.random.Generator) -> Place | None:
+        for _ in range(TRIES):
+            number = int(rng.choice(len(opened), p=area / area.sum()))
+            hdu, noise, convert, relative = opened[number]
+            height, width = hdu.shape
+            if min(height, width) <= side:
+                continue
+            left, bottom = int(rng.integers(width - side)), int(rng.integers(height - side))
+            centre = tuple(side / 2 + rng.uniform(-0.5, 0.5, 2))
+            section = read_section(hdu, bottom, left, side, side)
+            rms = noise and convert(read_section(noise, bottom, left, side, side))
+            missing = missing_pixels(section, rms)
+            if not missing.any() and not is_detected(section, rms, centre, clear):
+                level = sky and sky_section(sky, number, bottom, left, side, side)
+                variance = photon_noise(hdu.header)
+                return Place(
+                    section, rms, relative, level, centre, variance, number, (left, bottom)
+                )
+        return None
+
+    return find
+
+
+def cut_light(
+    place: Place,
+    light: np.ndarray,
+    rng: np.random.Generator,
+    size: int,
+    neighbours: str,
+    name: str,
+    scale: float,
+) -> tuple[np.ndarray, np.ndarray | None, dict]:
+    """Put light on a section of sky, and cut it out like the field's own galaxies.
+
+    Parameters
+    ----------
+    place : Place
+    light : ndarray, shape (side, side)
+    rng : numpy.random.Generator
+        For the photon noise.
+    size : int
+        Side of the cutout (px).
+    neighbours : {'mask', 'keep'}
+    name : str
+        Seeds the noise that fills neighbours.
+    scale : float
+        Arcsec per pixel.
+
+    Returns
+    -------
+    section, rms : ndarray, shape (side, side)
+        With the light; `rms` may be None.
+    cutout : dict
+        From `cutouts.cut_source`.
+    """
+    section, rms = add_light(place.section, place.rms, light, place.variance, place.relative, rng)
+    cutout = cut_source(
+        section,
+        rms,
+        place.centre,
+        size,
+        name=name,
+        pixel_scale=scale,
+        neighbours=neighbours,
+        relative=place.relative,
+        sky=place.sky,
+    )
+    return section, rms, cutout
 
 
 def photon_noise(header) -> float:

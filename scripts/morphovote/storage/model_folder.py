@@ -14,6 +14,7 @@ MODEL_FILES = (
     "pca.h5",
     "voters.h5",
     "confidence.h5",
+    "anchors.h5",
     "classifier.h5",
     "names.yaml",
     DESCRIPTION,

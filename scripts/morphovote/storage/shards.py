@@ -41,6 +41,7 @@ MADE_BY = {
     "embeddings": "encode_polar",
     "measurements": "measure_morphology",
     "sky.h5": "model_sky",
+    "anchors.h5": "make_anchors",
     "components.h5": "project_embeddings",
     "votes.h5": "cast_votes",
     "classes.h5": "classify_galaxies",

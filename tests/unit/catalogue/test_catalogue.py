@@ -99,7 +99,7 @@ def test_flags_of_all_stages_are_joined(catalogue):
         flags.BLEND,
         flags.NOT_SELECTED,
         flags.BLEND | flags.PSF_LIMITED,
-        flags.BLEND,
+        flags.BLEND | flags.FAR_FROM_ANCHORS,
         flags.BLEND | flags.OUTLIER,
     ]
 

@@ -149,6 +149,9 @@ COLUMNS = (
     "class_second",
     "class_origin",
     "class_reason",
+    *("p_SPH", "p_ETD", "p_LTD", "p_IRR", "p_UNC"),
+    "far",
+    "recoverable",
 )
 NAMES = {0: "SPH", 1: "LTD", 2: "SPH", 3: "IRR"}
 
@@ -257,14 +260,29 @@ class TestClassify:
         found = assignment.classify(lost, NAMES, components, model)
         prior = dict(zip(model["classes"], model["prior"], strict=True))
         assert sum(prior.values()) == pytest.approx(1)
-        kept = votes["kept"]
-        wanted = [prior[name] for name in found["class"][kept]]
-        np.testing.assert_allclose(found["class_prob"][kept], wanted, rtol=1e-5)
+        for name, share in prior.items():
+            rows = votes["kept"] & (found["class"] == name)
+            # A group's class is given the most probable place, and no more than that takes.
+            wanted = share if share == max(prior.values()) else (share + max(prior.values())) / 2
+            np.testing.assert_allclose(found["class_prob"][rows], wanted, rtol=0.06)
+
+    def test_probabilities_sum_to_one_and_the_class_has_the_largest(self, galaxies, model):
+        votes, components = galaxies
+        doubtful = model | {"offset": np.float64(-3.0), "slope": np.float64(0.5)}
+        for one in (model, doubtful):
+            found = assignment.classify(votes, NAMES, components, one)
+            names = [name for name in found if name.startswith("p_")]
+            chance = np.stack([found[name] for name in names], axis=1)
+            np.testing.assert_allclose(chance.sum(axis=1), 1, rtol=1e-5)
+            np.testing.assert_allclose(chance.max(axis=1), found["class_prob"], rtol=1e-5)
+            own = chance[np.arange(600), [names.index(f"p_{name}") for name in found["class"]]]
+            np.testing.assert_allclose(own, found["class_prob"], rtol=1e-5)
+        assert found["class_prob"].mean() < 0.35
 
     def test_rest_takes_the_most_probable_class(self, galaxies, model):
         votes, components = galaxies
         found = assignment.classify(votes, NAMES, components, model)
-        order, probability = assignment.weigh_classes(votes, NAMES, components, model)
+        order, probability, _ = assignment.weigh_classes(votes, NAMES, components, model)
         rest = np.flatnonzero(~votes["kept"])
         ranks = np.argsort(-probability[rest], axis=1)
         np.testing.assert_array_equal(found["class"][rest], np.array(order)[ranks[:, 0]])
@@ -338,7 +356,8 @@ class TestFiles:
         zero = np.zeros(600, int)
         for i, part in enumerate((slice(0, 250), slice(250, 600))):
             shape = names | measured | {"measure_flag": zero, "flags": zero}
-            light = names | {"snr": np.full(600, 40.0), "flags": zero}
+            mask = np.ones((600, 4, 4), np.uint8)
+            light = names | {"snr": np.full(600, 40.0), "flags": zero, "mask": mask}
             for stage, arrays in (("measured", shape), ("cutouts", light)):
                 path = tmp_path / stage / f"{i}.h5"
                 shards.write_shard(path, {name: a[part] for name, a in arrays.items()})

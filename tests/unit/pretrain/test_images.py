@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from morphovote.pretrain import views
-from morphovote.pretrain.galaxies import draw_galaxies
-from morphovote.pretrain.images import draw_galaxy_light, sersic_b
-from morphovote.pretrain.kinds import ARTEFACT, EDGE_ON, KINDS, MERGER, SCALE, SPIRAL
+from morphovote.simulate.layered.galaxies import draw_galaxies
+from morphovote.simulate.layered.images import draw_galaxy_light, sersic_b
+from morphovote.simulate.layered.kinds import ARTEFACT, EDGE_ON, KINDS, MERGER, SCALE, SPIRAL
 
 SIZE = 100
 

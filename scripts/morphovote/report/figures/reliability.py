@@ -17,8 +17,16 @@ from morphovote.report.figures.style import (
     styled,
 )
 
-TITLES = {"vote": "against the vote: agreement", "eye": "against classes by eye: accuracy"}
-RIGHT = {"vote": "share with the vote's class", "eye": "share with the class by eye"}
+TITLES = {
+    "vote": "against the vote: agreement",
+    "anchors": "on held-out anchors: accuracy on simulations",
+    "eye": "against classes by eye: accuracy",
+}
+RIGHT = {
+    "vote": "share with the vote's class",
+    "anchors": "share with the true class",
+    "eye": "share with the class by eye",
+}
 
 
 def draw(held_out: Path) -> tuple[Figure, Table]:

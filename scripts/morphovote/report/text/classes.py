@@ -15,7 +15,16 @@ def describe_trust(calibration: dict) -> list[str]:
         As `calibration.summarise_checks` returns it.
     """
     found = []
-    if "vote" in calibration:
+    if "anchors" in calibration:
+        anchors = calibration["anchors"]
+        found.append(
+            f"The classifier gives {_right(anchors)} of {anchors['galaxies']:,} anchors (simulated "
+            "galaxies) their true class; each was held out from the classifier that judged it. "
+            f"The probabilities are off by {decimals(anchors['error'])} on average (expected "
+            "calibration error; perfect ones would show "
+            f"{decimals(anchors['error_by_chance'])} in a sample of this size)."
+        )
+    elif "vote" in calibration:
         vote = calibration["vote"]
         found.append(
             f"The classifier gives {_right(vote)} of {vote['galaxies']:,} kept galaxies the class "
@@ -29,6 +38,14 @@ def describe_trust(calibration: dict) -> list[str]:
             "The classifier was not checked here: it came with a frozen model, or no galaxy is "
             "kept to check it on."
         )
+    if "eye" not in calibration and "anchors" in calibration:
+        found.append(
+            "This is accuracy on simulated galaxies, whose classes are about as common; real ones "
+            "are richer, and how many of their classes are right is unknown. To measure it, "
+            "classify a random sample of a hundred galaxies by eye and give them in the config "
+            "(checked)."
+        )
+        return found
     if "eye" not in calibration:
         found.append(
             "This is agreement with the vote, not accuracy. Groups are seldom pure, and neither "
@@ -41,7 +58,7 @@ def describe_trust(calibration: dict) -> list[str]:
         return found
     eye, before = calibration["eye"], calibration["eye_uncorrected"]
     found.append(
-        "That is agreement with the vote, not accuracy. Accuracy is measured on galaxies "
+        "That is not accuracy on this field. Accuracy is measured on galaxies "
         f"classified by eye: the class is right for {_right(eye)} of "
         f"{eye['galaxies']:,}. CLASS_PROB is corrected with them. Its calibration error is "
         f"{decimals(eye['error'])} after the correction (each galaxy corrected by a fit to the "

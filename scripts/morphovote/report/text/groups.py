@@ -14,10 +14,34 @@ def describe_names(summary: dict) -> list[str]:
     """
     if summary["names_origin"] == "file":
         return [_describe_names(summary.get("naming", {}))]
-    return [
-        "The groups' classes are suggestions from their measured medians: nobody has checked "
-        "them. Look at the pictures below, and give your own in a file (config: classes.names)."
+    advice = "Look at the pictures below, and give your own in a file (config: classes.names)."
+    if not by_anchors(summary):
+        return [
+            "The groups' classes are suggestions from their measured medians: nobody has checked "
+            f"them. {advice}"
+        ]
+    text = (
+        "The vote alone decided which galaxies form a group; simulated galaxies of known class "
+        "(anchors), seen through this field's own PSF, pixels and noise, decided what the groups "
+        "are called and what the galaxies are. These classes are suggestions: nobody has checked "
+        f"them, and simulations are not the sky. {advice}"
+    )
+    apart = [
+        f"group {row['group']} ({row['class']} by anchors, {row['medians_say']} by medians)"
+        for row in summary["groups"]
+        if row["medians_say"] not in (None, "", row["class"]) and row["galaxies"]
     ]
+    if not apart:
+        return [text, "The measured medians of every group suggest the same class."]
+    return [
+        text,
+        f"The measured medians suggest another class for {listed(apart)}: look at these first.",
+    ]
+
+
+def by_anchors(summary: dict) -> bool:
+    """Whether anchors suggested the groups' classes."""
+    return "anchors" in str(summary.get("naming", {}).get("source"))
 
 
 def _describe_names(naming: dict) -> str:

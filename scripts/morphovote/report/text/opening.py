@@ -2,12 +2,17 @@
 
 from morphovote.checks.confounders import FOREIGN
 from morphovote.report.text.classes import beyond_cutout
+from morphovote.report.text.groups import by_anchors
 from morphovote.report.text.model import is_random
 from morphovote.report.text.stability import shortest_stability
 from morphovote.report.text.vote import LITTLE, compare_to_null, few_in_groups
 from morphovote.report.text.words import interval, listed
 
 NOT_KNOWN = "How many are right is not known: no sample was classified by eye (config: checked)."
+
+
+# The report warns if a larger share of the galaxies is unlike the anchors.
+FOREIGN_LIMIT = 0.05
 
 
 def open_report(summary: dict) -> list[tuple[str, str]]:
@@ -50,6 +55,7 @@ def _classes(summary: dict) -> str:
         f"{origins[key]:,} {words}"
         for key, words in (
             ("vote", "by the vote of their group"),
+            ("anchors", "by the classifier that anchors taught"),
             ("classifier", "by the classifier"),
             ("none", "without a class"),
         )
@@ -59,7 +65,8 @@ def _classes(summary: dict) -> str:
         who = summary.get("naming", {}).get("who")
         named = f"The groups were named by hand{f' by {who}' if who else ''}."
     else:
-        named = "The groups' classes are suggestions from measurements: nobody has checked them."
+        source = "simulated anchors" if by_anchors(summary) else "measurements"
+        named = f"The groups' classes are suggestions from {source}: nobody has checked them."
     checked = "eye" in summary["calibration"]
     accuracy = "" if checked else f" {NOT_KNOWN}"
     return f"{', '.join(counts) or 'none'}; {listed(parts)}. {named}{accuracy}"
@@ -102,6 +109,12 @@ def find_warnings(summary: dict) -> list[str]:
         found.append(
             f"{summary['off_centre']:,} galaxies in the vote are not at their catalogue position "
             "(flag off_centre)"
+        )
+    far = summary["far_from_anchors"]
+    if far > FOREIGN_LIMIT * summary["voted"]:
+        found.append(
+            f"{far:,} galaxies are unlike the simulated anchors, and their probabilities lean to "
+            "equal ones (flag far_from_anchors)"
         )
     if summary["repeated"]:
         found.append(f"{summary['repeated']:,} in the vote are repeated rows of the catalogue")

@@ -9,31 +9,37 @@ import math
 
 import torch
 
-from morphovote.pretrain.blobs import add_blobs
-from morphovote.pretrain.discs import draw_maps
-from morphovote.pretrain.kinds import (
+from morphovote.simulate.layered.blobs import add_blobs
+from morphovote.simulate.layered.discs import draw_maps
+from morphovote.simulate.layered.kinds import (
     ARTEFACT,
     EDGE_ON,
     IRREGULAR,
     MERGER,
+    RADII,
     RING,
     SCALE,
-    SHARES,
     SMOOTH,
     SPHEROID,
     SPIRAL,
     STAR,
+    TRAINING,
+    TURNS,
     Draw,
+    Population,
 )
 
 
-def draw_galaxies(seed: int, count: int) -> dict[str, torch.Tensor]:
+def draw_galaxies(
+    seed: int, count: int, population: Population = TRAINING
+) -> dict[str, torch.Tensor]:
     """Draw galaxies of all kinds.
 
     Parameters
     ----------
     seed : int
     count : int
+    population : Population
 
     Returns
     -------
@@ -44,13 +50,15 @@ def draw_galaxies(seed: int, count: int) -> dict[str, torch.Tensor]:
         `bulge_turn`; for the discs, `cos_i`, `thickness` (in scale lengths), `dust` (face-on
         optical depth), `bend`, `warp`, `map` (count, 2, 72, 144). For the Gaussians, `blob_*`,
         shape (count, 36). For system a alone, `arms`, `pitch`, `contrast`, `bar`, `ring`,
-        `flocculence`, `clumpiness`, `tails`.
+        `flocculence`, `lopsided`, `clumpiness`, `tails`.
     """
     draw = Draw(seed, count)
-    kind = draw.choice(SHARES)
+    kind = draw.choice(population.shares)
     merging = kind == MERGER
     everywhere = torch.ones(count, dtype=torch.bool)
-    systems = [_draw_system(draw, kind, needed) for needed in (everywhere, merging)]
+    systems = [
+        _draw_system(draw, kind, needed, population.lopsided) for needed in (everywhere, merging)
+    ]
     galaxies = {
         name: torch.stack([system[name] for system in systems], 1)
         for name in systems[0]
@@ -69,14 +77,16 @@ def draw_galaxies(seed: int, count: int) -> dict[str, torch.Tensor]:
     galaxies["present"] = torch.stack(
         [(kind != ARTEFACT) | draw.chance(0.25), merging & draw.chance(0.8)], 1
     )
-    add_blobs(draw, galaxies, direction)
+    add_blobs(draw, galaxies, direction, population)
     return galaxies
 
 
-TRUTHS = ("arms", "pitch", "contrast", "bar", "ring", "flocculence")
+TRUTHS = ("arms", "pitch", "contrast", "bar", "ring", "flocculence", "lopsided")
 
 
-def _draw_system(draw: Draw, kind: torch.Tensor, needed: torch.Tensor) -> dict[str, torch.Tensor]:
+def _draw_system(
+    draw: Draw, kind: torch.Tensor, needed: torch.Tensor, lopsided: float
+) -> dict[str, torch.Tensor]:
     """Draw a bulge and a disc for each galaxy; the disc's map only where `needed`."""
     count = draw.count
     # Merging galaxies are of different kinds.
@@ -124,10 +134,13 @@ def _draw_system(draw: Draw, kind: torch.Tensor, needed: torch.Tensor) -> dict[s
     }
     # Maps take most of the time, so they are drawn only where there is a disc.
     rows = torch.nonzero(disc & needed)[:, 0]
-    rows = rows if len(rows) else torch.zeros(1, dtype=torch.long)
     seed = int(draw.integers(0, 2**31 - 1)[0])
-    maps, truths = draw_maps(Draw(seed, len(rows)), kind[rows], late[rows])
+    system["map"] = torch.zeros(count, RADII, TURNS)
+    for name in TRUTHS:
+        system[name] = torch.zeros(count, dtype=torch.long if name == "arms" else torch.float32)
+    if not len(rows):
+        return system
+    maps, truths = draw_maps(Draw(seed, len(rows)), kind[rows], late[rows], lopsided)
     for name, value in {"map": maps, **truths}.items():
-        system[name] = torch.zeros(count, *value.shape[1:], dtype=value.dtype)
         system[name][rows] = value
     return system

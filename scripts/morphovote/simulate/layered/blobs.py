@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from morphovote.pretrain.kinds import (
+from morphovote.simulate.layered.kinds import (
     ARTEFACT,
     BLOBS,
     EDGE_ON,
@@ -12,13 +12,20 @@ from morphovote.pretrain.kinds import (
     MERGER,
     SCALE,
     SPIRAL,
+    TRAINING,
     Draw,
+    Population,
 )
 
 INDEX = torch.arange(BLOBS)[None].float()
 
 
-def add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.Tensor) -> None:
+def add_blobs(
+    draw: Draw,
+    galaxies: dict[str, torch.Tensor],
+    direction: torch.Tensor,
+    population: Population = TRAINING,
+) -> None:
     """Add Gaussians to a batch, as `blob_*` (count, 36), with the truths clumpiness and tails.
 
     Parameters
@@ -28,8 +35,9 @@ def add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.Te
         From `galaxies.draw_galaxies`. Changed in place: the Gaussians take their share of `flux`.
     direction : Tensor, shape (count,)
         From one merging galaxy to the other (rad).
+    population : Population
     """
-    clumps, clumpy, share = _draw_clumps(draw, galaxies)
+    clumps, clumpy, share = _draw_clumps(draw, galaxies, population)
     tails, tailed = _draw_tails(draw, galaxies, direction)
     trails, trailed = _draw_trails(draw, galaxies["kind"])
     for name, value in clumps.items():
@@ -46,13 +54,13 @@ def add_blobs(draw: Draw, galaxies: dict[str, torch.Tensor], direction: torch.Te
 
 
 def _draw_clumps(
-    draw: Draw, galaxies: dict[str, torch.Tensor]
+    draw: Draw, galaxies: dict[str, torch.Tensor], population: Population
 ) -> tuple[dict[str, torch.Tensor], torch.Tensor, torch.Tensor]:
     """Clumps, distributed like the disc; which galaxies have them; their share of the light."""
     count, kind = draw.count, galaxies["kind"]
     disc_turn = galaxies["turn"][:, 0]
     clumpy = (kind == IRREGULAR) & draw.chance(0.8)
-    clumpy |= ((kind == SPIRAL) | (kind == EDGE_ON)) & draw.chance(0.2)
+    clumpy |= ((kind == SPIRAL) | (kind == EDGE_ON)) & draw.chance(population.clumpy)
     number = torch.where(kind == IRREGULAR, draw.log(1, 24), draw.log(1, 12))[:, None]
     r = SCALE * -torch.log(draw.uniform(0.03, 1, BLOBS)) * draw.uniform(0.8, 1.6)[:, None]
     angle = draw.uniform(0, 2 * math.pi, BLOBS)
@@ -67,7 +75,7 @@ def _draw_clumps(
         "flux": draw.log(0.1, 1.0, BLOBS) * (number > INDEX) * clumpy[:, None],
     }
     clumps["short"] = clumps["long"] * draw.uniform(0.6, 1.0, BLOBS)
-    share = torch.where(kind == IRREGULAR, draw.log(0.08, 0.7), draw.log(0.02, 0.25))
+    share = torch.where(kind == IRREGULAR, draw.log(0.08, 0.7), draw.log(*population.clumps))
     return clumps, clumpy, share * clumpy
 
 

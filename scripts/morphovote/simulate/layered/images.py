@@ -11,7 +11,7 @@ import math
 import torch
 from torch.nn.functional import grid_sample
 
-from morphovote.pretrain.kinds import INNER, OUTER, SCALE
+from morphovote.simulate.layered.kinds import INNER, OUTER, SCALE
 
 SIZE = 100
 # Side (px) of the centre and its samples per pixel: cuspy profiles change within a pixel.

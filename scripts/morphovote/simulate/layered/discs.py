@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 import torch
 
-from morphovote.pretrain.kinds import INNER, IRREGULAR, OUTER, RADII, RING, SMOOTH, TURNS, Draw
+from morphovote.simulate.layered.kinds import (
+    INNER,
+    IRREGULAR,
+    OUTER,
+    RADII,
+    RING,
+    SMOOTH,
+    TURNS,
+    Draw,
+)
 
 
 class Bars(NamedTuple):
@@ -64,7 +73,7 @@ THETA = (torch.arange(TURNS) * (2 * math.pi / TURNS))[None, None]
 
 
 def draw_maps(
-    draw: Draw, kind: torch.Tensor, late: torch.Tensor
+    draw: Draw, kind: torch.Tensor, late: torch.Tensor, factor: float = 1.0
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Draw face-on maps of discs, and the truth about them.
 
@@ -75,13 +84,16 @@ def draw_maps(
         See `KINDS`.
     late : Tensor of bool, shape (count,)
         Which discs are late types.
+    factor : float
+        On how lopsided they are.
 
     Returns
     -------
     maps : Tensor, shape (count, 72, 144)
         Normalised to unit flux: the integral of r^2 exp(-r) map over ln r and theta.
     truths : dict of Tensor, shape (count,)
-        arms, pitch (rad), contrast, bar (share of the light), ring, flocculence.
+        arms, pitch (rad), contrast, bar (share of the light), ring, flocculence,
+        lopsided (relative amplitude of the brightness across the disc, from 2 scale lengths on).
     """
     count = draw.count
     irregular = kind == IRREGULAR
@@ -98,10 +110,10 @@ def draw_maps(
     patches, flocculence = _draw_patches(draw, kind, late, arms.grand, (smooth, sheared, fine))
     rings, hollow, strength = _draw_rings(draw, kind, late, bars, sheared)
 
-    lopsided = _column(draw.log(0.02, 0.3) * torch.where(irregular, 2.0, 1.0))
-    lopsided = 1 + lopsided * torch.cos(THETA - _column(draw.uniform(0, 6.3))) * (r / 2).clamp(
-        max=1
-    )
+    amplitude = factor * draw.log(0.02, 0.3) * torch.where(irregular, 2.0, 1.0)
+    lopsided = 1 + _column(amplitude) * torch.cos(THETA - _column(draw.uniform(0, 6.3))) * (
+        r / 2
+    ).clamp(max=1)
     fall = torch.where(draw.chance(0.4), draw.uniform(0.2, 1.5), 0.0)
     broken = torch.exp(-_column(fall) * (r - _column(draw.uniform(1.5, 4.0))).clamp(min=0))
     # Between the arms the disc is dimmer, because the arms take their light from it.
@@ -122,6 +134,7 @@ def draw_maps(
         "bar": bars.share,
         "ring": strength,
         "flocculence": flocculence,
+        "lopsided": amplitude,
     }
     return maps / cell, truths
 

@@ -1,6 +1,7 @@
 """The kinds of simulated galaxies, their units, and the random numbers."""
 
 import math
+from typing import NamedTuple
 
 import torch
 
@@ -24,6 +25,30 @@ RADII, TURNS = 72, 144
 INNER, OUTER = 0.03, 12.0
 # Maximum number of Gaussians in one image.
 BLOBS = 36
+
+
+class Population(NamedTuple):
+    """What galaxies are drawn; by default those on which the encoder was trained.
+
+    Attributes
+    ----------
+    shares : tuple of float
+        Of each of `KINDS`.
+    clumpy : float
+        Share of the discs with arms or edge-on that have clumps.
+    clumps : (float, float)
+        Least and largest share of such a disc's light in its clumps.
+    lopsided : float
+        Factor on how lopsided discs are.
+    """
+
+    shares: tuple[float, ...] = SHARES
+    clumpy: float = 0.2
+    clumps: tuple[float, float] = (0.02, 0.25)
+    lopsided: float = 1.0
+
+
+TRAINING = Population()
 
 
 class Draw:

@@ -1,0 +1,77 @@
+"""How right the classes of simulated fields are, with and without anchors, for docs/classes.md.
+
+    python benchmarks/anchors.py results/demo results/second results/third
+
+Each folder is a run of a simulated field with anchors, finished up to classes.h5. "Medians" are
+the classes that the same run would have given without: groups named from their measured medians.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from common import new_parser
+from class_runs import classify_run, read_run
+from tables import print_table
+
+from morphovote.classify.calibration import calibration_error, chance_error
+from morphovote.classify.classes import CLASSES, DETECTED
+from morphovote.storage import shards
+from morphovote.storage.model_folder import read_names
+from morphovote.storage.rows import align_rows
+
+SURE = 0.8
+HEAD = ["field", "names", "accuracy", *(f"{name} found" for name in CLASSES), "called UNC"]
+HEAD += ["truly UNC", "error", "by chance", f"wrong above {SURE}"]
+
+
+def score_classes(run: dict, given: np.ndarray, chance: np.ndarray) -> list:
+    """Accuracy, share of each class found, number of UNC, calibration, and number of sure mistakes.
+
+    Parameters
+    ----------
+    run : dict
+        From `class_runs.read_run`.
+    given : ndarray of str, shape (N,)
+    chance : ndarray, shape (N,)
+        CLASS_PROB, NaN where there is none.
+    """
+    true = run["true"]
+    right, known = given == true, np.isfinite(chance)
+    found = [float(np.mean(given[true == name] == name)) for name in CLASSES]
+    error = calibration_error(chance[known], right[known])
+    sure = int((~right & (np.nan_to_num(chance) > SURE)).sum())
+    counts = [int((given == "UNC").sum()), int((true == "UNC").sum())]
+    return [float(right.mean()), *found, *counts, error, chance_error(chance[known]), sure]
+
+
+def score_medians(folder: Path, run: dict) -> list | None:
+    """The same for the classes that the measured medians of the groups would have given."""
+    entries = read_names(folder / "model/names.yaml")["groups"]
+    names = {number: entry.get("medians_say", "") for number, entry in entries.items()}
+    if not all(names.values()):
+        return None
+    found, _ = classify_run(run, names)
+    seen = run["light"]["snr"] >= DETECTED
+    given = np.where(seen, found["class"], "UNC")
+    return score_classes(run, given, np.where(seen, found["class_prob"], np.nan))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = new_parser(__doc__)
+    parser.add_argument("fields", type=Path, nargs="+", metavar="field", help="results/demo ...")
+    rows = []
+    for folder in parser.parse_args().fields:
+        run = read_run(folder)
+        found = shards.read_shard(folder / "classes.h5", ["row", "class", "class_prob"])
+        found = align_rows(run["votes"]["row"], found)
+        medians = score_medians(folder, run)
+        if medians:
+            rows.append([folder.name, "medians", *medians])
+        chance = found["class_prob"].astype(float)
+        rows.append([folder.name, "anchors", *score_classes(run, found["class"], chance)])
+    print_table(HEAD, rows)
+
+
+if __name__ == "__main__":
+    main()
