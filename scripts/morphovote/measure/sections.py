@@ -138,6 +138,7 @@ def measure_section(
     whole = _around(missing, x, y, 2 * max(section.shape))
     if whole is None:
         return dict.fromkeys(UNITS, np.nan) | {"measure_flag": FAILED}, []
+    found = None
     while True:
         place = _around(missing, x, y, side) or whole
         parts = [None if part is None else part[place] for part in (section, rms, sky)]
@@ -150,9 +151,11 @@ def measure_section(
         image, fit = scene.image.astype(float), None
         if sersic:
             noise = sky_noise * float(np.median(scene.rms[~scene.missing]))
-            image, fit = _fit(scene, masks, at, noise, kernels)
+            image, fit = _fit(scene, masks, at, noise, kernels, found)
         wanted = int(np.ceil(NEEDED * fit["r_e"])) if fit else 0
         if wanted <= side or place == whole:
+            # The fit stands: on a larger section more halos of others come in.
+            found = fit
             # With nothing but the galaxy's own pixels, or where it fills the image, the level
             # hangs on how its light goes on.
             told = sky is not None and wanted <= min(image.shape) + 1
@@ -194,8 +197,9 @@ def _fit(
     at: tuple[float, float],
     noise: float,
     kernels: Callable,
+    found: dict[str, float] | None,
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """Take its neighbours' light off the image, and fit the galaxy."""
+    """Take its neighbours' light off the image, and fit the galaxy if it was not `found`."""
     own, image = masks["own"], scene.image.astype(float)
     numbers = np.unique(scene.labels[own])
     numbers = numbers[numbers > 0] - 1
@@ -205,6 +209,8 @@ def _fit(
         image -= light
     else:
         start = {"r_e": 3.0, "n": 1.5, "x": at[0], "y": at[1], "axis_ratio": 0.8, "angle": 0.0}
+    if found is not None:
+        return image, found
     valid = ~(masks["hidden"] | scene.missing)
     kernel = kernels(image.shape)
     fit = fit_sersic(image, scene.rms.astype(float), valid, start, kernel, noise)
