@@ -9,8 +9,9 @@ from astropy.table import Table
 
 from morphovote.config.roles import PROPERTIES
 from morphovote.fields.catalogues import column_names
-from morphovote.fields.images import missing_pixels, open_image, read_psf, read_section
+from morphovote.fields.images import open_image, read_psf, read_section
 from morphovote.fields.matching import match_ids, match_positions
+from morphovote.fields.missing import missing_pixels
 from morphovote.fields.role_columns import Given, read_ids, read_roles, read_sky
 from morphovote.fields.sources import list_sources, match_files
 from morphovote.fields.tiles import inspect_tiles, open_tile
