@@ -390,6 +390,8 @@ for _given, _rows, _ids, _encoding in (
      "6,RA1,DEC1\n", "5, 6", "utf-8"),
     ("CSV with comments and # before the names", "# made, by, hand\n# id,ra,dec\n5,RA0,DEC0\n"
      "6,RA1,DEC1\n", "5, 6", "utf-8"),
+    ("CSV with a comment of as many parts as there are columns", "# made, by, hand\nid,ra,dec\n"
+     "5,RA0,DEC0\n6,RA1,DEC1\n", "5, 6", "utf-8"),
     ("CSV with semicolons", "id;ra;dec\n5;RA0;DEC0\n6;RA1;DEC1\n", "5, 6", "utf-8"),
     ("CSV with tabs", "id\tra\tdec\n5\tRA0\tDEC0\n6\tRA1\tDEC1\n", "5, 6", "utf-8"),
     ("CSV with |", "id|ra|dec\n5|RA0|DEC0\n6|RA1|DEC1\n", "5, 6", "utf-8"),
