@@ -14,7 +14,7 @@ from bad_input import CASES, run_case
 from tables import markdown, write_table
 
 # Importing them adds their cases to CASES.
-for name in ("bad_input_catalogues", "bad_input_config", "bad_input_tables"):
+for name in ("bad_input_catalogues", "bad_input_config", "bad_input_roles", "bad_input_tables"):
     importlib.import_module(name)
 
 HEAD = ("what", "given", "run", "said")
