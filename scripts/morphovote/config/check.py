@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Collection
 
+import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, relevance
 
@@ -100,6 +101,8 @@ def _yaml_hint(value: object, wanted: str) -> str:
             number = float(value)
         except ValueError:
             return "Correct it."
+        if isinstance(yaml.safe_load(value), int | float):
+            return f"It is text: write {value} without quotes."
         return f"YAML takes {value} for text: write {number:.10g}."
     if "string" in wanted and isinstance(value, bool):
         return (

@@ -21,6 +21,7 @@ MARKS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
+HASH = re.compile(r"^\s*#+\s*")
 LEADING_ZERO = r"^\s*[+-]?0\d+\s*$"
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 
@@ -61,26 +62,27 @@ def _read_text(path: Path) -> str:
 def _clean(text: str) -> tuple[str, str]:
     """The separator, and the text from the line with the names on, without a # before them."""
     lines = text.splitlines()[:1000]
-    first = next((n for n, line in enumerate(lines) if line.strip()), 0)
-    comments = first
-    while comments < len(lines) and lines[comments].lstrip().startswith("#"):
-        comments += 1
-    start = first
-    if comments > first:
-        separator = find_separator(lines[comments : comments + 20])
-        below = _split(lines[comments : comments + 1], separator)
-        # Names stand in the last line with a # unless the line below holds them.
-        last = _split([re.sub(r"^\s*#+\s*", "", lines[comments - 1])], separator)
-        fits = bool(last and below) and len(last[0]) == len(below[0])
-        start = comments - 1 if fits and any(map(_is_number, below[0])) else comments
-        if start == comments and not any(map(_is_number, below[0] if below else [])) and fits:
-            # A line of names with a # and only text below: names come first.
-            start = comments - 1
-    separator = find_separator(
-        [re.sub(r"^\s*#+\s*", "", lines[start]), *lines[start + 1 : start + 20]] if lines else []
-    )
+    start = next((n for n, line in enumerate(lines) if line.strip()), 0)
+    end = start
+    while end < len(lines) and lines[end].lstrip().startswith("#"):
+        end += 1
+    if end > start:
+        # The names follow the last #, or stand in the line below it.
+        start = end - 1 if _names_follow_hash(lines[end - 1 : end + 20]) else end
+    table = [HASH.sub("", lines[start]), *lines[start + 1 : start + 20]] if lines[start:] else []
     rest = text.split("\n", start)[start]
-    return separator, re.sub(r"^\s*#+\s*", "", rest) if start < comments else rest
+    return find_separator(table), HASH.sub("", rest) if start < end else rest
+
+
+def _names_follow_hash(lines: Sequence[str]) -> bool:
+    """Whether the first line, which begins with #, has the names of the columns below it."""
+    bare = HASH.sub("", lines[0])
+    rows = _split([bare, *lines[1:]], find_separator([bare, *lines[1:]]))
+    if len(rows) < 2 or len(rows[0]) != len(rows[1]):
+        return False
+    numbers = [any(map(_is_number, row)) for row in rows[1:3]]
+    # Words above numbers are names themselves.
+    return numbers != [False, True]
 
 
 def _is_number(text: str) -> bool:

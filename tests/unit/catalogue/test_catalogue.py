@@ -25,7 +25,12 @@ from hypothesis.extra import numpy as stn
 from morphovote import flags
 from morphovote.catalogue import writers
 from morphovote.catalogue.columns import COLUMNS, flag_notes
-from morphovote.catalogue.join import append_source_columns, build_catalogue, read_stages
+from morphovote.catalogue.join import (
+    append_source_columns,
+    build_catalogue,
+    read_source_columns,
+    read_stages,
+)
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
 from morphovote.storage import shards
@@ -400,3 +405,26 @@ def test_votable_reads_back_with_the_columns_own_names(tmp_path):
     assert back.colnames[:2] == ["ID", "RA"]
     assert len(set(back.colnames)) == len(names)
     assert [field.name for field in parse_single_table(tmp_path / "catalogue.vot").fields] == names
+
+
+def test_a_column_that_cannot_be_written_is_named_and_left_out(tmp_path, monkeypatch):
+    Table({"id": [1, 2], "good": [1.0, 2.0], "bad": [3.0, 4.0]}).write(tmp_path / "c.fits")
+
+    def refuse(column):
+        if column.name == "bad":
+            raise ValueError("no format has this")
+
+    monkeypatch.setattr("morphovote.catalogue.join.try_column", refuse)
+    notes = []
+    assert read_source_columns(tmp_path / "c.fits", notes).colnames == ["id", "good"]
+    assert "column 'bad' is left out, it cannot be written (no format has this)" in notes[0]
+
+
+def test_columns_beyond_those_of_fits_are_left_out_there_and_only_there(tmp_path, caplog):
+    wide = Table({f"c{number}": [number, 0] for number in range(1010)})
+    with caplog.at_level("WARNING", "morphovote"):
+        writers.write_fits(tmp_path / "c.fits", wide)
+    assert "11 of 1010 columns are left out" in caplog.text
+    assert Table.read(tmp_path / "c.fits").colnames == wide.colnames[:999]
+    writers.write_parquet(tmp_path / "c.parquet", wide)
+    assert len(pyarrow.parquet.read_schema(tmp_path / "c.parquet")) == 1010

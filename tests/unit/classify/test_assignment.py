@@ -100,6 +100,17 @@ class TestSuggestedNames:
         case["measured"]["gini"][:18] = case["measured"]["sersic_n"][:18] = np.nan
         assert suggest_names(**case)[0]["class"] != "SPH"
 
+    def test_galaxies_beyond_their_cutouts_have_no_say(self):
+        case = field(["SPH"])
+        for column in MEASURED:
+            case["measured"][column][:25] = TEXTBOOK["LTD"][column]
+        assert suggest_names(**case)[0]["class"] == "LTD"
+        beyond = np.arange(len(case["group"])) < 25
+        found = suggest_names(**case, beyond=beyond)[0]
+        assert (found["class"], found["medians"]["sersic_n"]) == ("SPH", 4)
+        # A group of nearly nothing else is described by them all the same.
+        assert suggest_names(**case, beyond=np.ones_like(beyond))[0]["class"] == "LTD"
+
     @pytest.mark.parametrize(
         ("change", "reason"),
         [

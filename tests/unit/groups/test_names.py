@@ -5,7 +5,7 @@ import pytest
 from morphovote.errors import InputError
 from morphovote.groups import names as group_names
 from morphovote.groups import rematching
-from morphovote.storage.files import write_yaml
+from morphovote.storage.files import write_json, write_yaml
 
 
 @pytest.fixture
@@ -125,3 +125,42 @@ def test_marks_tell_when_votes_have_to_be_cast_anew(tmp_path):
     assert marks("who: me\ngroups: {0: LTD, 1: {merge: 0, note: x}, 2: IRR}") == joined != ""
     assert marks("groups: {0: SPH, 1: {split: [4, 5]}}") != joined
     assert marks("voters: v2\ngroups: {0: SPH, 1: {merge: 0}}") != joined
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """A field whose model was fitted with the settings of `config`, and its groups."""
+    folder, config = tmp_path / "results/f/model", {"voting": {"groups": 2}, "pca": {"seed": 0}}
+    write_yaml(folder.parent / "groups.yaml", {
+        "version": 1, "groups": {}, "voters": "here", "pca": "p",
+        "centres": {0: [0.0, 1.0], 1: [5.0, 5.0]},
+    })  # fmt: skip
+    write_json(folder / "model.json", {
+        "field": "f", "pixel_scale": 0.1, "encoder": {}, "settings": config,
+    })  # fmt: skip
+    return {"f": str(folder)}, config
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"voters": "other"}, "'voters' is other, but the groups come from vote here"),
+        ({"voters": "other", "pca": "q", "centres": {0: [1.0, 2.0]}}, "components of PCA q"),
+        ({"voters": "other", "pca": "p", "centres": {0: [1.0, 2.0]}}, None),
+        ({"voters": "here"}, None),
+        ({}, None),
+    ],
+)
+def test_names_for_another_vote_are_refused_before_the_run(tmp_path, finished, more, says):
+    path = tmp_path / "names.yaml"
+    write_yaml(path, {"version": 1, "groups": {0: "SPH"}} | more)
+    group_names.check_vote_of(None, *finished)
+    if says is None:
+        group_names.check_vote_of(path, *finished)
+        return
+    with pytest.raises(InputError, match=says):
+        group_names.check_vote_of(path, *finished)
+    # With other settings the vote is yet to come, and so it is in a fresh folder.
+    folders, config = finished
+    group_names.check_vote_of(path, folders, config | {"voting": {"groups": 3}})
+    group_names.check_vote_of(path, {"f": str(tmp_path / "results/g/model")}, config)

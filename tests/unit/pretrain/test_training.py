@@ -10,8 +10,9 @@ from morphovote.encode import encoding
 from morphovote.encode import weights as encoder_weights
 from morphovote.encode.weights import load_encoder, write_encoder
 from morphovote.errors import InputError
-from morphovote.pretrain import galaxies, losses, training
+from morphovote.pretrain import losses, training
 from morphovote.pretrain.views import draw_views
+from morphovote.simulate.layered import galaxies
 
 SETTINGS = {
     "name": "convnext_atto", "seed": 0, "steps": 4, "galaxies": 3, "reuse": 2,

@@ -326,3 +326,8 @@ def test_accuracy_is_told_where_somebody_looked():
     text = " ".join(describe_trust(numbers))
     assert "70" in text
     assert "0.25" in text
+
+
+def test_what_was_noted_of_the_catalogue_is_said(figures):
+    page = render(figures, notes=["cat.fits: 2 of 9 values of <MAG> count as missing"])
+    assert "2 of 9 values of &lt;MAG&gt; count as missing." in page
