@@ -1,6 +1,8 @@
 """Images as surveys and tools write them: planes, blank pixels, pairs, cutouts; adds to `CASES`."""
 
+import bz2
 import gzip
+import os
 
 import numpy as np
 from astropy.io import fits
@@ -147,6 +149,23 @@ def _(folder):
     first.header["PRODTYPE"] = "wtmap"
     noise = planes(folder, "oow.fits", first=first, S1=1 / RMS**2)
     return same(folder, 0.1, images=image(folder, SCI), rms=noise)
+
+
+@goes_on("plane", "HST's SCI, WHT and CTX, as image and weight", AS_PLAIN)
+def _(folder):
+    path = planes(folder, "drz.fits", SCI=SCI, WHT=SIGMA * 800, CTX=MASK.astype(np.int32))
+    return same(folder, 0.1, images=path, weight=path)
+
+
+@goes_on("plane", "SDSS's frame: image, a row of calibration, a table; bzip2", AS_PLAIN)
+def _(folder):
+    calibration = fits.ImageHDU(np.ones(SIDE, np.float32))
+    table = fits.table_to_hdu(Table({"ALLSKY": np.ones((1, 8, 8))}))
+    first = fits.PrimaryHDU(SCI, header())
+    fits.HDUList([first, calibration, table]).writeto(folder / "frame.fits")
+    packed = folder / "frame.fits.bz2"
+    packed.write_bytes(bz2.compress((folder / "frame.fits").read_bytes(), 1))
+    return same(folder, 0.1, images=packed)
 
 
 @stops("plane", "two chips called SCI", "flc.fits", "several", "[1] SCI", "[4] SCI", "both signs")
@@ -508,8 +527,6 @@ def _(folder):
     path = image(folder, data)
     packed = folder / "image.fits.gz"
     packed.write_bytes(gzip.compress(path.read_bytes(), 1))
-    import os
-
     before = os.environ.get(unpacked.FOLDER)
     os.environ[unpacked.FOLDER] = str(folder / "unpacked")
     try:

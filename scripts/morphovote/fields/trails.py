@@ -14,8 +14,9 @@ COARSE, FINE = 0.5, 0.05
 # Pieces along the line. Its brightness in each is judged against the usual one: at both ends it is
 # at least FAINTEST and at most BRIGHTEST times as much, and nowhere below LEAST.
 PIECES, FAINTEST, BRIGHTEST, LEAST = 12, 0.7, 1.6, 0.4
-# It is at most WIDEST px wide at half its height; the sky beside it lies SIDE px off.
-WIDEST, SIDE = 8.0, (9.0, 15.0)
+# It shines as far as SHINES times its height, and is at most WIDEST px wide at half of it; the sky
+# beside it lies SIDE px off.
+SHINES, WIDEST, SIDE = 0.1, 8.0, (9.0, 15.0)
 
 
 def find_trail(
@@ -109,9 +110,15 @@ def _line(weight: np.ndarray) -> tuple[float, float]:
             if sums[at] > best[2]:
                 best = (float(angle), float(low + (at + 1) * width / 2), float(sums[at]))
         angles = np.degrees(best[0]) + np.arange(-step, step + 1e-9, FINE)
-    off = columns * np.cos(best[0]) + rows * np.sin(best[0]) - best[1]
-    near = np.abs(off) < 3
-    return best[0], best[1] + float(np.average(off[near], weights=weight[near]))
+    angle, distance = best[0], best[1]
+    for _ in range(3):
+        off = columns * np.cos(angle) + rows * np.sin(angle) - distance
+        along = rows * np.cos(angle) - columns * np.sin(angle)
+        near = np.abs(off) < 3
+        # How the light's middle moves off the line, by least squares.
+        slope, shift = np.polyfit(along[near], off[near], 1, w=np.sqrt(weight[near]))
+        angle, distance = angle - np.arctan(slope), (distance + shift) * np.cos(np.arctan(slope))
+    return float(angle), float(distance)
 
 
 def _profile(
@@ -127,7 +134,8 @@ def _profile(
     if wide > WIDEST or values[[0, -1]].max() > 0.3 * usual:
         return None
     light = np.interp(off, at, np.maximum(values, 0), left=0, right=0)
-    shines = np.abs(at[values > 0.05 * usual]).max(initial=0) + 1
+    dark = np.abs(at[values < SHINES * usual])
+    shines = (dark.min() if len(dark) else SIDE[0]) + 1
     return light.astype(np.float32), np.abs(off) <= shines
 
 
