@@ -297,7 +297,9 @@ def _draw_layered(planned, rng, centre, side, psf, fwhm) -> tuple[np.ndarray, Tr
         }
         view = {name: value.float() for name, value in view.items()}
         light = draw_galaxy_light(galaxy, view, side)[0].numpy()
-    light = fftconvolve(light, psf, mode="same") * planned["flux"]
+    # Samples of a pixel miss a star, and add up to more than all of a cusp.
+    whole = float(light.sum()) if planned["type"] == KINDS[STAR] else max(float(light.sum()), 1.0)
+    light = fftconvolve(light, psf, mode="same") * (planned["flux"] / max(whole, 1e-6))
     return light.astype(np.float32), describe_layered(galaxy, planned["r_e"])
 
 
