@@ -1,6 +1,6 @@
 """The anchors of a model, as they are read: galaxies of known class in the field's own chain.
 
-How common the classes are among the anchors is the simulation's choice, and says nothing about the
+How common the classes are among the anchors is the simulation's choice, and not that of the
 field.
 """
 

@@ -64,7 +64,7 @@ def share_votes(counts: np.ndarray, names: dict[int, str], order: list[str]) -> 
     Returns
     -------
     ndarray, shape (N, C)
-        Zeros where nobody voted.
+        Zeros where no voter voted.
     """
     table = np.zeros((len(names), len(order)))
     for number, name in names.items():
@@ -87,7 +87,7 @@ def weigh_classes(
     with s the share of the voters whose group has the class, p the classifier's probability, c the
     confidence of the vote, k = `PURITY`, and q how common the class is in the field that the model
     was fitted to. With probability 1 - c the votes are those of noise, and with 1 - k the galaxy is
-    not of its group's class; the votes then say nothing. The mean of s and p is better calibrated
+    not of its group's class; the votes then do not help. The mean of s and p is better calibrated
     than either, because they err in different ways: p is too sure of galaxies between the groups,
     on which it was not trained (Clemen & Winkler 1999, Risk Anal. 19, 187, on linear pools).
 

@@ -190,7 +190,7 @@ def _choose(path: Path, about: list[tuple[str, int, list[str]]], notes: list[str
 
 
 def _correct_shapes(header: fits.Header) -> None:
-    """Take away shapes (TDIM) that say nothing or are wrong, such as CasJobs's '(1)' of texts."""
+    """Remove shapes (TDIM) that are meaningless or wrong, such as CasJobs's '(1)' of texts."""
     for number in range(1, header.get("TFIELDS", 0) + 1):
         form = re.fullmatch(r"(\d*)([A-Z]).*", str(header.get(f"TFORM{number}", "")).strip())
         sides = re.findall(r"\d+", str(header.get(f"TDIM{number}", "")))
@@ -413,7 +413,7 @@ def _try_text(path: Path, names: list[str]) -> None:
 
 
 def _read_all(path: Path, names: list[str]) -> None:
-    # What can be said of a mistake is said when the file is read in earnest.
+    # Mistakes are reported when the whole file is read.
     with suppress(Exception), h5py.File(path, "r") as file:
         for name in names:
             file[name][:]

@@ -269,7 +269,7 @@ def find_scene(
         found, labels = find_sources(image, noise, missing, objects, level=known)
     pixel_noise = (scatter * noise).astype(np.float32)
     given = rms is not None and not relative
-    # A map of 1e-30 and the like says nothing: what can be measured takes its place.
+    # A map of 1e-30 and the like is no noise: the measured scatter takes its place.
     given = given and np.median(noise[~missing]) > TOO_QUIET * np.median(pixel_noise[~missing])
     rms_map = noise if given else pixel_noise
     return Scene(image, rms_map, pixel_noise, missing, found, labels, trail and trail[1])

@@ -93,7 +93,7 @@ def sky_level(image: np.ndarray, noise: np.ndarray, excluded: np.ndarray) -> tup
 def _step_at(values: np.ndarray, level: float) -> float:
     """Distance from a level to the next other one of sorted values; 0 where there is none.
 
-    In pictures of 8 bits the sky can be a single level, which is no reason to believe it exact:
+    In pictures of 8 bits the sky can be a single level, which does not make it exact:
     rounding to steps of q leaves an error of q / sqrt(12).
     """
     below, above = np.searchsorted(values, level, "left"), np.searchsorted(values, level, "right")

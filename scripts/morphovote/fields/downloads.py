@@ -166,7 +166,7 @@ def _receive_some(url: str, part: Path) -> None:
         if not resumed:
             have = 0
             etag.unlink(missing_ok=True)
-        # Without such a mark nobody can tell whether the rest belongs to what is there.
+        # Without such a mark the rest may belong to another version of the file.
         mark = answer.headers.get("ETag") or answer.headers.get("Last-Modified")
         with open(part, "ab" if resumed else "wb") as file:
             if not resumed and mark and not mark.startswith("W/"):

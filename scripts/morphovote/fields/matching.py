@@ -63,7 +63,7 @@ def match_positions(
 def match_ids(ids: np.ndarray, other_ids: np.ndarray) -> np.ndarray:
     """Row (N,) of another catalogue with the same id, -1 where none; ids are compared as text.
 
-    What stands for no id (`id_texts`) matches nothing, nor does a zero that several rows have.
+    A missing id (see `id_texts`) matches nothing, nor does a zero that several rows have.
     Where nothing matches, zeros before the numbers are no difference.
 
     Raises

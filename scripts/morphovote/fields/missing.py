@@ -13,7 +13,7 @@ FEWEST, ODDS = 4, 1e-3
 # The border of a blank patch is a step of this share of the usual difference between neighbouring
 # pixels, at least. The constant level far out in an image without noise begins without one.
 STEP = 0.2
-# In an image rounded to steps equal neighbours say nothing: there a blank value is one that lies so
+# In an image rounded to steps equal neighbours are common: there a blank value is one that lies so
 # many of those differences from all others. Its steps are no finer than this share of them.
 FAR, FINEST = 12.0, 1e-3
 # Pixels from which differences and steps are judged.
@@ -82,7 +82,7 @@ def _blank(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
                  for value in values[[0, -1]]]  # fmt: skip
         ends = np.unique(np.array([0, len(values) - 1])[np.array(apart) > FAR * usual])
         values, counts = values[ends], counts[ends]
-    # The most frequent first: what is blank already says nothing of chance.
+    # The most frequent first: pixels already blank do not count as chance.
     for index in np.argsort(-counts, kind="stable")[: min(np.count_nonzero(counts >= FEWEST), 10)]:
         same = (image == values[index]) & ~missing
         chance = 0 if rounded else (alike - counts[index]) / image.size

@@ -1,4 +1,4 @@
-"""Noise maps held against their images: another image, a weight map as rms, the wrong pair."""
+"""Compare noise maps with their images: another image, a weight map as rms, the wrong pair."""
 
 from contextlib import ExitStack
 from typing import NamedTuple

@@ -53,7 +53,7 @@ def short_names(paths: Sequence[str]) -> list[str]:
 
 
 def find_by_name(name: str, paths: Sequence[str]) -> list[int]:
-    """Which paths a file name stands for: those that share most of its last parts.
+    """Paths that a file name may mean: those that share most of its last parts.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ NAMES = {
     "oversampled psf": "OVERDIST OVERSAMP",
 }
 KINDS = {name: kind for kind, names in NAMES.items() for name in names.split()}
-# Words that say nothing of themselves: 'WEIGHT MAP', 'ERROR_IMAGE'.
+# Words without a meaning of their own: 'WEIGHT MAP', 'ERROR_IMAGE'.
 FILLERS = {"MAP", "PLANE", "ARRAY", "EXT"}
 # Cards that say what a plane is, beside EXTNAME; the first that is there and known counts.
 CARDS = ("UTYPE", "HDUCLAS3", "HDUCLAS2", "EXTNAME", "EXTTYPE", "DES_EXT", "PRODTYPE", "IMTYPE")

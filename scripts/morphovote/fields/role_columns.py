@@ -49,7 +49,7 @@ def read_roles(
     path : str or Path
     columns : dict of str
         Column of each role of `ROLES`. A role left out takes the column of its own name, in small
-        or capital letters, where there is one.
+        or capital letters, if the catalogue has it.
     select : sequence of str
         Roles or columns that are needed as well.
     missing : sequence of float

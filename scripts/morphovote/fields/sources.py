@@ -66,7 +66,7 @@ def list_sources(
         Noise maps, and the planes to take, see `inspect_tiles`.
     columns : dict of str, optional
         Column of each role of `ROLES`. A role left out takes the column of its own name, in
-        small or capital letters, where there is one.
+        small or capital letters, if the catalogue has it.
     select : dict, optional
         Role or column -> (lowest, highest), inclusive, None where open. A source without a value
         is not selected.
@@ -231,7 +231,7 @@ def _selected(given: Given | None, select: dict, length: int) -> np.ndarray:
 
 
 def _check_duplicates(ids: np.ndarray, places: np.ndarray, catalogue) -> None:
-    """Refuse one id for two places; one source listed twice is odd, but its own affair."""
+    """Refuse one id at two positions; a source that is listed twice is allowed."""
     _, first, inverse, count = np.unique(
         ids, return_index=True, return_inverse=True, return_counts=True
     )

@@ -118,7 +118,7 @@ def _inspect_pair(
 
 
 def _row(image: Image, noise: Image | None) -> tuple:
-    """A row of the table of tiles: the map stands where its plane belongs, whatever its key."""
+    """A row of the table of tiles: the map is filed by what its plane holds, whatever its key."""
     rms, weight = ("", -1), ("", -1)
     if noise and noise.kind == "weight":
         weight = (noise.path, noise.hdu)

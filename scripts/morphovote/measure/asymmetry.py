@@ -4,9 +4,9 @@ import numpy as np
 from photutils.aperture import CircularAperture
 from scipy import ndimage
 
-# Pixels this near the galaxy's segment are not taken for sky: its wings lie below the threshold.
+# Pixels this near the galaxy's segment do not count as sky: its wings lie below the threshold.
 WINGS = 6
-# Fewer pixels of sky than this say nothing about the noise.
+# With fewer pixels of sky than this the noise is not known.
 LEAST_SKY = 100
 
 
@@ -33,7 +33,7 @@ def asymmetry(
         Background-subtracted.
     own, hidden : ndarray of bool, shape (H, W)
         The galaxy's segment, and pixels that are not measured: neighbours, missing ones. A pixel
-        whose partner is hidden or beyond the image counts for nothing.
+        whose partner is hidden or beyond the image is left out.
     centre : (float, float)
         x, y (px), where the asymmetry is least.
     radius : float

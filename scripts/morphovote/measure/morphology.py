@@ -293,8 +293,8 @@ def select_rows(sources: Table, select: Mapping[str, Sequence[float | None]]) ->
         values = np.ma.filled(np.ma.asarray(sources[column], dtype=float), np.nan)
         if len(values) and not np.isfinite(values).any():
             raise InputError(
-                f"measure.select: '{role}' is known of no source. Name its column under the "
-                f"field's `columns`, or take the cut out."
+                f"measure.select: '{role}' is missing for every source. Name its column under the "
+                f"field's `columns`, or remove the cut."
             )
         inside &= np.isfinite(values)
         if low is not None:

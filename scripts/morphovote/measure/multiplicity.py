@@ -16,7 +16,7 @@ def multiplicity(image: np.ndarray, segment: np.ndarray) -> float:
     image : ndarray, shape (H, W)
         Background-subtracted.
     segment : ndarray of bool, shape (H, W)
-        The galaxy's pixels; those not above zero count for nothing.
+        The galaxy's pixels; those not above zero are left out.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def pair_sum(light: np.ndarray) -> float:
     shape = [fft.next_fast_len(2 * size - 1, real=True) for size in light.shape]
     y, x = (np.minimum(np.arange(size), size - np.arange(size)) for size in shape)
     distance = np.hypot(y[:, None], x[None, :])
-    # A pixel and itself are no pair.
+    # A pixel does not attract itself.
     kernel = np.divide(1.0, distance, out=np.zeros_like(distance), where=distance > 0)
     potential = fft.irfft2(fft.rfft2(light, shape) * fft.rfft2(kernel), shape)
     return float((light * potential[: light.shape[0], : light.shape[1]]).sum() / 2)

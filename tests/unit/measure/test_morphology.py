@@ -394,7 +394,7 @@ def test_select_rows():
     with pytest.raises(InputError, match="no 'colour'"):
         morphology.select_rows(sources, {"colour": [0, 1]})
     sources["LOG_MASS"] = np.nan
-    with pytest.raises(InputError, match="known of no source"):
+    with pytest.raises(InputError, match="missing for every source"):
         morphology.select_rows(sources, {"log_mass": [10, None]})
 
 
