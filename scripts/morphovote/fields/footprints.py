@@ -14,6 +14,8 @@ from morphovote.fields.planes import kind_of_name
 # Images whose centres lie closer than this share of a side show the same sky; tiles of a mosaic
 # overlap by less.
 SAME_SKY = 0.25
+# In fields of more images than this (ready-made cutouts) pixels are not looked at.
+LOOKED = 200
 # Names of bands in file names: f814w, F2100W, and the single letters of the optical and infrared.
 BAND = re.compile(r"F\d{3,4}(W|M|N|LP|W2|X|LPC)|VIS|[UGRIZYJHK]S?")
 # What noise maps, masks and the like are called in file names.
@@ -46,7 +48,7 @@ def check_footprints(images: Sequence[Image]) -> None:
         kinds = [kind_of_file(image.path) in NOT_IMAGES for image in (one, other)]
         if kinds[0] != kinds[1]:
             _refuse(one if kinds[0] else other, [one, other])
-        if one.shape == other.shape and not any(kinds):
+        if len(images) <= LOOKED and one.shape == other.shape and not any(kinds):
             for image, fellow in ((one, other), (other, one)):
                 if _never_negative(image) and not _never_negative(fellow):
                     _refuse(image, [fellow])

@@ -23,7 +23,7 @@ from morphovote.errors import InputError
 from morphovote.fields.planes import choose_plane, name_plane
 from morphovote.storage.unpacked import unpack_once
 
-# Reference systems whose names people write for that of the ICRS, to 0.02 arcsec.
+# Reference systems that RADESYS may name. For others, such as J2000, the ICRS is taken.
 SYSTEMS = ("ICRS", "FK5", "FK4", "FK4-NO-E", "GAPPT")
 # Pan-STARRS's scale of its stacks (Waters et al. 2020, ApJS 251, 4): 2.5 log10(e).
 ASINH = 2.5 * np.log10(np.e)
