@@ -71,6 +71,7 @@ rule all:
     """Catalogue, summary, report and naming page of every field in the config."""
     default_target: True
     input:
+        CHECKS,
         expand("results/{field}/catalogue.fits", field=FIELDS),
         expand("results/{field}/summary.json", field=FIELDS),
         expand("results/{field}/report.html", field=FIELDS),

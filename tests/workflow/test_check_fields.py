@@ -26,12 +26,13 @@ def test_check_fields_looks_and_does_no_more(given):
     assert not (results / "sources.fits").exists()
 
 
-def test_the_check_comes_before_everything_and_does_not_rerun_it(given):
+def test_a_whole_run_begins_with_the_check_and_another_config_looks_again(given):
     project, config = given
-    project.snakemake("results/f/sources.fits", config=config)
-    (project.folder / "results/f/check.html").unlink()
-    output = project.snakemake("--dry-run", "results/f/sources.fits", config=config).stdout
-    assert "checkpoint list_sources:" not in output
+    assert {"check_field", "list_sources"} <= project.plan(config)
+    project.snakemake("check_fields", "results/f/sources.fits", config=config)
+    assert not {"check_field", "list_sources"} & project.plan(config)
+    other = config | {"fields": {"f": config["fields"]["f"] | {"missing": [22.0]}}}
+    assert {"check_field", "list_sources"} <= project.plan(other)
     simulated = {"fields": {"s": {"simulate": {"galaxies": 30}}}, "voting": {"groups": 2}}
     assert "rule check_field:" not in project.snakemake("--dry-run", config=simulated).stdout
 

@@ -119,12 +119,6 @@ def checked_entries(wildcards):
     return {key: value for key, value in FIELDS[wildcards.field].items() if key in CHECKED}
 
 
-def check_of(wildcards):
-    """Input function: the check of a field's files, which a simulated field does not need."""
-    field = wildcards.field
-    return [] if FIELDS[field]["simulate"] else [f"results/{field}/check.html"]
-
-
 def given_files(*inputs):
     """Params function: digest of the user's files among inputs, which changes when they do."""
 

@@ -7,6 +7,10 @@ import re
 DOWNLOADS = {file: table for field in FIELDS.values() for file, table in field["downloads"].items()}
 
 
+# What is in the files of each field that has files.
+CHECKS = [f"results/{name}/check.html" for name in FIELDS if not FIELDS[name]["simulate"]]
+
+
 rule download_file:
     """Download one file, resuming a broken transfer; needs a network."""
     output:
@@ -61,7 +65,7 @@ rule check_field:
         "results/{field}/logs/check_field.log",
     benchmark:
         "results/{field}/benchmarks/check_field.tsv"
-    # Before all that takes longer.
+    # Started before all others. Nothing waits for it: then a new look would make everything anew.
     priority: 100
     conda:
         "../../envs/morphovote.yaml"
@@ -77,13 +81,12 @@ rule check_field:
 rule check_fields:
     """Look into the files of every field, which takes seconds, and do no more."""
     input:
-        [f"results/{name}/check.html" for name in FIELDS if not FIELDS[name]["simulate"]],
+        CHECKS,
 
 
 rule detect_sources:
     """Detect and deblend the sources of images that came without a catalogue."""
     input:
-        check=ancient(check_of),
         images=field_entry("images"),
         rms=field_entry("rms"),
         weight=field_entry("weight"),
@@ -108,7 +111,6 @@ rule detect_sources:
 rule match_physical:
     """Cross-match the source catalogue with a catalogue of physical properties."""
     input:
-        check=ancient(check_of),
         catalogue=field_entry("unmatched"),
         physical=physical_catalogue,
     output:
@@ -134,7 +136,6 @@ rule match_physical:
 checkpoint list_sources:
     """List every source with its position, its image and its shard."""
     input:
-        check=ancient(check_of),
         catalogue=field_entry("catalogue"),
         images=field_entry("images"),
         rms=field_entry("rms"),
@@ -172,7 +173,6 @@ checkpoint list_sources:
 rule model_sky:
     """Measure the sky of the images on a coarse mesh, far from all sources."""
     input:
-        check=ancient(check_of),
         images=field_entry("images"),
         rms=field_entry("rms"),
         weight=field_entry("weight"),
