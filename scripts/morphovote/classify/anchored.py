@@ -115,6 +115,19 @@ def anchor_distance(components: np.ndarray, reference: np.ndarray, own: bool = F
     return result
 
 
+def untaught(components: np.ndarray) -> dict[str, np.ndarray]:
+    """What anchors would have taught a classifier, empty."""
+    return {
+        "share": np.zeros(0),
+        "table": np.zeros((0, 0)),
+        "pool": np.zeros(0),
+        "anchor": np.zeros((0, components.shape[1]), np.float32),
+        "anchor_limit": np.float64(0),
+        "recover": np.zeros(0),
+        "recover_range": np.zeros((0, 0)),
+    }
+
+
 def fit_anchored(
     anchors: dict[str, np.ndarray], seed: int = 0
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -131,8 +144,9 @@ def fit_anchored(
     -------
     model : dict of ndarray
         names, coefficients, intercepts, mean: the regression (see `classifier`); classes (C,), all
-        of `CLASSES`; share (C,) among the anchors; prior (C,), equal for all with anchors; table (K, C); pool
-        (2,); anchor (A, P), anchor_limit; recover, recover_range (see `fit_recovery`).
+        of `CLASSES`; share (C,) among the anchors; prior (C,), equal for all with anchors; table
+        (K, C); pool (2,); anchor (A, P), anchor_limit; recover, recover_range (see
+        `fit_recovery`).
     held_out : ndarray, shape (A, C)
         Probabilities of each anchor, its own class unseen.
     """
