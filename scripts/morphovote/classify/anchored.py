@@ -115,6 +115,19 @@ def anchor_distance(components: np.ndarray, reference: np.ndarray, own: bool = F
     return result
 
 
+def untaught(components: np.ndarray) -> dict[str, np.ndarray]:
+    """What anchors would have taught a classifier, empty."""
+    return {
+        "share": np.zeros(0),
+        "table": np.zeros((0, 0)),
+        "pool": np.zeros(0),
+        "anchor": np.zeros((0, components.shape[1]), np.float32),
+        "anchor_limit": np.float64(0),
+        "recover": np.zeros(0),
+        "recover_range": np.zeros((0, 0)),
+    }
+
+
 def fit_anchored(
     anchors: dict[str, np.ndarray], seed: int = 0
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from morphovote.classify.anchored import chance_to_recover, fit_anchored, weigh_anchored
+from morphovote.classify.anchored import chance_to_recover, fit_anchored, untaught, weigh_anchored
 from morphovote.classify.anchors import enough, read_anchors, segment_radius
 from morphovote.classify.calibration import (
     correct_chosen,
@@ -282,19 +282,6 @@ def complete_model(
         "uncorrected": claimed,
     }
     return model | {"offset": np.float64(offset), "slope": np.float64(slope)}, by_eye
-
-
-def untaught(components: np.ndarray) -> dict[str, np.ndarray]:
-    """What anchors would have taught a classifier, empty."""
-    return {
-        "share": np.zeros(0),
-        "table": np.zeros((0, 0)),
-        "pool": np.zeros(0),
-        "anchor": np.zeros((0, components.shape[1]), np.float32),
-        "anchor_limit": np.float64(0),
-        "recover": np.zeros(0),
-        "recover_range": np.zeros((0, 0)),
-    }
 
 
 def read_given_groups(path: str | Path) -> set[int]:
