@@ -96,7 +96,8 @@ def test_id_is_text_in_the_naming_page(kind):
     name = IDS[kind]
     count = 8
     members = Table({"ID": [name] * count, "GROUP": np.zeros(count, int)})
-    for column in ("GROUP_SECOND", "VOTE_FRACTION", "KEPT", "MAG", "SNR", *naming_page.QUANTITIES):
+    for column in ("GROUP_SECOND", "VOTE_FRACTION", "KEPT", "MAG", "SNR", "MEASURE_FLAG",
+                   *naming_page.QUANTITIES):  # fmt: skip
         members[column] = np.ones(count, int)
     chosen = naming_page.choose_members(members, np.zeros(count), 1)
     names = {"groups": {0: {"class": "SPH", "note": name, "reason": name, "because": name}},

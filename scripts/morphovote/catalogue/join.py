@@ -203,7 +203,9 @@ def _plain_column(column: Column) -> Column:
     extra = {"mask": mask} if mask.any() else {}
     meta = {"ucd": column.info.meta["ucd"]} if (column.info.meta or {}).get("ucd") else {}
     unit = column.unit if isinstance(column.unit, UnitBase) else None
-    return kind(data, unit=unit, description=column.description, meta=meta, **extra)
+    return kind(
+        data, name=column.name, unit=unit, description=column.description, meta=meta, **extra
+    )
 
 
 def read_stages(

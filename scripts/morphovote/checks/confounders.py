@@ -325,7 +325,7 @@ def read_quantities(
         outside[chosen] = False
         group = np.where(outside, -1, group)
     listed = read_columns(sources, ("MAG", "TILE", "X", "Y"), "SOURCES")
-    tiles = read_columns(sources, ("IMAGE",), "TILES")
+    tiles = read_columns(sources, ("IMAGE", "HDU"), "TILES")
     light = align_rows(row, shards.concatenate(cutouts, ["row", "snr", "neighbours"]))
     names = ["row", "measure_flag", "r50", *MEASURED]
     shape = align_rows(row, shards.concatenate(measurements, names))

@@ -43,7 +43,13 @@ def inject(tmp_path):
         row = (str(tmp_path / "image.fits"), 0, str(tmp_path / "rms.fits"), 0, "", -1)
         names = ("IMAGE", "HDU", "RMS", "RMS_HDU", "WEIGHT", "WEIGHT_HDU")
         tiles = Table(rows=[row], names=names)
-        tiles.meta = {"PIXSCALE": SCALE, "ZEROPT": ZERO_POINT, "KIND": kind, "CATALOG": ""}
+        tiles.meta = {
+            "PIXSCALE": SCALE,
+            "ZEROPT": ZERO_POINT,
+            "KIND": kind,
+            "CATALOG": "",
+            "NOTES": "[]",
+        }
         sources = Table({"ID": ["a", "b"], "SELECTED": [True, True], "MAG": [21.0, 21.5]})
         write_sources(tmp_path / "sources.fits", sources, tiles)
         chain = SimpleNamespace(follow=follow)
