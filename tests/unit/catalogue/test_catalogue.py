@@ -411,7 +411,7 @@ def test_a_column_that_cannot_be_written_is_named_and_left_out(tmp_path, monkeyp
     Table({"id": [1, 2], "good": [1.0, 2.0], "bad": [3.0, 4.0]}).write(tmp_path / "c.fits")
 
     def refuse(column):
-        if column.name == "bad":
+        if column[0] == 3.0:
             raise ValueError("no format has this")
 
     monkeypatch.setattr("morphovote.catalogue.join.try_column", refuse)
