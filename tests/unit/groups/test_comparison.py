@@ -90,6 +90,7 @@ def test_other_votes_are_refused(paths):
         comparison.compare_files(*paths)
 
 
+@pytest.mark.slow
 def test_command(paths, tmp_path):
     command = [sys.executable, ROOT / "scripts/compare_names.py", *paths, tmp_path / "out.csv"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -87,6 +87,7 @@ def test_too_few_galaxies_are_refused_with_a_number_to_take():
         group_number.scan_groups(np.zeros((30, 3)), 0.667, 0)
 
 
+@pytest.mark.slow
 def test_auto_and_frozen_models_read_the_number_from_a_file(tmp_path, scan):
     path = tmp_path / "group_scan.json"
     path.write_text(json.dumps(scan))
