@@ -4,6 +4,7 @@ Each kind has members from several surveys and tools; what has to come out is th
 catalogue.
 """
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,9 @@ def values(folder: Path, content, name="cat.fits", **field) -> str:
         if np.isfinite(found).any():
             parts.append(f"{role} {', '.join(f'{value:g}' for value in found)}")
     chosen = np.flatnonzero(sources["SELECTED"])
-    return f"{'; '.join(parts)}; rows {chosen.tolist()}; {tiles.meta['NOTES']}"
+    # Beside the sentences on the planes of the images.
+    notes = [note for note in json.loads(tiles.meta["NOTES"]) if " is the " not in note]
+    return f"{'; '.join(parts)}; rows {chosen.tolist()}; {notes}"
 
 
 def four(**columns) -> dict:

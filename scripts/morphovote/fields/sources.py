@@ -89,7 +89,7 @@ def list_sources(
         SELECTED, SHARD, MAG, REDSHIFT, LOG_MASS, U_V, V_J.
     tiles : Table
         From `inspect_tiles`. `meta` has PIXSCALE, ZEROPT (NaN if unknown), KIND, CATALOG
-        and NOTES (a JSON list of sentences on the catalogue, for the report).
+        and NOTES (a JSON list of sentences on the files, for the report).
 
     Raises
     ------
@@ -138,7 +138,7 @@ def list_sources(
         "ZEROPT": np.nan if zero_point is None else float(zero_point),
         "KIND": kind,
         "CATALOG": str(catalogue or ""),
-        "NOTES": json.dumps(list(notes)),
+        "NOTES": json.dumps([*notes, *tiles.meta["PLANES"]]),
     }
     return sources, tiles
 

@@ -52,7 +52,8 @@ def inspect_tiles(
     list of Image
     Table
         One row a tile: IMAGE, HDU, RMS, RMS_HDU, WEIGHT, WEIGHT_HDU; '' and -1 where none. With a
-        column VARIANCE, where true the rms is the square root of the plane.
+        column VARIANCE, where true the rms is the square root of the plane. `meta["PLANES"]` has
+        a sentence on each plane that was taken.
 
     Raises
     ------
@@ -92,12 +93,14 @@ def inspect_tiles(
             f"None of the {len(images)} images can be read, such as {images[0]}.\n"
             "Fetch them again, or correct the pattern."
         )
+    told = []
     for note, paths in notes.items():
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        log.log(WARNING if "RADESYS" in note else INFO, "%s%s: %s", paths[0], more, note)
+        told.append(f"{paths[0]}{more}: {note}")
+        log.log(WARNING if "RADESYS" in note else INFO, "%s", told[-1])
     check_footprints(found)
     names = ("IMAGE", "HDU", "RMS", "RMS_HDU", "WEIGHT", "WEIGHT_HDU", "VARIANCE")
-    tiles = Table(rows=rows, names=names)
+    tiles = Table(rows=rows, names=names, meta={"PLANES": told})
     if not tiles["VARIANCE"].any():
         tiles.remove_column("VARIANCE")
     if key:
