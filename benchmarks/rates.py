@@ -31,7 +31,7 @@ def prepare(work: Path, galaxies: int, copies: int) -> None:
 
     from morphovote.denoise import network
     from morphovote.encode import weights as encoder_weights
-    from morphovote.fields import sources
+    from morphovote.fields import sky, sources
     from morphovote.simulate import survey
 
     names = ("image", "rms", "psf", "catalogue", "noiseless", "truth")
@@ -43,6 +43,7 @@ def prepare(work: Path, galaxies: int, copies: int) -> None:
         [paths["image"]], "images", paths["catalogue"], rms=[paths["rms"]], zero_point=25.94
     )
     sources.write_sources(work / "sources.fits", table, tiles)
+    sky.write_sky(work / "sky.h5", *sky.model_sky(tiles, "auto"))
     many = vstack([table] * copies, metadata_conflicts="silent")
     many["ROW"] = np.arange(len(many))
     sources.write_sources(work / "many.fits", many, tiles)
@@ -54,11 +55,12 @@ def prepare(work: Path, galaxies: int, copies: int) -> None:
 
 def cut(work: Path, cores: int, table: str = "sources") -> int:
     """Cut, as make_cutouts does."""
-    from morphovote.fields import cutouts, sources
+    from morphovote.fields import cutouts, sky, sources
     from morphovote.storage import shards
 
     found, tiles = sources.read_sources(work / f"{table}.fits")
-    arrays = cutouts.make_cutouts(found, tiles, SIZE, threads=cores)
+    level = sky.read_sky(work / "sky.h5")
+    arrays = cutouts.make_cutouts(found, tiles, SIZE, threads=cores, sky=level)
     shards.write_shard(work / f"cut_{table}.h5", arrays, {"pixel_scale": 0.03}, cutouts.UNITS)
     return len(found)
 
@@ -103,13 +105,15 @@ def encode(work: Path, cores: int, name: str, rotations: int, scheme: str = "nor
 
 def measure(work: Path, cores: int, sersic: bool) -> int:
     """Measure, as measure_morphology does, with or without Sersic fits."""
-    from morphovote.measure import morphology
-    from morphovote.storage import shards
+    from morphovote.fields import sky, sources
+    from morphovote.measure import morphology, sections
 
-    psf = morphology.prepare_psf(work / "psf.fits", 0.03, 0.03)
-    count = shards.count_rows(work / "cut_sources.h5")
-    morphology.measure_shard(work / "cut_sources.h5", cores, psf, np.full(count, sersic))
-    return count
+    found, tiles = sources.read_sources(work / "sources.fits")
+    psf = morphology.prepare_psf(work / "psf.fits", 0.03)
+    fits = np.full(len(found), sersic)
+    level = sky.read_sky(work / "sky.h5")
+    sections.measure_on_images(work / "cut_sources.h5", found, tiles, level, cores, psf, fits)
+    return len(found)
 
 
 # Stage: function, its arguments, whether it is so slow that it is timed only once.

@@ -77,7 +77,7 @@ class Embedder:
         return polar_pictures.unwrap(self.steps["polar"], denoised, cutouts)
 
     def encode(self, polar: dict[str, np.ndarray]) -> np.ndarray:
-        """Embeddings (N, D) of polar pictures, see `encoding.encode`."""
+        """Embeddings (N, D) of polar images, see `encoding.encode`."""
         precision, rotations = self.steps["precision"], self.steps["rotations"]
         scheme = self.steps["input"]
         return encode(polar, *self.encoder, precision, rotations, self.threads, scheme)

@@ -62,7 +62,7 @@ def _describe_names(naming: dict) -> str:
         lost = ", ".join(str(number) for number in matching["lost"])
         text += (
             f" The names were given for another vote ({matching['voters']}); "
-            f"{len(matching['matched'])} groups were found again by their centres."
+            f"{len(matching['matched'])} groups were matched by their centres."
         )
         text += f" Not named, because no named group is near: group {without}." if without else ""
         text += f" Named there, but not found here: group {lost}." if lost else ""
