@@ -29,7 +29,13 @@ def folder(tmp_path):
     row = (str(tmp_path / "image.fits"), 0, str(tmp_path / "rms.fits"), 0, "", -1)
     names = ("IMAGE", "HDU", "RMS", "RMS_HDU", "WEIGHT", "WEIGHT_HDU")
     tiles = Table(rows=[row], names=names)
-    tiles.meta = {"PIXSCALE": 0.03, "ZEROPT": np.nan, "KIND": "images", "CATALOG": ""}
+    tiles.meta = {
+        "PIXSCALE": 0.03,
+        "ZEROPT": np.nan,
+        "KIND": "images",
+        "CATALOG": "",
+        "NOTES": "[]",
+    }
     write_sources(tmp_path / "sources.fits", Table({"ID": ["a"], "SELECTED": [True]}), tiles)
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     light = np.exp(-np.hypot(x, y) / 4)

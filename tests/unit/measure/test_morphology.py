@@ -241,6 +241,7 @@ def test_shard_of_odd_galaxies(measured):
     assert np.all((arrays["r_e"][~failed] > 0.1) & (arrays["r_e"][~failed] < 0.4))
 
 
+@pytest.mark.slow
 def test_number_of_processes_and_order_change_nothing(cutouts, measured, tmp_path):
     one = measured[0]
     two = morphology.measure_shard(cutouts, 2, psf_image())[0]

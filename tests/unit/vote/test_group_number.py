@@ -97,6 +97,7 @@ def test_auto_and_frozen_models_read_the_number_from_a_file(tmp_path, scan):
     assert model_files.read_groups("auto", [tmp_path / "voters.h5"]) == 13
 
 
+@pytest.mark.slow
 def test_figure_has_every_criterion_with_its_interval(scan):
     figure, numbers = groups_figure.plot_groups(scan)
     assert len(figure.axes) == len(group_number.CRITERIA)
