@@ -21,6 +21,7 @@ from morphovote.denoise.schemes import denoise_shard
 from morphovote.encode import encoding
 from morphovote.encode import weights as encoder_weights
 from morphovote.fields import cutouts
+from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
 from morphovote.measure import morphology
 from morphovote.polar.schemes import unwrap_shard
@@ -146,7 +147,8 @@ def test_a_worse_telescope_is_converted_and_not_trusted(frozen, monkeypatch):
     assert "resampled" in (results / "logs/make_cutouts/00000.log").read_text()
     monkeypatch.chdir(frozen.folder)
     sources, tiles = read_sources(results / "sources.fits")
-    native = cutouts.make_cutouts(sources[sources["SHARD"] == 0], tiles, 50)
+    sky = read_sky(results / "sky.h5")
+    native = cutouts.make_cutouts(sources[sources["SHARD"] == 0], tiles, 50, sky=sky)
     flux = shards.read_shard(results / "cutouts/00000.h5", ["image"])["image"].sum(axis=(1, 2))
     bright = native["snr"] > 30
     assert bright.sum() > 5
