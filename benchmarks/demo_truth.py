@@ -12,6 +12,8 @@ from astropy.table import Table
 from sklearn.metrics import adjusted_mutual_info_score
 from tables import markdown
 
+from morphovote.classify.calibration import calibration_error
+from morphovote.classify.classes import CLASSES
 from morphovote.flags import BEYOND_CUTOUT, FAILED, NO_SERSIC, SERSIC_SUSPECT
 
 SIZES = (0.0, 0.3, 0.5, 2.0)
@@ -59,20 +61,14 @@ def describe_run(folder: Path) -> dict[str, str]:
     score = adjusted_mutual_info_score(kinds[kept], group[kept])
     shown["AMI, kept galaxies"] = f"{score:.3f} ({kept.mean():.3f} kept)"
     shown["class right"] = f"{(classes == kinds).mean():.3f}"
-    for kind in ("SPH", "ETD", "LTD", "IRR", "UNC"):
+    for kind in CLASSES:
         found = (classes[kinds == kind] == kind).mean()
         shown[f"{kind}: found / called"] = f"{found:.2f} / {np.count_nonzero(classes == kind)}"
-    sure = np.asarray(catalogue["CLASS_PROB"], dtype=float)
-    shown["expected calibration error"] = f"{calibration_error(sure, classes == kinds):.3f}"
+    sure = np.ma.filled(np.ma.asarray(catalogue["CLASS_PROB"], dtype=float), np.nan)
+    known = np.isfinite(sure)
+    error = calibration_error(sure[known], (classes == kinds)[known])
+    shown["expected calibration error"] = f"{error:.3f}"
     return shown
-
-
-def calibration_error(sure: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
-    """Expected calibration error (Naeini et al. 2015), bins of equal numbers of galaxies."""
-    order = np.argsort(sure[np.isfinite(sure)], kind="stable")
-    sure, right = sure[np.isfinite(sure)][order], right[np.isfinite(sure)][order]
-    parts = zip(np.array_split(sure, bins), np.array_split(right, bins), strict=True)
-    return float(sum(abs(a.mean() - b.mean()) * len(a) for a, b in parts) / len(sure))
 
 
 def main() -> None:

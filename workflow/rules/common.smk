@@ -38,19 +38,9 @@ FIELDS = config["fields"]
 
 # Entries of a field that say how its files are read.
 CHECKED = (
-    *("kind", "pattern", "images", "rms", "weight", "psf", "catalogue", "columns", "select"),
-    *(
-        "planes",
-        "psf_plane",
-        "missing",
-        "pixel_origin",
-        "pixel_scale",
-        "zero_point",
-        "detect",
-        "physical",
-    ),
-    *("unmatched", "unmatched_columns"),
-)
+    "kind pattern images rms weight psf planes psf_plane catalogue columns select missing "
+    "pixel_origin pixel_scale zero_point detect physical unmatched unmatched_columns"
+).split()
 # Where jobs unpack gzipped images, each once; gone when the run ends.
 UNPACKED = os.path.abspath(f"{PLACES['results']}/.unpacked")
 os.environ[FOLDER] = UNPACKED

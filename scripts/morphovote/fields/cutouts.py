@@ -179,10 +179,7 @@ def cut_source(
     image, labels = scene.image, scene.labels
     own, rival = own_segment(scene, x, y, pixel_scale)
     others = (labels > 0) & ~own
-    masked = grow(others, WINGS)
-    if scene.trail is not None:
-        masked |= scene.trail
-    masked &= ~(own | missing)
+    masked = hidden_pixels(scene, own)
     if neighbours == "mask" or missing.any():
         objects = grow(labels > 0, WINGS) | missing
         fill = missing | masked if neighbours == "mask" else missing
@@ -227,6 +224,14 @@ class Scene(NamedTuple):
     trail: np.ndarray | None = None
 
 
+def hidden_pixels(scene: Scene, own: np.ndarray) -> np.ndarray:
+    """Pixels that are not to be measured: of other sources, with their wings, and of a trail."""
+    hidden = grow((scene.labels > 0) & ~own, WINGS)
+    if scene.trail is not None:
+        hidden |= scene.trail
+    return hidden & ~(own | scene.missing)
+
+
 def has_noise(scene: Scene) -> bool:
     """Whether the noise of a scene is known: given, or measured in a sky that scatters."""
     there = ~scene.missing
@@ -252,13 +257,12 @@ def find_scene(
     missing : ndarray of bool
         Pixels without data, not all of them.
     """
-    noise = np.ones_like(section) if rms is None else rms.astype(np.float32)
-    noise = np.where(missing, np.median(noise[~missing]), noise)
+    noise = complete_noise(section, rms, missing)
     known = None if sky is None else 0.0
-    image, found, labels, scatter = _first_pass(section, noise, missing, sky)
+    image, found, labels, scatter = find_once(section, noise, missing, sky)
     trail = find_trail(image, scatter * noise, labels > 0, missing)
     if trail is not None:
-        image, found, labels, scatter = _first_pass(section - trail[0], noise, missing, sky)
+        image, found, labels, scatter = find_once(section - trail[0], noise, missing, sky)
     # Once more without the objects' light.
     objects = grow(labels > 0, WINGS)
     free = ~(objects | missing)
@@ -275,8 +279,14 @@ def find_scene(
     return Scene(image, rms_map, pixel_noise, missing, found, labels, trail and trail[1])
 
 
-def _first_pass(
-    section: np.ndarray, noise: np.ndarray, missing: np.ndarray, sky: np.ndarray | None
+def complete_noise(section: np.ndarray, rms: np.ndarray | None, missing: np.ndarray) -> np.ndarray:
+    """Noise of each pixel of a section up to a factor, also where it is not known."""
+    noise = np.ones_like(section) if rms is None else rms.astype(np.float32)
+    return np.where(missing, np.median(noise[~missing]), noise)
+
+
+def find_once(
+    section: np.ndarray, noise: np.ndarray, missing: np.ndarray, sky: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Image without its sky, its sources, their labels, and the scatter of image / noise."""
     level, scatter = sky_level(section if sky is None else section - sky, noise, missing)

@@ -12,13 +12,14 @@ from morphovote.fields.catalogues import column_names
 from morphovote.fields.images import open_image, read_psf, read_section
 from morphovote.fields.matching import match_ids, match_positions
 from morphovote.fields.missing import missing_pixels
+from morphovote.fields.noise import open_tile, probe_sections
 from morphovote.fields.role_columns import Given, read_ids, read_roles, read_sky
 from morphovote.fields.sources import list_sources, match_files
-from morphovote.fields.tiles import inspect_tiles, open_tile
+from morphovote.fields.tiles import inspect_tiles
 from morphovote.logs import log
 
-# Most cutouts, and most images, that are opened; side (px) of the sections that are looked into.
-MOST_FILES, MOST_TILES, BOX = 200, 12, 100
+# Most cutouts, and most images, that are opened.
+MOST_FILES, MOST_TILES = 200, 12
 THUMBNAILS = 3
 
 
@@ -123,7 +124,7 @@ def _look_into(tile) -> list:
     with ExitStack() as stack:
         image, noise, convert, _ = open_tile(stack, tile)
         usable, levels = [], []
-        for place in _sections(image.shape):
+        for place in probe_sections(image.shape):
             pixels = read_section(image, *place)
             rms = convert(read_section(noise, *place)) if noise is not None else None
             missing = missing_pixels(pixels, rms)
@@ -142,14 +143,6 @@ def _look_into(tile) -> list:
 def _plane(path: str, hdu: int) -> str:
     with open_image(str(path), int(hdu)) as plane:
         return f"{hdu} {plane.name}".strip()
-
-
-def _sections(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
-    """Sections (y, x, height, width) in a grid of 3 x 3 over an image."""
-    sides = [min(side, BOX) for side in shape]
-    starts = [[int(part * (side - box)) for part in (0.1, 0.5, 0.9)]
-              for side, box in zip(shape, sides, strict=True)]  # fmt: skip
-    return [(y, x, *sides) for y in starts[0] for x in starts[1]]
 
 
 def _count(sources: Table) -> dict:
@@ -216,7 +209,7 @@ def _brightest(tiles: Table, side: int) -> list[tuple[str, np.ndarray]]:
         with ExitStack() as stack:
             image = open_tile(stack, tiles[int(number)])[0]
             peaks = []
-            for place in _sections(image.shape):
+            for place in probe_sections(image.shape):
                 pixels = read_section(image, *place)
                 # Of three pixels beside each other, since a cosmic ray is one.
                 light = np.median([pixels[:, :-2], pixels[:, 1:-1], pixels[:, 2:]], axis=0)

@@ -125,7 +125,7 @@ def _look(tile: Row, closely: bool) -> Found:
     pairs, empty, data, negative, same = [], False, 0, 0, True
     with ExitStack() as stack:
         image, noise, convert, relative = open_tile(stack, tile)
-        places = _probes(image.shape)
+        places = probe_sections(image.shape)
         for place in places if closely else places[4:5]:
             pixels, raw = read_section(image, *place), read_section(noise, *place)
             there = ~missing_pixels(pixels)
@@ -177,7 +177,7 @@ def _judge(tile: Row, found: Found) -> None:
     )
 
 
-def _probes(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+def probe_sections(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
     """Sections (y, x, height, width) in a grid of 3 x 3 over an image."""
     sides = [min(side, BOX) for side in shape]
     starts = [[int(part * (side - box)) for part in (0.1, 0.5, 0.9)]

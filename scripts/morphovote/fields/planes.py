@@ -125,8 +125,13 @@ def choose_plane(hdus: fits.HDUList, path: str, role: str, chosen: str = "") -> 
 
 def name_plane(hdu, number: int) -> str:
     """A plane's name for logs and messages: 'SCI (extension 1)'."""
-    name = "" if hdu.name in ("PRIMARY", "COMPRESSED_IMAGE") else hdu.name
+    name = _own_name(hdu)
     return f"{name} (extension {number})" if name else f"extension {number}"
+
+
+def _own_name(hdu) -> str:
+    """A plane's name; '' where it is only FITS's word for the place."""
+    return "" if hdu.name in ("PRIMARY", "COMPRESSED_IMAGE") else hdu.name
 
 
 def _chosen(planes: dict, path: str, chosen: str) -> int:
@@ -189,8 +194,7 @@ def _list(planes: dict) -> str:
 def _look(hdu) -> str:
     """A plane in words: name, size, and the pixels of its middle."""
     height, width = hdu.shape
-    name = "" if hdu.name in ("PRIMARY", "COMPRESSED_IMAGE") else hdu.name
-    about = f"{name} {width} x {height} px".strip()
+    about = f"{_own_name(hdu)} {width} x {height} px".strip()
     low = [max((side - LOOKED) // 2, 0) for side in (height, width)]
     try:
         rows = hdu.section[low[0] : low[0] + LOOKED]

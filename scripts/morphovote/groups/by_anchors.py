@@ -11,14 +11,6 @@ from morphovote.groups.suggestion import choose_core
 FEWEST_ANCHORS, NEAREST = 5, 15
 
 
-def count_anchors(anchors: dict[str, np.ndarray], groups: int, order: list[str]) -> np.ndarray:
-    """Anchors of each class in each group, shape (K, C)."""
-    counts = np.zeros((groups, len(order)))
-    target = np.array([order.index(str(name)) for name in anchors["class"]], dtype=int)
-    np.add.at(counts, (anchors["group"], target), 1)
-    return counts
-
-
 def suggest_by_anchors(
     group: np.ndarray,
     kept: np.ndarray,
@@ -45,9 +37,11 @@ def suggest_by_anchors(
         group, and the share of the class among them.
     """
     order = list(CLASSES)
-    counts = count_anchors(anchors, groups, order)
-    weight = 1 / np.maximum(counts.sum(axis=0), 1)
     target = np.array([order.index(str(name)) for name in anchors["class"]], dtype=int)
+    # Anchors of each class in each group, shape (K, C).
+    counts = np.zeros((groups, len(order)))
+    np.add.at(counts, (anchors["group"], target), 1)
+    weight = 1 / np.maximum(counts.sum(axis=0), 1)
     found = {}
     for number in range(groups):
         core = choose_core((group == number) & np.isfinite(components).all(axis=1), kept)

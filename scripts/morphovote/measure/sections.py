@@ -13,7 +13,7 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote.errors import InputError
-from morphovote.fields.cutouts import WINGS, Scene, find_scene, grow, has_noise, own_segment
+from morphovote.fields.cutouts import Scene, find_scene, has_noise, hidden_pixels, own_segment
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
@@ -182,11 +182,7 @@ def _segment(
     section, rms, sky = parts
     scene = find_scene(section, rms, missing, sky, relative)
     own, _ = own_segment(scene, *at, pixel_scale)
-    others = (scene.labels > 0) & ~own
-    hidden = grow(others, WINGS)
-    if scene.trail is not None:
-        hidden |= scene.trail
-    hidden &= ~(own | missing)
+    hidden = hidden_pixels(scene, own)
     mask = (own * OWN | hidden * NEIGHBOUR | missing * MISSING).astype(np.uint8)
     return scene, {"own": own, "hidden": hidden, "mask": mask}
 

@@ -14,8 +14,7 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote.errors import InputError
-from morphovote.fields.cutouts import BORDER, cut_source
-from morphovote.fields.detection import find_sources, sky_level
+from morphovote.fields.cutouts import BORDER, complete_noise, cut_source, find_once
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
@@ -127,11 +126,7 @@ def is_detected(
 ) -> bool:
     """Whether the workflow's detection finds a source within `reach` (px) of a position."""
     missing = missing_pixels(section, rms)
-    noise = np.ones_like(section) if rms is None else rms.astype(np.float32)
-    noise = np.where(missing, np.median(noise[~missing]), noise)
-    level, _ = sky_level(section, noise, missing)
-    image = np.where(missing, 0, section - level).astype(np.float32)
-    _, labels = find_sources(image, noise, missing)
+    labels = find_once(section, complete_noise(section, rms, missing), missing)[2]
     y, x = np.ogrid[: labels.shape[0], : labels.shape[1]]
     near = (x - place[0]) ** 2 + (y - place[1]) ** 2 <= reach**2
     return bool((labels[near] > 0).any())
