@@ -8,7 +8,7 @@
 # make compare-names FIRST=a.yaml SECOND=b.yaml   compare the group names that two people chose
 # make package-model FIELD=demo   pack a field's model into one archive, for use elsewhere
 # make lock   pin the dependencies again (needs uv)
-.PHONY: run test test-all lint pretrain compare compare-names package-model lock
+.PHONY: run test test-all test-slow test-slurm lint pretrain compare compare-names package-model lock
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
@@ -19,8 +19,14 @@ run: .venv/run.stamp
 test: .venv/dev.stamp
 	$(BIN)/pytest -m "not slow"
 
+# Side by side, because each alone leaves a third of two cores idle.
 test-all: .venv/dev.stamp
+	$(MAKE) --jobs=2 test-slow test-slurm
+
+test-slow: .venv/dev.stamp
 	$(BIN)/pytest -m slow
+
+test-slurm: .venv/dev.stamp
 	$(BIN)/pytest tests/slurm
 
 lint: .venv/dev.stamp
