@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
-from astropy.table import Table
-from PIL import Image
+from real_fields import read_ceers, read_zoo
 from scipy.ndimage import affine_transform, gaussian_filter
 
 from morphovote.denoise import noise, recorrupted
@@ -15,12 +13,6 @@ from morphovote.simulate import survey
 from morphovote.storage import shards
 
 SIZE, SEED = 100, 11
-# Galaxy Zoo answer -> class.
-ZOO = {
-    "smooth": "smooth", "smooth_round": "smooth", "smooth_inbetween": "smooth",
-    "smooth_cigar": "smooth", "disc": "disc", "disc_barred": "disc", "spiral": "spiral",
-    "edge_on": "edge-on", "clumpy": "clumpy", "odd": "odd", "merger_tidal": "odd",
-}  # fmt: skip
 
 
 def prepare_sets(work: Path, data: Path) -> dict[str, Path]:
@@ -96,36 +88,21 @@ def simulated(scale: int):
 
 def zoo(data: Path):
     """Galaxy Zoo's example pictures (HST), in grey, at 100 pixels."""
-    folder = data / "hst_zoo_examples"
-    table = Table.read(folder / "labels.csv")
-    sections, labels = [], []
-    rng = np.random.default_rng(0)
-    for row in table:
-        grey = Image.open(folder / row["file"]).convert("L").resize((SIZE, SIZE), Image.BOX)
-        # Some have a perfectly uniform sky, unlike any camera.
-        image = np.asarray(grey, np.float32) + rng.standard_normal((SIZE, SIZE))
-        sections.append(image.astype(np.float32))
-        labels.append(ZOO.get(row["class"], ""))
+    names, sections, labels = zip(*read_zoo(data), strict=True)
     labels = np.array(labels)
-    positions = np.full((len(labels), 2), (SIZE - 1) / 2)
-    return sections, positions, labels, labels != ""
+    positions = np.full((len(names), 2), (SIZE - 1) / 2)
+    return list(sections), positions, labels, labels != ""
 
 
 def ceers(data: Path):
     """CEERS galaxies (NIRCam, F150W); 61 have visual classes (Ferreira et al. 2023)."""
-    folder = data / "ceers_nircam"
-    table = Table.read(folder / "ferreira2023.csv")
-    classes = {int(row["id"]): str(row["class"]) for row in table}
-    sections, labels = [], []
-    for path in sorted((folder / "f150w").glob("*.fits")):
-        sections.append(np.asarray(fits.getdata(path), np.float32))
-        labels.append(classes.get(int(path.stem.split("_")[-1]), "--"))
+    names, sections, labels = zip(*read_ceers(data), strict=True)
     labels = np.array(labels)
     # A disc or not: the other classes have 5 to 8 galaxies each.
     wanted = np.isin(labels, ("disk", "spheroid", "peculiar"))
     labels = np.where(labels == "disk", "disc", "other")
-    positions = np.full((len(labels), 2), (SIZE - 1) / 2)
-    return sections, positions, labels, wanted
+    positions = np.full((len(names), 2), (SIZE - 1) / 2)
+    return list(sections), positions, labels, wanted
 
 
 def prepare_turned(work: Path, galaxies: int = 64, turns: int = 16) -> Path:
