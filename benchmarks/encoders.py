@@ -18,7 +18,6 @@ classes. All go through the project's own cutout, denoising and polar stages. On
 the clusterings and the classifiers scored here are fitted to these sets.
 """
 
-import tempfile
 import time
 from pathlib import Path
 
@@ -26,6 +25,7 @@ import numpy as np
 import torch
 from common import DATA, FIGURES, ROOT, WORK, new_parser
 from benchmark_sets import prepare_sets, prepare_turned
+from measured import measure_cutouts
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, recall_score
@@ -38,7 +38,6 @@ from torch.nn.functional import grid_sample
 
 from morphovote.encode import encoding
 from morphovote.encode import weights as encoder_weights
-from morphovote.measure import morphology
 from morphovote.polar import moments
 from morphovote.pretrain.views import fourier_code
 from morphovote.reduce import pca
@@ -120,11 +119,7 @@ def _measured(path: Path, work: Path, threads: int) -> np.ndarray:
         cutouts = shards.read_shard(path)
         fields = ("row", "id", "cutout", "rms", "mask", "flags", "x", "y", "snr")
         arrays = {("image" if name == "cutout" else name): cutouts[name] for name in fields}
-        with tempfile.TemporaryDirectory() as folder:
-            shard = Path(folder) / "cutouts.h5"
-            shards.write_shard(shard, arrays, {"pixel_scale": 0.03, "zero_point": np.nan})
-            sersic = np.zeros(len(cutouts["row"]), bool)
-            measured, units = morphology.measure_shard(shard, threads, None, sersic)
+        measured, units = measure_cutouts(arrays, 0.03, threads)
         shards.write_shard(kept, measured, {}, units)
     names = ("gini", "m20", "concentration", "asymmetry", "smoothness")
     measured = shards.read_shard(kept)

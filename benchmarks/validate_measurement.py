@@ -21,6 +21,7 @@ from common import DATA, FIGURES
 from astropy.io import fits
 from astropy.table import Table, vstack
 from matplotlib.ticker import LogLocator
+from measured import measure_cutouts
 from photutils.morphology import gini
 from scipy import ndimage
 from scipy.stats import spearmanr
@@ -30,13 +31,8 @@ from morphovote.fields import (
     sources,
 )
 from morphovote.flags import BAD, BEYOND_CUTOUT, FAILED, MISSING, NEIGHBOUR, OWN
-from morphovote.measure.morphology import (
-    measure_galaxy,
-    measure_shard,
-    prepare_psf,
-    regularise_segment,
-)
-from morphovote.measure.sections import measure_on_images
+from morphovote.measure.morphology import measure_galaxy, prepare_psf, regularise_segment
+from morphovote.measure.sections import measure_on_images, measure_section
 from morphovote.simulate.galaxies import draw_profile, make_galaxy
 from morphovote.simulate.population import draw_properties
 from morphovote.simulate.survey import signal_to_noise
@@ -286,7 +282,7 @@ def compare_cosmos(data, folder, out):
     figure.savefig(out / "validation_cosmos.png", dpi=110)
 
 
-def simulate(folder, galaxies, processes):
+def simulate(galaxies):
     """Sersic galaxies of known parameters in noise, at four levels of S/N per galaxy."""
     rng = np.random.default_rng(1)
     fine = galsim.GSParams(folding_threshold=2e-3, maxk_threshold=5e-4)
@@ -298,8 +294,8 @@ def simulate(folder, galaxies, processes):
         "axis_ratio": rng.uniform(0.3, 1, galaxies),
         "snr": rng.choice([20, 50, 100, 300], galaxies),
     }
-    image = np.zeros((galaxies, 100, 100), dtype=np.float32)
-    mask = np.zeros(image.shape, dtype=np.uint8)
+    ones, known = np.ones((100, 100), np.float32), np.zeros((100, 100), np.float32)
+    found = []
     for i in range(galaxies):
         n, r_e, q, snr = (truth[name][i] for name in truth)
         angle = rng.uniform(0, np.pi)
@@ -312,24 +308,22 @@ def simulate(folder, galaxies, processes):
             inside = clean * flux > 1.0
             now = clean[inside].sum() * flux / np.sqrt(max(inside.sum(), 1))
             flux *= min(max(snr / max(now, 1e-6), 0.5), 2.0)
-        image[i] = clean * flux + rng.normal(size=clean.shape)
-        mask[i] = OWN * (clean * flux > 1.0)
-    arrays = {
-        "row": np.arange(galaxies),
-        "id": np.arange(galaxies).astype(str).astype(object),
-        "image": image,
-        "rms": np.ones_like(image),
-        "mask": mask,
-        "flags": np.zeros(galaxies, dtype=np.int32),
-        "x": np.full(galaxies, 49.5, dtype=np.float32),
-        "y": np.full(galaxies, 49.5, dtype=np.float32),
-    }
-    shards.write_shard(folder / "sim.h5", arrays, {"pixel_scale": SCALE})
-    return truth, measure_shard(folder / "sim.h5", processes, stamp / stamp.sum())[0]
+        image = (clean * flux + rng.normal(size=clean.shape)).astype(np.float32)
+        # The sky is zero, and known to be.
+        section = (image, ones, known, 49.5, 49.5, 100, False, True)
+        about = {"pixel_scale": SCALE, "sky_noise": 1e-3, "psf": stamp / stamp.sum()}
+        found.append(measure_section(*section, **about, measure=no_pixels)[0])
+    measured = {name: np.array([one[name] for one in found]) for name in found[0]}
+    return truth, measured | {"r_e": SCALE * measured["r_e"]}
 
 
-def check_simulated(folder, out, galaxies, processes):
-    truth, measured = simulate(folder, galaxies, processes)
+def no_pixels(image, rms, mask, x, y):
+    """In place of `measure_galaxy`, where only the fit is wanted."""
+    return {"measure_flag": 0}, []
+
+
+def check_simulated(out, galaxies):
+    truth, measured = simulate(galaxies)
     print("\nSimulated: bias (median) and scatter (1.48 MAD) of ln(measured / true)")
     print("| S/N | n: bias | scatter | r_e: bias | scatter | axis ratio: bias | scatter | n |")
     levels = np.unique(truth["snr"])
@@ -385,9 +379,9 @@ def cut_structured(number, snr):
     return cutouts.cut_source(section, ones, place, 100, name=str(number), pixel_scale=SCALE)
 
 
-def boxed_asymmetry(image, rms, mask, x, y, sersic, kernel=None):
+def boxed_asymmetry(image, rms, mask, x, y):
     """As `measure_galaxy`, but with statmorph's own asymmetry, whose sky term is from one box."""
-    values, messages = measure_galaxy(image, rms, mask, x, y, sersic, kernel)
+    values, messages = measure_galaxy(image, rms, mask, x, y)
     segment = regularise_segment((mask & OWN) > 0, x, y)
     if not values["measure_flag"] & FAILED:
         with warnings.catch_warnings():
@@ -405,7 +399,7 @@ def boxed_asymmetry(image, rms, mask, x, y, sersic, kernel=None):
     return values, messages
 
 
-def check_structure(folder, galaxies, processes):
+def check_structure(galaxies, processes):
     """Bias of the pixel parameters by S/N, relative to the same galaxies at S/N `CLEAR`."""
     found = {}
     for snr in (*LEVELS, CLEAR):
@@ -414,12 +408,7 @@ def check_structure(folder, galaxies, processes):
         arrays = {name: np.array([part[name] for part in parts]) for name in names}
         arrays["row"] = np.arange(galaxies)
         arrays["id"] = np.arange(galaxies).astype(str).astype(object)
-        shard = folder / f"structure{snr}.h5"
-        shards.write_shard(shard, arrays, {"pixel_scale": SCALE})
-        no_fit = np.zeros(galaxies, bool)
-        found[snr] = measure_shard(
-            shard, processes, sersic=no_fit, measure=boxed_asymmetry, seconds=60
-        )[0]
+        found[snr], _ = measure_cutouts(arrays, SCALE, processes, boxed_asymmetry)
     smooth = np.arange(galaxies) % 4 < 2
     everything = np.ones(galaxies, bool)
     columns = [(name, name, everything) for name in STRUCTURE if name != "asymmetry"]
@@ -466,9 +455,9 @@ def main():
         if "cosmos" in options.parts:
             compare_cosmos(options.data, folder, options.out)
         if "simulated" in options.parts:
-            check_simulated(folder, options.out, options.galaxies, options.processes)
+            check_simulated(options.out, options.galaxies)
         if "structure" in options.parts:
-            check_structure(folder, 48, options.processes)
+            check_structure(48, options.processes)
         if "fields" in options.parts:
             sersic_fields.check_fields(
                 folder, options.kinds, options.depths, options.scales, options.galaxies,

@@ -23,7 +23,7 @@ from morphovote.encode import weights as encoder_weights
 from morphovote.fields import cutouts
 from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
-from morphovote.measure import morphology
+from morphovote.measure.sections import measure_on_images
 from morphovote.polar.schemes import unwrap_shard
 from morphovote.reduce.pca import project_shards
 from morphovote.storage import shards
@@ -247,7 +247,7 @@ def test_directory_option(frozen, config, tmp_path):
     assert (work / target).read_bytes() == (frozen.folder / target).read_bytes()
 
 
-def take_through(cutout, rows, parts, folder, model, encoder):
+def take_through(cutout, rows, parts, folder, model, encoder, listed):
     """Take galaxies, spread over a number of shards, from cutouts to measurements and classes."""
     folder.mkdir()
     network, card = encoder_weights.load_encoder(
@@ -267,8 +267,9 @@ def take_through(cutout, rows, parts, folder, model, encoder):
         shards.write_shard(names["code"], known, about | {"input": "normalised"})
         paths.append(names["code"])
         # Without Sersic fits, which take their time.
-        no_fits = np.zeros(1 + cutout["row"].max(), bool)
-        measured.append(morphology.measure_shard(names["cut"], parts, None, no_fits)[0])
+        no_fits = np.zeros(len(listed[0]), bool)
+        found, _ = measure_on_images(names["cut"], *listed, None, parts, None, no_fits)
+        measured.append(found)
     project_shards(paths, model / "pca.h5", folder / "components.h5")
     cast_votes_file(
         folder / "components.h5", model / "voters.h5", model / "confidence.h5", folder / "votes.h5"
@@ -301,7 +302,7 @@ def test_a_galaxy_is_its_own_result_to_the_bit(frozen, tmp_path, monkeypatch):
     for name, (rows, parts) in runs.items():
         cutout = cutouts.make_cutouts(sources[rows], tiles, 100)
         found[name] = take_through(
-            cutout, np.arange(len(rows)), parts, tmp_path / name, model, encoder
+            cutout, np.arange(len(rows)), parts, tmp_path / name, model, encoder, (sources, tiles)
         )
         found[name]["image"] = cutout["image"]
     plain = found.pop("plain")

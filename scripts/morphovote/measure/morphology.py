@@ -3,14 +3,13 @@
 Non-parametric ones come from statmorph (Rodriguez-Gomez et al. 2019, MNRAS 483, 4140): Gini and M20
 (Lotz et al. 2004, AJ 128, 163), C and S (Conselice 2003; Lotz et al. 2004), M, I and D (Freeman
 et al. 2013, MNRAS 434, 282), Petrosian radius. The asymmetry is `asymmetry.asymmetry` about
-statmorph's centre, the Sersic fit `sersic.fit_sersic`, the multiplicity
-`multiplicity.multiplicity`.
+statmorph's centre, the multiplicity `multiplicity.multiplicity`. The Sersic fit of a section of an
+image is in `sections`.
 """
 
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,23 +28,17 @@ from morphovote.flags import (
     MISSING,
     NEIGHBOUR,
     NO_DATA,
-    NO_SERSIC,
     OUT_OF_TIME,
     OWN,
     PSF_LIMITED,
-    SERSIC_SUSPECT,
     SUSPECT,
 )
 from morphovote.logs import log, progress
 from morphovote.measure.asymmetry import asymmetry
 from morphovote.measure.multiplicity import multiplicity
-from morphovote.measure.sersic import fit_sersic, prepare_kernel
-from morphovote.storage import shards
 
 # Seconds after which a galaxy is given up; it takes about a second, a large one among others more.
 TIME_LIMIT = 60.0
-# Galaxies read at once: some 10 MB of cutouts.
-BATCH = 64
 # Radius of what C, A and S are measured in, in Petrosian radii (Conselice 2003; Lotz et al. 2004).
 PETROSIAN_RADII = 1.5
 # A PSF wider than this (px) is cut: its wings carry next to nothing and cost time.
@@ -155,10 +148,8 @@ def measure_galaxy(
     mask: np.ndarray,
     x: float,
     y: float,
-    sersic: bool = True,
-    kernel: tuple | None = None,
 ) -> tuple[dict[str, float], list[str]]:
-    """Measure one galaxy.
+    """Measure the pixels of one galaxy.
 
     Parameters
     ----------
@@ -168,15 +159,12 @@ def measure_galaxy(
         Shape (size, size), bits `flags.OWN`, `NEIGHBOUR`, `MISSING`.
     x, y : float
         Position of the source, px.
-    sersic : bool
-        Fit a Sersic profile too.
-    kernel : tuple, optional
-        The PSF, from `sersic.prepare_kernel`.
 
     Returns
     -------
     values : dict of float
-        Keys of `UNITS`, lengths in px, NaN where not measured, and `measure_flag`.
+        Keys of `UNITS`, lengths in px, NaN where not measured (those of a Sersic fit always), and
+        `measure_flag`.
     messages : list of str
         Warnings on the way.
     """
@@ -211,14 +199,6 @@ def measure_galaxy(
         values["multiplicity"] = multiplicity(image, segment & ~hidden)
         flag = {0: 0, 1: SUSPECT}.get(int(morphology.flag), BAD)
         flag |= BEYOND_CUTOUT if _reaches_beyond(morphology, centre, image.shape) else 0
-        if sersic:
-            start = _first_guess(morphology, segment)
-            fit = fit_sersic(image, rms, ~hidden, start, kernel)
-            values |= {"sersic_n": fit["n"], "r_e": fit["r_e"], "axis_ratio": fit["axis_ratio"]}
-            values["sersic_chi2"] = fit["chi2"]
-            flag |= SERSIC_SUSPECT if fit["suspect"] else 0
-        else:
-            flag |= NO_SERSIC
     return values | {"measure_flag": flag}, _texts(caught)
 
 
@@ -241,24 +221,6 @@ def _texts(caught: list) -> list[str]:
     # statmorph's own Sersic fit is cut short on purpose.
     return [str(c.message) for c in caught if "[sersic]" not in str(c.message)
             and "The fit may be unsuccessful" not in str(c.message)]  # fmt: skip
-
-
-def _first_guess(morphology: statmorph.SourceMorphology, segment: np.ndarray) -> dict[str, float]:
-    radius = morphology.rhalf_ellip
-    if not np.isfinite(radius) or radius <= 0:
-        radius = np.sqrt(segment.sum() / np.pi) / 2
-    concentration = morphology.concentration
-    # The relation of n with C that statmorph starts from too.
-    n = 10**-1.5 * concentration**3.5 if concentration > 0 else 1.5
-    axis_ratio = 1 - morphology.ellipticity_asymmetry
-    return {
-        "r_e": radius,
-        "n": min(max(n, 1.0), 3.5),
-        "x": morphology.xc_asymmetry,
-        "y": morphology.yc_asymmetry,
-        "axis_ratio": min(max(axis_ratio, 0.1), 1.0),
-        "angle": morphology.orientation_asymmetry,
-    }
 
 
 def select_rows(sources: Table, select: Mapping[str, Sequence[float | None]]) -> np.ndarray:
@@ -304,57 +266,6 @@ def select_rows(sources: Table, select: Mapping[str, Sequence[float | None]]) ->
     return inside
 
 
-def measure_shard(
-    path: str | Path,
-    processes: int = 1,
-    psf: np.ndarray | None = None,
-    sersic: np.ndarray | None = None,
-    seconds: float = TIME_LIMIT,
-    measure=measure_galaxy,
-) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Measure every galaxy of a shard of cutouts.
-
-    A galaxy's result does not depend on the others, on their order or on `processes`.
-
-    Parameters
-    ----------
-    path : str or Path
-        A shard of cutouts.
-    processes : int
-    psf : ndarray, optional
-        From `prepare_psf`.
-    sersic : ndarray of bool, optional
-        By row of the source list: which get a Sersic fit. All if left out.
-    seconds : float
-        Time limit of a galaxy; one that takes longer is stopped and flagged.
-    measure : callable
-        In place of `measure_galaxy`.
-
-    Returns
-    -------
-    arrays : dict of ndarray
-        Shape (N,) each: `row`, `id`, the keys of `UNITS` (float32, lengths in arcsec, NaN where
-        not measured), `measure_flag` (int32, bits `MEASURE_FLAGS`) and `flags` (int32, the bits
-        `flags.MEASURE_FAILED` and `flags.PSF_LIMITED` where they apply).
-    units : dict of str
-
-    Raises
-    ------
-    MemoryError
-        If a galaxy finds too little memory twice, the second time with no other beside it. One
-        whose process is killed twice is flagged.
-    """
-    names = shards.read_shard(path, ["row", "id", "flags"])
-    scale = float(shards.read_attributes(path)["pixel_scale"])
-    fit = np.ones(len(names["row"]), dtype=bool) if sersic is None else sersic[names["row"]]
-    kernel = None
-    if psf is not None and len(fit):
-        kernel = prepare_kernel(psf, _cutout_shape(path))
-    call = partial(_measure_numbered, measure, kernel)
-    galaxies = partial(_galaxies, path, fit)
-    return measure_all(names, scale, psf, call, galaxies, processes, seconds)
-
-
 def measure_all(
     names: dict[str, np.ndarray],
     scale: float,
@@ -378,13 +289,23 @@ def measure_all(
         Measures one galaxy: values and messages, as `measure_galaxy`.
     galaxies : callable
         Positions in `names`, rising -> iterator of the arguments of `call`.
-    processes, seconds
-        See `measure_shard`.
+    processes : int
+    seconds : float
+        Time limit of a galaxy; one that takes longer is stopped and flagged.
 
     Returns
     -------
-    arrays, units
-        See `measure_shard`.
+    arrays : dict of ndarray
+        Shape (N,) each: `row`, `id`, the keys of `UNITS` (float32, lengths in arcsec, NaN where
+        not measured), `measure_flag` (int32, bits `MEASURE_FLAGS`) and `flags` (int32, the bits
+        `flags.MEASURE_FAILED` and `flags.PSF_LIMITED` where they apply).
+    units : dict of str
+
+    Raises
+    ------
+    MemoryError
+        If a galaxy finds too little memory twice, the second time with no other beside it. One
+        whose process is killed twice is flagged.
     """
     size = len(names["row"])
     arrays = {name: np.full(size, np.nan, dtype=np.float32) for name in UNITS}
@@ -440,27 +361,6 @@ def _measure_rows(
         if result is None and problem.startswith("MemoryError"):
             raise MemoryError(f"row {rows[number]}: {problem}")
         yield rows[number], result, problem
-
-
-def _measure_numbered(measure, kernel: tuple | None, *galaxy) -> tuple:
-    return measure(*galaxy, kernel=kernel)
-
-
-def _cutout_shape(path: str | Path) -> tuple[int, int]:
-    with shards.open_shard(path) as file:
-        return file["image"].shape[1:]
-
-
-def _galaxies(path: str | Path, sersic: np.ndarray, rows: np.ndarray) -> Iterator[tuple]:
-    wanted = np.zeros(shards.count_rows(path), dtype=bool)
-    wanted[rows] = True
-    start = 0
-    for batch in shards.iterate_batches(path, ["image", "rms", "mask", "x", "y"], BATCH):
-        size = len(batch["image"])
-        for i in np.flatnonzero(wanted[start : start + size]):
-            yield (*(batch[name][i] for name in ("image", "rms", "mask")),
-                   float(batch["x"][i]), float(batch["y"][i]), bool(sersic[start + i]))  # fmt: skip
-        start += size
 
 
 def _to_log_file(message: str) -> None:

@@ -28,7 +28,7 @@ from morphovote.flags import (
     OWN,
     SERSIC_SUSPECT,
 )
-from morphovote.measure.morphology import BATCH, TIME_LIMIT, UNITS, measure_all, measure_galaxy
+from morphovote.measure.morphology import TIME_LIMIT, UNITS, measure_all, measure_galaxy
 from morphovote.measure.neighbours import subtract_neighbours
 from morphovote.measure.sersic import fit_sersic, prepare_kernel
 from morphovote.storage import shards
@@ -40,6 +40,8 @@ NEEDED = 8.0
 ISOPHOTES, SMALLEST, GROWTH = 5.0, 128, 1.6
 # What is read: so many times the first side, between limits (px).
 READ, LEAST_READ, MOST_READ = 3.0, 320, 1600
+# Cutouts read at once: some 10 MB.
+BATCH = 64
 
 
 def sections(
@@ -162,17 +164,19 @@ def measure_section(
             if fit and not fit["suspect"] and told:
                 image -= fit["level"]
             image = image.astype(np.float32)
-            values, messages = measure(image, scene.rms, masks["mask"], *at, False, None)
+            values, messages = measure(image, scene.rms, masks["mask"], *at)
             if not values["measure_flag"] & BEYOND_CUTOUT or place == whole:
                 break
         side = max(int(GROWTH * side), min(wanted, 3 * side))
-    if fit and not values["measure_flag"] & FAILED:
-        values |= {"sersic_n": fit["n"], "r_e": fit["r_e"], "axis_ratio": fit["axis_ratio"]}
-        flag = values["measure_flag"] & ~NO_SERSIC
-        flag |= SERSIC_SUSPECT if fit["suspect"] else 0
-        flag |= FILLS_IMAGE if wanted > min(image.shape) + 1 else 0
-        values |= {"sersic_chi2": fit["chi2"], "measure_flag": flag}
-    return values, messages
+    flag = values["measure_flag"]
+    if flag & FAILED:
+        return values, messages
+    if fit is None:
+        return values | {"measure_flag": flag | NO_SERSIC}, messages
+    flag |= SERSIC_SUSPECT if fit["suspect"] else 0
+    flag |= FILLS_IMAGE if wanted > min(image.shape) + 1 else 0
+    values |= {"sersic_n": fit["n"], "r_e": fit["r_e"], "axis_ratio": fit["axis_ratio"]}
+    return values | {"sersic_chi2": fit["chi2"], "measure_flag": flag}, messages
 
 
 def _segment(
@@ -234,13 +238,21 @@ def measure_on_images(
         From `sources.read_sources`.
     sky : Sky or None
         Of the images, from `sky.read_sky`; None where each galaxy's own pixels tell it.
-    processes, psf, sersic, seconds, measure
-        See `morphology.measure_shard`; the PSF is in pixels of the images.
+    processes : int
+    psf : ndarray, optional
+        From `morphology.prepare_psf`, in pixels of the images.
+    sersic : ndarray of bool, optional
+        By row of `sources`: which get a Sersic fit. All if left out.
+    seconds : float
+        Time limit of a galaxy; one that takes longer is stopped and flagged.
+    measure : callable
+        In place of `measure_galaxy`.
 
     Returns
     -------
     arrays, units
-        See `morphology.measure_shard`; a galaxy does not depend on the others of its shard.
+        See `morphology.measure_all`. A galaxy does not depend on the others of its shard, on their
+        order or on `processes`.
     """
     names = shards.read_shard(path, ["row", "id", "flags"])
     scale = float(tiles.meta["PIXSCALE"])
