@@ -8,10 +8,9 @@ from astropy.table import Table
 
 from morphovote.classify import assignment, calibration, classifier
 from morphovote.errors import InputError
-from morphovote.flags import LOW_SNR, PSF_LIMITED
+from morphovote.flags import BAD, FAILED, LOW_SNR, NO_SERSIC, PSF_LIMITED, SERSIC_SUSPECT
 from morphovote.groups import rematching
 from morphovote.groups.suggestion import suggest_class, suggest_names
-from morphovote.measure.morphology import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT
 from morphovote.measure.quality import MEASURED, trusted
 from morphovote.storage import shards
 from morphovote.storage.files import write_yaml
