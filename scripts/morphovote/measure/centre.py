@@ -121,9 +121,9 @@ def turned_asymmetry(
 @compiled
 def _hidden_at(hidden: np.ndarray, y: float, x: float) -> bool:
     """Whether the pixel nearest to a place is hidden; outside the image nothing is."""
-    if not (0 <= y <= hidden.shape[0] - 1 and 0 <= x <= hidden.shape[1] - 1):
-        return False
-    return hidden[int(y + 0.5), int(x + 0.5)]
+    row, column = int(np.floor(y + 0.5)), int(np.floor(x + 0.5))
+    inside = 0 <= row < hidden.shape[0] and 0 <= column < hidden.shape[1]
+    return inside and hidden[row, column]
 
 
 @compiled
