@@ -22,6 +22,7 @@ rule measure_morphology:
         code=code_digest("measure_morphology"),
         psf=field_entry("psf_plane"),
         given=given_files(field_entry("psf")),
+        engine=config["measure"]["engine"],
         select=config["measure"]["select"],
     script:
         "../../scripts/measure_morphology.py"

@@ -1,19 +1,17 @@
 """Morphological parameters of galaxies, measured on their undenoised cutouts.
 
-Non-parametric ones come from statmorph (Rodriguez-Gomez et al. 2019, MNRAS 483, 4140): Gini and M20
-(Lotz et al. 2004, AJ 128, 163), C and S (Conselice 2003; Lotz et al. 2004), M, I and D (Freeman
-et al. 2013, MNRAS 434, 282), Petrosian radius. The asymmetry is `asymmetry.asymmetry` about
-statmorph's centre, the multiplicity `multiplicity.multiplicity`. The Sersic fit of a section of an
-image is in `sections`.
+What the pixels tell comes from an engine (`engines`): Gini and M20 (Lotz et al. 2004, AJ 128,
+163), C and S (Conselice 2003; Lotz et al. 2004), M, I and D (Freeman et al. 2013, MNRAS 434, 282)
+and the Petrosian radius, as statmorph defines them (Rodriguez-Gomez et al. 2019, MNRAS 483, 4140).
+The asymmetry is `asymmetry.asymmetry` about the engine's centre, the multiplicity
+`multiplicity.multiplicity`. The Sersic fit of a section of an image is in `sections`.
 """
 
 import logging
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import statmorph
 from astropy.table import Table
 from scipy import ndimage
 
@@ -35,30 +33,20 @@ from morphovote.flags import (
 )
 from morphovote.logs import log, progress
 from morphovote.measure.asymmetry import asymmetry
+from morphovote.measure.engines import (
+    HOPELESS,
+    NONPARAMETRIC,
+    PETROSIAN_RADII,
+    Pixels,
+    measure_fast,
+)
 from morphovote.measure.multiplicity import multiplicity
 
 # Seconds after which a galaxy is given up; it takes about a second, a large one among others more.
 TIME_LIMIT = 60.0
-# Radius of what C, A and S are measured in, in Petrosian radii (Conselice 2003; Lotz et al. 2004).
-PETROSIAN_RADII = 1.5
 # A PSF wider than this (px) is cut: its wings carry next to nothing and cost time.
 PSF_SIZE = 51
 
-# What is measured: name in the shard -> (name in statmorph, unit).
-NONPARAMETRIC = {
-    "gini": ("gini", ""),
-    "m20": ("m20", ""),
-    "concentration": ("concentration", ""),
-    "smoothness": ("smoothness", ""),
-    "multimode": ("multimode", ""),
-    "intensity": ("intensity", ""),
-    "deviation": ("deviation", ""),
-    "r20": ("r20", "arcsec"),
-    "r50": ("r50", "arcsec"),
-    "r80": ("r80", "arcsec"),
-    "r_petrosian": ("rpetro_circ", "arcsec"),
-    "snr_pixel": ("sn_per_pixel", ""),
-}
 SERSIC = {"sersic_n": "", "r_e": "arcsec", "axis_ratio": "", "sersic_chi2": ""}
 OWN_NONPARAMETRIC = {"asymmetry": "", "multiplicity": ""}
 UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | OWN_NONPARAMETRIC | SERSIC
@@ -148,6 +136,7 @@ def measure_galaxy(
     mask: np.ndarray,
     x: float,
     y: float,
+    engine: Callable = measure_fast,
 ) -> tuple[dict[str, float], list[str]]:
     """Measure the pixels of one galaxy.
 
@@ -159,6 +148,8 @@ def measure_galaxy(
         Shape (size, size), bits `flags.OWN`, `NEIGHBOUR`, `MISSING`.
     x, y : float
         Position of the source, px.
+    engine : callable
+        One of `engines.ENGINES`.
 
     Returns
     -------
@@ -173,54 +164,30 @@ def measure_galaxy(
     segment = regularise_segment((mask & OWN) > 0, x, y)
     if not segment.any():
         return values | {"measure_flag": FAILED}, []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        image, rms = image.astype(float), rms.astype(float)
-        morphology = statmorph.SourceMorphology(
-            image,
-            segment.astype(np.int32),
-            1,
-            mask=hidden,
-            weightmap=rms,
-            petro_extent_cas=PETROSIAN_RADII,
-            # Its own Sersic fit is not used, so it is stopped at once.
-            sersic_fitting_args={"maxiter": 1},
-        )
-        if morphology.flag >= 4:
-            return values | {"measure_flag": FAILED}, _texts(caught)
-        for name, (theirs, _) in NONPARAMETRIC.items():
-            value = float(morphology[theirs])
-            # statmorph writes -99 for what it could not measure.
-            values[name] = value if np.isfinite(value) and value != -99.0 else np.nan
-        centre = (float(morphology.xc_asymmetry), float(morphology.yc_asymmetry))
-        radius = PETROSIAN_RADII * float(morphology.rpetro_circ)
-        if radius > 0:
-            values["asymmetry"] = asymmetry(image, segment, hidden, centre, radius)
-        values["multiplicity"] = multiplicity(image, segment & ~hidden)
-        flag = {0: 0, 1: SUSPECT}.get(int(morphology.flag), BAD)
-        flag |= BEYOND_CUTOUT if _reaches_beyond(morphology, centre, image.shape) else 0
-    return values | {"measure_flag": flag}, _texts(caught)
+    image = np.ascontiguousarray(image, dtype=float)
+    pixels = engine(image, np.ascontiguousarray(rms, dtype=float), segment, hidden)
+    if pixels.flag >= HOPELESS:
+        return values | {"measure_flag": FAILED}, pixels.messages
+    values |= pixels.values
+    radius = PETROSIAN_RADII * values["r_petrosian"]
+    if radius > 0:
+        values["asymmetry"] = asymmetry(image, segment, hidden, pixels.centre, radius)
+    values["multiplicity"] = multiplicity(image, segment & ~hidden)
+    flag = {0: 0, 1: SUSPECT}.get(pixels.flag, BAD)
+    flag |= BEYOND_CUTOUT if _reaches_beyond(pixels, image.shape) else 0
+    return values | {"measure_flag": flag}, pixels.messages
 
 
-def _reaches_beyond(
-    morphology: statmorph.SourceMorphology, centre: tuple[float, float], shape: tuple[int, int]
-) -> bool:
+def _reaches_beyond(pixels: Pixels, shape: tuple[int, int]) -> bool:
     """Whether the circle or the ellipse of 1.5 Petrosian radii is cut by the image's edge."""
-    angle = morphology.orientation_asymmetry
-    across = morphology.rpetro_ellip / morphology.elongation_asymmetry
-    wide = np.hypot(morphology.rpetro_ellip * np.cos(angle), across * np.sin(angle))
-    high = np.hypot(morphology.rpetro_ellip * np.sin(angle), across * np.cos(angle))
-    for place, size, half in zip(centre, shape[::-1], (wide, high), strict=True):
-        reach = PETROSIAN_RADII * max(half, morphology.rpetro_circ)
+    angle, across = pixels.orientation, pixels.r_ellipse / pixels.elongation
+    wide = np.hypot(pixels.r_ellipse * np.cos(angle), across * np.sin(angle))
+    high = np.hypot(pixels.r_ellipse * np.sin(angle), across * np.cos(angle))
+    for place, size, half in zip(pixels.centre, shape[::-1], (wide, high), strict=True):
+        reach = PETROSIAN_RADII * max(half, pixels.values["r_petrosian"])
         if not (place - reach >= -0.5 and place + reach <= size - 0.5):
             return True
     return False
-
-
-def _texts(caught: list) -> list[str]:
-    # statmorph's own Sersic fit is cut short on purpose.
-    return [str(c.message) for c in caught if "[sersic]" not in str(c.message)
-            and "The fit may be unsuccessful" not in str(c.message)]  # fmt: skip
 
 
 def select_rows(sources: Table, select: Mapping[str, Sequence[float | None]]) -> np.ndarray:

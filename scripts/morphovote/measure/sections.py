@@ -28,6 +28,7 @@ from morphovote.flags import (
     OWN,
     SERSIC_SUSPECT,
 )
+from morphovote.measure.engines import warm_up
 from morphovote.measure.morphology import TIME_LIMIT, UNITS, measure_all, measure_galaxy
 from morphovote.measure.neighbours import subtract_neighbours
 from morphovote.measure.sersic import fit_sersic, prepare_kernel
@@ -261,6 +262,7 @@ def measure_on_images(
             for batch in shards.iterate_batches(path, ["mask"], BATCH)]  # fmt: skip
     area = np.concatenate(area or [np.zeros(0)])
     area = area * (float(shards.read_attributes(path)["pixel_scale"]) / scale) ** 2
+    warm_up()
     fit = np.ones(len(area), dtype=bool) if sersic is None else sersic[names["row"]]
     call = partial(
         measure_section, pixel_scale=scale, sky_noise=sky.noise if sky else np.inf, psf=psf,

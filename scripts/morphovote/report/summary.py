@@ -24,6 +24,7 @@ PACKAGES = (
     "galsim",
     "h5py",
     "matplotlib",
+    "numba",
     "numpy",
     "scikit-learn",
     "scipy",
