@@ -175,7 +175,7 @@ for _given, _text, _says in (
         return marks_of(folder / "names.yaml", 20)
 
 
-@stops("names", "not UTF-8", "names.yaml", "utf-8")
+@stops("names", "not UTF-8", "names.yaml, line 1", "UTF-8", "Latin-1")
 def _(folder):
     (folder / "names.yaml").write_bytes("groups: {0: {note: für}}".encode("latin-1"))
     return marks_of(folder / "names.yaml", 20)

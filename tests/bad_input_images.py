@@ -204,7 +204,7 @@ def _(folder):
     return flags(images=path, rms=f"{path}[ERR]", catalogue=catalogue(folder))
 
 
-@stops("plane", "an error plane alone, as image", "file.fits", "none of its planes", "ERR")
+@stops("plane", "an error plane alone, as image", "file.fits", "an rms map by its header", "ERR")
 def _(folder):
     return flags(images=planes(folder, ERR=RMS), catalogue=catalogue(folder))
 

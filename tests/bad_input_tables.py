@@ -382,6 +382,18 @@ def _(folder):
     return str(check_config_files([folder / "my.yaml"]))
 
 
+@stops("config", "a file in Latin-1", "my.yaml, line 2", "UTF-8", "Latin-1")
+def _(folder):
+    (folder / "my.yaml").write_text("fields:\n  größe: {}\n", encoding="latin-1")
+    return str(check_config_files([folder / "my.yaml"]))
+
+
+@goes_on("config", "a file with a byte order mark", "accepted")
+def _(folder):
+    (folder / "my.yaml").write_text("fields: {}\n", encoding="utf-8-sig")
+    return check_config_files([folder / "my.yaml"]) or "accepted"
+
+
 @goes_on("config", "JSON with tabs", "accepted")
 def _(folder):
     (folder / "my.yaml").write_text('{\n\t"fields": {}\n}\n')

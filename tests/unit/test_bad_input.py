@@ -5,6 +5,7 @@ import bad_input_catalogues  # noqa: F401  adds its cases to the table
 import bad_input_config  # noqa: F401
 import bad_input_images  # noqa: F401
 import bad_input_roles  # noqa: F401
+import bad_input_surveys  # noqa: F401
 import bad_input_tables  # noqa: F401
 import pytest
 from bad_input import CASES

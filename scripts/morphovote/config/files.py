@@ -102,6 +102,11 @@ def require_file(path: str, where: str, downloads: Collection[str] = ()) -> None
     """Stop if a file neither exists nor is to be downloaded."""
     check_path(path, where)
     if path not in downloads and not Path(path).is_file():
+        if found := len(glob.glob(path)) if glob.has_magic(path) else 0:
+            raise InputError(
+                f"config, {where}: {path!r} is a pattern, which {found} files match, expected the "
+                "path of one file. Give that."
+            )
         raise InputError(
             f"config, {where}: there is no file {path!r}, seen from {Path.cwd()}. Correct the "
             "path; relative paths start at the working directory."

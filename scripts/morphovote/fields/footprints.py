@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from morphovote.errors import InputError
 from morphovote.fields.images import Image, open_image, pixel_to_sky, read_section, unit_vectors
-from morphovote.fields.planes import kind_of_name
+from morphovote.fields.planes import CALLED, kind_of, kind_of_file, kind_of_name
 
 # Images whose centres lie closer than this share of a side show the same sky; tiles of a mosaic
 # overlap by less.
@@ -19,15 +19,19 @@ LOOKED = 200
 # Names of bands in file names: f814w, F2100W, and the single letters of the optical and infrared.
 BAND = re.compile(r"F\d{3,4}(W|M|N|LP|W2|X|LPC)|VIS|[UGRIZYJHK]S?")
 # What noise maps, masks and the like are called in file names.
-NOT_IMAGES = ("rms", "variance", "weight", "mask", "exposure")
+NOT_IMAGES = ("rms", "variance", "weight", "mask", "exposure", "other", "psf")
+# Those of them that are known even without the image beside.
+MAPS = ("rms", "variance", "weight", "mask")
 
 
-def check_footprints(images: Sequence[Image]) -> None:
-    """Stop where two images of a field show the same sky, but not the same thing.
+def check_footprints(images: Sequence[Image], chosen: bool = False) -> None:
+    """Stop where an image is a map, or two show the same sky, but not the same thing.
 
     Parameters
     ----------
     images : sequence of Image
+    chosen : bool
+        Whether the user named the plane, which a file's name then does not overrule.
 
     Raises
     ------
@@ -36,6 +40,9 @@ def check_footprints(images: Sequence[Image]) -> None:
     """
     for image in _twins(images):
         _refuse(image, images)
+    for image in () if chosen or len(images) > LOOKED else images:
+        if _is_map(image):
+            _refuse(image, images)
     for first, second in _same_sky(images):
         one, other = images[first], images[second]
         bands = [image.filter or band_of_name(image.path) for image in (one, other)]
@@ -52,13 +59,6 @@ def check_footprints(images: Sequence[Image]) -> None:
             for image, fellow in ((one, other), (other, one)):
                 if _never_negative(image) and not _never_negative(fellow):
                     _refuse(image, [fellow])
-
-
-def kind_of_file(path: str) -> str | None:
-    """What a file's name says that it holds (`planes.NAMES`), by its last telling word."""
-    words = [word for word in re.split(r"[^A-Za-z0-9]+", Path(path).name.split(".fit")[0]) if word]
-    kinds = [kind_of_name(word) for word in words]
-    return next((kind for kind in reversed(kinds) if kind), None)
 
 
 def band_of_name(path: str) -> str:
@@ -106,6 +106,17 @@ def _same_sky(images: Sequence[Image]) -> list[tuple[int, int]]:
     return [(int(placed[a]), int(placed[b])) for a, b in np.sort(pairs, axis=1)]
 
 
+def _is_map(image: Image) -> bool:
+    """Whether a file's name says that it holds a map, its header nothing, and its pixels agree."""
+    # 'noise_free' is a simulation's word for images.
+    if kind_of_file(image.path) not in MAPS or "noise" in Path(image.path).name.lower():
+        return False
+    with open_image(image.path, image.hdu) as hdu:
+        if kind_of(hdu) == "image":
+            return False
+    return _never_negative(image)
+
+
 def _never_negative(image: Image) -> bool:
     """Whether the pixels in the middle of an image are all positive: no sky that was subtracted."""
     height, width = image.shape
@@ -117,9 +128,11 @@ def _never_negative(image: Image) -> bool:
 
 
 def _refuse(image: Image, among: Sequence[Image]) -> None:
-    beside = next((other.path for other in among if other.path != image.path), "the others")
+    called = CALLED.get(kind_of_file(image.path), "a noise map, a weight map or a mask")
+    fellow = next((other.path for other in among if other.path != image.path), None)
+    beside = f", found by the same pattern as {fellow}" if fellow else ""
     raise InputError(
-        f"{image.path}: is no image but a noise map, a weight map or a mask, found by the same "
-        f"pattern as {beside}.\nMake the pattern narrower (such as *_sci.fits), and give maps as "
-        "`rms` or `weight`."
+        f"{image.path}: is no image but {called}{beside}.\n"
+        "Make the pattern narrower (such as *_sci.fits), and give maps as `rms` or `weight`. If it "
+        f"is an image, say so: `images: file.fits[{image.hdu}]`."
     )

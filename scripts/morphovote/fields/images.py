@@ -17,6 +17,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales, wcs_to_celestial_frame
+from scipy.ndimage import label
 
 from morphovote.config.files import split_plane
 from morphovote.errors import InputError
@@ -38,7 +39,7 @@ class Image(NamedTuple):
     `wcs` is None where the header has no celestial WCS, and so is `pixel_scale` (arcsec). `kind` is
     what the plane serves as: the role that was asked for or, for noise maps, 'rms', 'variance' or
     'weight'. `filter` is '' where the header has none. `notes` are for the log: which plane was
-    taken, and what had to be put right.
+    taken, and what had to be put right. `zero_point` is the header's MAGZERO, AB, if it has one.
     """
 
     path: str
@@ -49,6 +50,7 @@ class Image(NamedTuple):
     kind: str = "image"
     filter: str = ""
     notes: tuple[str, ...] = ()
+    zero_point: float | None = None
 
 
 def inspect_image(path: str | Path, role: str = "image", plane: str = "") -> Image:
@@ -85,9 +87,10 @@ def inspect_image(path: str | Path, role: str = "image", plane: str = "") -> Ima
         if _asinh_scale(hdu.header):
             notes.append("its pixels are on an asinh scale (BSOFTEN, BOFFSET), which is undone")
         headers = (hdu.header, hdus[0].header)
+        zero = next((h["MAGZERO"] for h in headers if isinstance(h.get("MAGZERO"), float)), None)
         return Image(
             str(path), number, tuple(hdu.shape), wcs, wcs and _pixel_scale(wcs), kind,
-            _filter(headers), tuple(notes),
+            _filter(headers), tuple(notes), zero,
         )  # fmt: skip
 
 
@@ -194,7 +197,8 @@ def read_psf(path: str | Path) -> np.ndarray:
     Raises
     ------
     InputError
-        If there is no 2-D image, its sum is not positive, or its peak is not in its middle.
+        If there is no 2-D image, its sum is not positive, it has several peaks, or its peak is not
+        in its middle.
     """
     image = inspect_image(path, "psf")
     with open_image(image.path, image.hdu) as hdu:
@@ -211,6 +215,12 @@ def read_psf(path: str | Path) -> np.ndarray:
         raise InputError(
             f"{path}: the PSF sums to {psf.sum():.3g}, expected a positive sum.\n"
             "Give another PSF, or leave `psf` out."
+        )
+    stars = label(psf > psf.max() / 2, np.ones((3, 3)))[1]
+    if stars > 1:
+        raise InputError(
+            f"{path}: has {stars} peaks of more than half its maximum, expected the image of one "
+            "star.\nIf it is a grid of PSFs, cut one out; else leave `psf` out."
         )
     y, x = np.unravel_index(psf.argmax(), psf.shape)
     middle = [(side - 1) / 2 for side in psf.shape]

@@ -5,6 +5,8 @@ whose name is known is taken for what it is; planes that cannot be told apart st
 """
 
 import re
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
@@ -21,18 +23,27 @@ NAMES = {
     "weight": "WHT WGT WEIGHT WEIGHTS WT WTMAP IVM IVAR INVVAR INVVARIANCE INVERSEVARIANCE INVMSE "
     "WEIGHTMAP",
     "mask": "DQ DQMASK MASK MASKS MSK BPM CON CTX CONTEXT FLAG FLAGS FLG BITMASK MAXIMASK QUALITY "
-    "QUAL QUALDATA SEG SEGM SEGMAP SEGMENTATION CHECK",
+    "QUAL QUALDATA SEG SEGM SEGMAP SEGMENTATION CHECK MASKBIT MASKBITS BLOBMAP",
     "exposure": "EXP EXPTIME EXPOSURE EXPMAP TIME COVERAGE COV NEXP SAMP NIMAGE",
-    "other": "BKG BACK BACKGROUND SKY MODEL RES RESID RESIDUAL DARK FLAT AREA WAVELENGTH "
-    "WCSDVARR D2IMARR VARPOISSON VARRNOISE VARFLAT INVRMSE",
+    "other": "BKG BACK BACKGROUND BGMOD SKY MODEL BLOBMODEL RES RESID RESIDUAL CHI DARK FLAT AREA "
+    "WAVELENGTH WCSDVARR D2IMARR VARPOISSON VARRNOISE VARFLAT INVRMSE DEPTH GALDEPTH PSFDEPTH "
+    "PSFSIZE FWHM SEEING",
     "psf": "PSF EPSF DETDIST DETSAMP",
     "oversampled psf": "OVERDIST OVERSAMP",
 }
 KINDS = {name: kind for kind, names in NAMES.items() for name in names.split()}
 # Words without a meaning of their own: 'WEIGHT MAP', 'ERROR_IMAGE'.
 FILLERS = {"MAP", "PLANE", "ARRAY", "EXT"}
+# What was done with the background or the PSF, whose pixels these then are not: 'BKG_SUB'.
+DONE = ("SUB", "MATCH", "CONV", "CORR", "FREE")
 # Cards that say what a plane is, beside EXTNAME; the first that is there and known counts.
 CARDS = ("UTYPE", "HDUCLAS3", "HDUCLAS2", "EXTNAME", "EXTTYPE", "DES_EXT", "PRODTYPE", "IMTYPE")
+# What a map of a kind is called in messages.
+CALLED = {
+    "rms": "an rms map", "variance": "a variance map", "weight": "a weight map", "mask": "a mask",
+    "exposure": "a map of exposures", "other": "a model, background or the like", "psf": "a PSF",
+    "oversampled psf": "an oversampled PSF",
+}  # fmt: skip
 # What each role may be served by, best first.
 SERVE = {
     "image": ("image",),
@@ -49,8 +60,7 @@ def kind_of_name(name: str) -> str | None:
 
     Of several known words one that is not 'image' counts: SCI_ERR is an error, DATA QUALITY a mask.
     """
-    words = [word.rstrip("0123456789") for word in re.split(r"[^A-Z0-9]+", name.upper())]
-    words = [word for word in words if word]
+    words = _words(name)
     if words in (["PRIMARY"], ["COMPRESSED", "IMAGE"], []):
         return None
     joined = "".join(words)
@@ -61,6 +71,27 @@ def kind_of_name(name: str) -> str | None:
     kinds = [KINDS[word] for word in words if word in KINDS and word not in FILLERS]
     telling = [kind for kind in kinds if kind != "image"]
     return (telling or kinds or [None])[-1]
+
+
+def kind_of_file(path: str) -> str | None:
+    """What a file's name says that it holds (`NAMES`), by its last telling word."""
+    return next(iter(reversed(_kinds_in_name(path))), None)
+
+
+def _kinds_in_name(path: str) -> list[str]:
+    words = _words(Path(path).name.split(".fit")[0])
+    return [kind for word in words if (kind := kind_of_name(word))]
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name, in capitals and without figures at their ends."""
+    words = [word.rstrip("0123456789") for word in re.split(r"[^A-Z0-9]+", name.upper())]
+    words = [word for word in words if word]
+    done = {
+        n for n, (before, word) in enumerate(pairwise(words), start=1)
+        if word.startswith(DONE) and KINDS.get(before) in ("other", "psf")
+    }  # fmt: skip
+    return [word for n, word in enumerate(words) if n not in done and n + 1 not in done]
 
 
 def kind_of(hdu, primary: fits.Header | None = None) -> str | None:
@@ -120,7 +151,12 @@ def choose_plane(hdus: fits.HDUList, path: str, role: str, chosen: str = "") -> 
     number = _chosen(planes, path, chosen) if chosen else _serving(planes, kinds, path, role)
     if role not in ("rms", "weight"):
         return number, role
-    return number, kinds[number] if kinds[number] in SERVE["rms"] else role
+    kind = kinds[number]
+    if kind is None and role == "weight":
+        # Whether a weight map is an rms map its pixels cannot tell, but its file's name may.
+        called = set(_kinds_in_name(path)) & set(SERVE["rms"])
+        kind = called.pop() if len(called) == 1 else None
+    return number, kind if kind in SERVE["rms"] else role
 
 
 def name_plane(hdu, number: int) -> str:
@@ -165,13 +201,21 @@ def _serving(planes: dict, kinds: dict, path: str, role: str) -> int:
     unknown = [number for number in planes if kinds[number] is None]
     # Many a noise map carries the header, and so the name, of the image it was made from.
     images = [number for number in planes if kinds[number] == "image"]
-    odd = ("oversampled psf",) if role == "psf" else ("exposure", "other", "psf")
-    others = [number for number in planes if kinds[number] in odd]
+    odd = {"psf": "oversampled psf", "weight": "exposure"}.get(role)
+    others = [number for number in planes if odd and kinds[number] == odd]
     for group in (unknown + images, others):
         if len(group) == 1:
             return group[0]
         if group:
             _refuse(planes, path, role, f"its planes say not which is the {role}")
+    if len(planes) == 1:
+        (number, hdu), = planes.items()  # fmt: skip
+        key = "images" if role == "image" else role
+        raise InputError(
+            f"{path}: its only plane is {CALLED[kinds[number]]} by its header: {_look(hdu)}.\n"
+            f"Correct the pattern in `{key}`, or, if it is the right one, name its plane: "
+            f"`{key}: file.fits[{number}]`."
+        )
     _refuse(planes, path, role, f"none of its planes is {'an' if role in 'image' else 'a'} {role}")
     return -1
 

@@ -25,7 +25,12 @@ from morphovote.fields.role_columns import (
     read_roles,
     read_sky,
 )
-from morphovote.fields.tiles import assign_tiles, common_pixel_scale, inspect_tiles
+from morphovote.fields.tiles import (
+    assign_tiles,
+    common_pixel_scale,
+    compare_zero_points,
+    inspect_tiles,
+)
 from morphovote.logs import log
 from morphovote.storage.files import replacing, write_json
 
@@ -98,6 +103,9 @@ def list_sources(
     """
     images, tiles = inspect_tiles(files, rms, weight, kind == "cutouts", planes)
     scale = common_pixel_scale(images, pixel_scale)
+    odd = compare_zero_points(images, zero_point)
+    for note in odd:
+        log.warning("%s", note)
     if catalogue is None:
         if kind != "cutouts":
             raise InputError("Images without a catalogue: run detect_sources on them first.")
@@ -138,7 +146,7 @@ def list_sources(
         "ZEROPT": np.nan if zero_point is None else float(zero_point),
         "KIND": kind,
         "CATALOG": str(catalogue or ""),
-        "NOTES": json.dumps([*notes, *tiles.meta["PLANES"]]),
+        "NOTES": json.dumps([*notes, *odd, *tiles.meta["PLANES"]]),
     }
     return sources, tiles
 

@@ -98,7 +98,7 @@ def inspect_tiles(
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         told.append(f"{paths[0]}{more}: {note}")
         log.log(WARNING if "RADESYS" in note else INFO, "%s", told[-1])
-    check_footprints(found)
+    check_footprints(found, bool(planes and planes.get("images")))
     names = ("IMAGE", "HDU", "RMS", "RMS_HDU", "WEIGHT", "WEIGHT_HDU", "VARIANCE")
     tiles = Table(rows=rows, names=names, meta={"PLANES": told})
     if not tiles["VARIANCE"].any():
@@ -160,6 +160,18 @@ def common_pixel_scale(images: Sequence[Image], given: float | None) -> float:
             f"{largest} has {scales[largest]:.4g}.\nMake a field of each, or resample them."
         )
     return float(np.median(list(scales.values())))
+
+
+def compare_zero_points(images: Sequence[Image], given: float | None) -> list[str]:
+    """Say where the zero point of the config is not that of a header; a sentence, or none."""
+    others = [i for i in images if given and i.zero_point and abs(i.zero_point - given) > 0.005]
+    if not others:
+        return []
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return [
+        f"{others[0].path}{more}: MAGZERO = {others[0].zero_point:g} in the header; the config's "
+        f"zero_point, {given:g}, is used"
+    ]
 
 
 def assign_tiles(

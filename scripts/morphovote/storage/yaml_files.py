@@ -28,6 +28,12 @@ def load_yaml(path: str | Path):
         return yaml.safe_load(text)
     except InputError:
         raise
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{path}, line {line}: found a byte that is no text in UTF-8 (it may be Latin-1). Save "
+            "the file again as UTF-8."
+        ) from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

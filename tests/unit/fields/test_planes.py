@@ -3,8 +3,8 @@
 import pytest
 
 from morphovote.config.files import split_plane
-from morphovote.fields.footprints import band_of_name, kind_of_file
-from morphovote.fields.planes import kind_of_name
+from morphovote.fields.footprints import band_of_name
+from morphovote.fields.planes import kind_of_file, kind_of_name
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,12 @@ from morphovote.fields.planes import kind_of_name
         ("variance", "VAR VARIANCE VARIANCE_MAP STAT Variance"),
         ("weight", "WHT WGT WEIGHT weight-map IVM INVVAR INV_VAR INVERSE_VARIANCE IVAR"),
         ("mask", "DQ MASK MSK DATA_QUALITY FLAG CTX CON MASK_IMAGE"),
-        ("other", "VAR_POISSON VAR_RNOISE VAR_FLAT BKG MODEL WCSDVARR"),
+        ("other", "VAR_POISSON VAR_RNOISE VAR_FLAT BKG MODEL WCSDVARR CHI2_R DEPTH PSFSIZE_R"),
+        ("image", "SCI_BKG_SUB PSF_MATCHED_SCI IMAGE_SKY_SUBTRACTED"),
+        ("rms", "BKG_SUB_RMS PSF_MATCHED_ERR RMS_CORR"),
         ("psf", "DET_DIST DET_SAMP PSF"),
         ("oversampled psf", "OVERDIST OVERSAMP"),
-        (None, "PRIMARY COMPRESSED_IMAGE S1 CCD32 north 12"),
+        (None, "PRIMARY COMPRESSED_IMAGE S1 CCD32 north 12 BKG_SUB PSF-MATCHED"),
     ],
 )
 def test_kinds_of_names(kind, names):
@@ -31,6 +33,7 @@ def test_files_say_what_they_hold():
     assert kind_of_file("a/hlsp_x_f814w_v1_drz_wht.fits.gz") == "weight"
     assert kind_of_file("coadd.weight.fits") == "weight"
     assert kind_of_file("data/field_1.fits") is None
+    assert kind_of_file("sci_bkg_sub.fits") == "image"
     assert band_of_name("x/hlsp_cosmos_f814w_sci.fits") == "F814W"
     assert band_of_name("x/calexp_HSC-I-9813.fits") == "I"
     assert band_of_name("x/sci.fits") == ""
