@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from morphovote.classify.anchors import segment_radius
-from morphovote.classify.assignment import classify, read_given_groups, read_group_classes
+from morphovote.classify.assignment import classify, read_group_classes
 from morphovote.classify.classifier import load_classifier
 from morphovote.embedding import BATCH, CUTOUT, Embedder
 from morphovote.logs import progress
@@ -74,11 +74,12 @@ class Chain(Embedder):
         chain = replace(chain, pca=pca, voters=voters)
         if "classifier" not in files:
             return chain
+        classes, given = read_group_classes(files["names"], read_attributes(files["voters"]))
         return replace(
             chain,
             confidence=load_confidence(files["confidence"], len(voters.labels))[0],
-            classes=read_group_classes(files["names"], read_attributes(files["voters"])),
-            given=read_given_groups(files["names"]),
+            classes=classes,
+            given=given,
             classifier=load_classifier(files["classifier"])[0],
         )
 

@@ -1,9 +1,13 @@
 """After a change, the rules that depend on it run again, and no others."""
 
+import json
+import os
+
 import pytest
-from project import changed
+from project import changed, copy_project
 
 from morphovote.report.figures.table import FIGURES
+from morphovote.storage.model_folder import MODEL_FILES
 
 FROM_CATALOGUE = {f"plot_{figure.name}" for figure in FIGURES if "catalogue" in figure.inputs}
 CLASS_TESTS = {"test_classes", "plot_separation"}
@@ -134,3 +138,35 @@ def test_a_job_asks_for_what_its_shard_needs(project, small_config, size, thread
     job = output[output.index("rule make_cutouts:") :].split("\n\n")[0]
     assert f"mem_mb={memory}," in job
     assert f"threads: {threads}\n" in job or threads == 1
+
+
+@pytest.fixture
+def frozen(tmp_path, small_config):
+    """Plan of the check of a field whose model an earlier run has left, after touching a file."""
+    project = copy_project(tmp_path)
+    field = {"simulate": {"galaxies": 60}, "model": "results/small/model"}
+    config = changed(small_config, "fields", {"second": field})
+    made = {"results/small/model": MODEL_FILES, "results/second": ("sources.fits",)}
+    about = {"field": "small", "pixel_scale": 0.03, "settings": {}, "encoder": {}}
+    made |= {"results/encoder": ("encoder.json",), "results/second/": ("transfer.json",)}
+
+    def plan(name):
+        for age, (folder, names) in enumerate(made.items()):
+            for file in names:
+                path = tmp_path / folder / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(json.dumps(about) if file == "model.json" else "")
+                os.utime(path, (1e9 + age, 1e9 + age))
+        (tmp_path / "results/small/model" / name).touch()
+        words = ["--dry-run", "--rerun-triggers", "mtime", "--allowed-rules", "check_model", "--"]
+        target = "results/second/transfer.json"
+        return project.snakemake(*words, target, config=config).stdout
+
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("touched", "reruns"), [("model.json", False), ("denoiser.safetensors", True)]
+)
+def test_frozen_model_is_checked_again_when_it_was_fitted_again(frozen, touched, reruns):
+    assert ("rule check_model:" in frozen(touched)) == reruns

@@ -1,6 +1,7 @@
 # For every stage: the checked config, and the paths that depend on it.
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -65,8 +66,9 @@ GPUS = count_gpus()
 SHARD_THREADS = min(16, 1 + config["shard_size"] // 250)
 
 
+# Only fields of this config: the model that another run has left under results/ is a file as any.
 wildcard_constraints:
-    field="[^/]+",
+    field="|".join(map(re.escape, FIELDS)) or "[^/]+",
     shard=r"\d{5}",
 
 

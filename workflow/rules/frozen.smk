@@ -27,8 +27,10 @@ rule check_model:
     """Check that a frozen model can be used on the field, before the long jobs."""
     input:
         sources="results/{field}/sources.fits",
-        # New group names change this file, but nothing that is checked here.
+        # New group names change this file, but nothing that is checked here. A model that was fitted
+        # to other cutouts, of another pixel scale say, has another denoiser.
         model=ancient(model_file("model.json")),
+        fitted=model_file("denoiser.safetensors"),
         card=encoder_file("encoder.json"),
     output:
         "results/{field}/transfer.json",

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Column, MaskedColumn, Table
-from astropy.units import UnitBase
+from astropy.table import Column, Table
 
 from morphovote.catalogue.columns import COLUMNS, probability_column
 from morphovote.catalogue.writers import try_column
@@ -13,7 +12,6 @@ from morphovote.classify.classes import CLASSES, order_names
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
-from morphovote.fields.plain_columns import plain_columns
 from morphovote.flags import FAR_FROM_ANCHORS, NO_DATA, NOT_SELECTED, OUTLIER
 from morphovote.logs import log
 from morphovote.storage import shards
@@ -36,7 +34,7 @@ def build_catalogue(
     sources : Table
         The source list: ROW, ID, RA, DEC (deg), SELECTED, REDSHIFT.
     source_catalogue : Table or None
-        The input catalogue, in the same order; None if there was none.
+        From `read_source_columns`, in the same order; None if there was none.
     cutouts : mapping of ndarray
         `row`, `flags`, `snr` of the selected sources, in any order.
     votes : mapping of ndarray
@@ -132,21 +130,20 @@ def _place(array: np.ndarray, rows: np.ndarray, count: int, column) -> np.ndarra
 def append_source_columns(catalogue: Table, source_catalogue: Table) -> None:
     """Add every column of the source catalogue to the catalogue, in place and in order.
 
-    Values, masks, units and descriptions stay as they are. Times, coordinates and the like become
-    plain columns; text gets dtype str, and other objects become text.
+    Values, masks, units and descriptions stay as they are.
     """
     taken = {name.lower() for name in catalogue.colnames}
-    plain = plain_columns(source_catalogue)
-    for number, name in enumerate(plain, start=1):
-        column = _plain_column(plain[name])
+    for number, name in enumerate(source_catalogue.colnames, start=1):
+        column = source_catalogue[name]
         new = name.strip() or f"{PREFIX}{number}"
         while new.lower() in taken:
             new = PREFIX + new
         taken.add(new.lower())
+        catalogue.add_column(column, name=new)
         if new != name:
             note = f"Column '{name}' of the source catalogue"
-            column.description = f"{note}: {column.description}" if column.description else note
-        catalogue.add_column(column, name=new)
+            about = f"{note}: {column.description}" if column.description else note
+            catalogue[new].description = about
 
 
 def read_source_columns(path: str | Path, notes: list[str] | None = None) -> Table:
@@ -164,48 +161,20 @@ def read_source_columns(path: str | Path, notes: list[str] | None = None) -> Tab
     table, carried = read_table(path, notes=told), Table()
     for name in table.colnames:
         try:
-            column = _plain_column(table[name])
-            try_column(column)
+            try_column(table[name])
         except MemoryError:
             raise
         except Exception as error:
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             told.append(f"{path}: column '{name}' is left out, it cannot be written ({reason})")
             continue
-        carried[name] = column
+        carried[name] = table[name]
     if notes is None:
         for note in told:
             log.warning("%s", note)
     else:
         notes += told
     return carried
-
-
-def _plain_column(column: Column) -> Column:
-    data = np.asarray(np.ma.getdata(column))
-    mask = np.broadcast_to(np.ma.getmaskarray(column), data.shape)
-    if data.dtype.kind == "S":
-        data = np.char.decode(data, "utf-8", "replace")
-    elif data.dtype.kind in "OmM":
-        empty = np.array([v is None for v in data.ravel()], dtype=bool).reshape(data.shape)
-        mask = mask | empty | (np.isnat(data) if data.dtype.kind in "mM" else False)
-        texts = data.astype(str) if data.dtype.kind in "mM" else data
-        data = np.where(mask, "", texts).astype(str)
-    elif data.dtype == np.int8 or data.dtype == np.float16:
-        # FITS has neither, and would read int8 as logical.
-        data = data.astype(np.int16 if data.dtype == np.int8 else np.float32)
-    elif data.dtype.kind in "fc" and data.dtype.itemsize > {"f": 8, "c": 16}[data.dtype.kind]:
-        data = data.astype("f8" if data.dtype.kind == "f" else "c16")
-    if data.dtype.kind == "U" and data.dtype.itemsize == 0:
-        data = data.astype("U1")
-    data = data.astype(data.dtype.newbyteorder("="))
-    kind = MaskedColumn if mask.any() else Column
-    extra = {"mask": mask} if mask.any() else {}
-    meta = {"ucd": column.info.meta["ucd"]} if (column.info.meta or {}).get("ucd") else {}
-    unit = column.unit if isinstance(column.unit, UnitBase) else None
-    return kind(
-        data, name=column.name, unit=unit, description=column.description, meta=meta, **extra
-    )
 
 
 def read_stages(

@@ -12,7 +12,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from morphovote.classify.anchored import chance_to_recover, fit_anchored, untaught, weigh_anchored
 from morphovote.classify.anchors import enough, read_anchors, segment_radius
@@ -284,18 +283,8 @@ def complete_model(
     return model | {"offset": np.float64(offset), "slope": np.float64(slope)}, by_eye
 
 
-def read_given_groups(path: str | Path) -> set[int]:
-    """Groups in names.yaml whose name is one that people gave, and not only suggested."""
-    content = read_names(path)
-    return {
-        number
-        for number, entry in content["groups"].items()
-        if content.get("origin") == "file" or entry["class"] != entry.get("suggested", "")
-    }
-
-
-def read_group_classes(path: str | Path, attributes: dict) -> dict[int, str]:
-    """Class of each group, from names.yaml.
+def read_group_classes(path: str | Path, attributes: dict) -> tuple[dict[int, str], set[int]]:
+    """Class of each group, from names.yaml, and which groups were named by people.
 
     Parameters
     ----------
@@ -303,30 +292,36 @@ def read_group_classes(path: str | Path, attributes: dict) -> dict[int, str]:
     attributes : dict
         Of the votes: `groups` and `voters`.
 
+    Returns
+    -------
+    classes : dict of str
+    given : set of int
+        Groups whose name is one that people gave, and not only suggested.
+
     Raises
     ------
     InputError
         If the file is unreadable or belongs to another vote.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        names = {int(number): str(entry["class"]) for number, entry in content["groups"].items()}
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a file of group names ({error}). Delete it and run the workflow again."
-        ) from error
+    content = read_names(path)
+    classes = {number: str(entry["class"]) for number, entry in content["groups"].items()}
     groups, voters = int(attributes["groups"]), attributes["voters"]
     named = content.get("regrouped", content.get("voters"))
-    if named != voters or sorted(names) != list(range(groups)):
+    if named != voters or sorted(classes) != list(range(groups)):
         raise InputError(
-            f"{path}: names {len(names)} groups of vote {named}, but the votes "
+            f"{path}: names {len(classes)} groups of vote {named}, but the votes "
             f"are of {groups} groups of vote {voters}.\nTake names and voters from one model "
             "folder, or delete the file and run the workflow again."
         )
-    unknown = sorted(set(names.values()) - {*CLASSES, *(content.get("classes") or {})})
+    unknown = sorted(set(classes.values()) - {*CLASSES, *(content.get("classes") or {})})
     if unknown:
         raise InputError(f"{path}: unknown class {unknown[0]}, expected {', '.join(CLASSES)}.")
-    return names
+    given = {
+        number
+        for number, entry in content["groups"].items()
+        if content.get("origin") == "file" or entry["class"] != entry.get("suggested", "")
+    }
+    return classes, given
 
 
 def fit_classifier_file(
@@ -361,8 +356,7 @@ def fit_classifier_file(
         The model's.
     """
     attributes = read_attributes(votes)
-    classes = read_group_classes(names, attributes)
-    given = read_given_groups(names)
+    classes, given = read_group_classes(names, attributes)
     vote = read_shard(votes, VOTES)
     check_length(votes, components)
     known = read_anchors(anchors)[0] if anchors else None
@@ -449,7 +443,7 @@ def classify_file(
     InputError
         If names, classifier and votes do not belong to one model.
     """
-    classes = read_group_classes(names, read_attributes(votes))
+    classes, given = read_group_classes(names, read_attributes(votes))
     model, attributes = load_classifier(classifier)
     found = read_attributes(components)
     with open_shard(components) as file:
@@ -461,7 +455,6 @@ def classify_file(
             "model folder."
         )
     check_length(votes, components)
-    given = read_given_groups(names)
     rows = read_shard(votes, ["row"])["row"]
     light = align_rows(rows, read_light(cutouts))
     parts, start = [], 0

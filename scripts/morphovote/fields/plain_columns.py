@@ -6,9 +6,12 @@ import numpy as np
 from astropy.table import Column, MaskedColumn, Table
 from astropy.table.serialize import represent_mixins_as_columns
 from astropy.time import Time
+from astropy.units import UnitBase
 
 # Longest text (characters) that an array of varying length may become.
 LONGEST = 2000
+# Kinds of numbers that FITS or VOTable does not have (FITS would read int8 as logical), and theirs.
+SIMILAR = {np.int8: "i2", np.float16: "f4", np.longdouble: "f8", np.clongdouble: "c16"}
 
 
 def plain_columns(table: Table, path: object = "", notes: list[str] | None = None) -> dict:
@@ -60,30 +63,46 @@ def _text_of_times(times: Time) -> Column:
 
 
 def _plain(column: Column) -> Column:
-    kind = column.dtype.kind
-    if kind == "S":
-        data = np.char.decode(np.asarray(np.ma.getdata(column)), "utf-8", "replace")
-        return _like(column, data, np.ma.getmaskarray(column))
-    if kind == "O":
-        return _of_objects(column)
+    """A column that every format of the catalogue can hold, masked only where values are missing.
+
+    Bytes, times and objects become text; numbers of a width that FITS or VOTable lacks the next
+    that they have. Of what is said of the column its unit, description and UCD stay.
+    """
+    data = np.asarray(np.ma.getdata(column))
+    lost = np.broadcast_to(np.ma.getmaskarray(column), data.shape)
+    kind = data.dtype.kind
     if kind == "V":
         raise ValueError("its rows are records")
-    if not column.dtype.isnative:
-        return column.astype(column.dtype.newbyteorder("="))
-    return column
+    if kind == "O":
+        data, lost = _of_objects(data, lost)
+    elif kind == "S":
+        data = np.char.decode(data, "utf-8", "replace")
+    elif kind in "mM":
+        lost = lost | np.isnat(data)
+        data = np.where(lost, "", data.astype(str))
+    elif data.dtype.type in SIMILAR:
+        data = data.astype(SIMILAR[data.dtype.type])
+    if data.dtype.kind == "U" and data.dtype.itemsize == 0:
+        data = data.astype("U1")
+    data = data.astype(data.dtype.newbyteorder("="), copy=False)
+    about = {
+        "unit": column.unit if isinstance(column.unit, UnitBase) else None,
+        "description": column.description,
+        "meta": {key: column.meta[key] for key in ("ucd",) if column.meta.get(key)},
+    }
+    return MaskedColumn(data, mask=lost, **about) if lost.any() else Column(data, **about)
 
 
-def _of_objects(column: Column) -> Column:
-    """Text of varying length as text, arrays of varying length as JSON, missing ones masked."""
-    values = np.asarray(np.ma.getdata(column)).ravel()
-    lost = np.ma.getmaskarray(column).ravel() | np.array([value is None for value in values], bool)
+def _of_objects(data: np.ndarray, lost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Text of varying length as text, arrays of varying length as JSON, and what is missing."""
+    values = data.ravel()
+    lost = lost.ravel() | np.array([value is None for value in values], bool)
     texts = ["" if gone else _text(value) for value, gone in zip(values, lost, strict=True)]
     longest = max(map(len, texts), default=0)
     arrays = any(isinstance(value, list | tuple | np.ndarray) for value in values)
     if arrays and longest > LONGEST:
         raise ValueError(f"its arrays of varying length take up to {longest:,} characters")
-    shape = np.shape(column)
-    return _like(column, np.array(texts or [""][:0], dtype=str).reshape(shape), lost.reshape(shape))
+    return np.array(texts, dtype=str).reshape(data.shape), lost.reshape(data.shape)
 
 
 def _text(value: object) -> str:
@@ -96,10 +115,3 @@ def _text(value: object) -> str:
     if isinstance(value, list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)
-
-
-def _like(column: Column, data: np.ndarray, lost: np.ndarray) -> Column:
-    about = {"unit": column.unit, "description": column.description, "meta": dict(column.meta)}
-    if lost.any():
-        return MaskedColumn(data, mask=lost, **about)
-    return Column(data, **about)

@@ -56,9 +56,10 @@ def read_names(path: str | Path) -> dict:
     try:
         names = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         entries = list(names["groups"].items())
-        if not all(isinstance(number, int) and "class" in entry for number, entry in entries):
+        groups = (isinstance(number, int) and isinstance(entry, dict) for number, entry in entries)
+        if not all(groups) or not all("class" in entry for _, entry in entries):
             raise TypeError("a group has no number or no class")
-    except (OSError, yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, yaml.YAMLError, TypeError, ValueError, KeyError, AttributeError) as error:
         raise InputError(
             f"{path}: not a file of group names ({error}). Delete it and run the workflow again."
         ) from error

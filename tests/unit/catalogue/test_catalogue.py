@@ -33,6 +33,7 @@ from morphovote.catalogue.join import (
 )
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
+from morphovote.fields.plain_columns import plain_columns
 from morphovote.storage import shards
 
 
@@ -54,7 +55,7 @@ def odd_sources():
         }
     )
     table["mag"].info.meta = {"ucd": "phot.mag;em.opt.I"}
-    return table
+    return Table(plain_columns(table))
 
 
 @pytest.fixture
@@ -320,7 +321,7 @@ def test_times_coordinates_and_objects_become_plain(tmp_path):
         }
     )
     catalogue = Table({"ID": Column([1, 2], meta={"ucd": "meta.id"})})
-    append_source_columns(catalogue, source)
+    append_source_columns(catalogue, Table(plain_columns(source)))
     write_all(catalogue, tmp_path)
     back = Table.read(tmp_path / "c.fits")
     assert list(back["where_ra"]) == [1, 2]
@@ -353,7 +354,7 @@ def source_tables(draw):
             table[name] = MaskedColumn(data, mask=draw(stn.arrays(bool, shape)))
         else:
             table[name] = Column(data)
-    return table
+    return Table(plain_columns(table))
 
 
 def stripped(column):
