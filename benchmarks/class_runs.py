@@ -9,7 +9,9 @@ from sklearn.metrics import (
     balanced_accuracy_score,
 )
 
-from morphovote.classify import assignment, classifier
+from morphovote.classify import assignment, classifier, fitting
+from morphovote.classify.classes import order_names
+from morphovote.classify.labels import Labels
 from morphovote.fields.catalogues import read_table
 from morphovote.groups.suggestion import FEWEST_MEMBERS
 from morphovote.measure.quality import MEASURED
@@ -56,11 +58,24 @@ def classify_run(run: dict, names: dict[int, str], checked=None) -> tuple[dict, 
     votes, rows = run["votes"], np.flatnonzero(run["votes"]["kept"] & ~run["votes"]["outlier"])
     labels = np.array([names[int(group)] for group in votes["group"][rows]])
     model, held = classifier.fit_classifier(run["component"][rows], labels)
-    seen = run["component"][checked[0]] if checked else run["component"][:0]
-    model, _ = assignment.complete_model(votes, names, seen, model, checked)
+    model = fitting.complete_model(votes, names, model)
+    if checked:
+        model = correct_model(run, names, model, *checked)
     found = assignment.classify(votes, names, run["component"], model)
     right = model["names"][held.argmax(axis=1)] == labels
     return found, {"probability": held.max(axis=1), "right": right}
+
+
+def correct_model(
+    run: dict, names: dict[int, str], model: dict, rows: np.ndarray, kinds: np.ndarray
+) -> dict:
+    """The model corrected by galaxies drawn at random, whose classes by eye did not teach it."""
+    order = order_names(run["true"])
+    given = (np.asarray(kinds)[:, None] == order).astype(int)
+    labels = Labels(rows, order, given, np.ones(len(rows), bool), True, [])
+    some = {key: values[rows] for key, values in run["votes"].items()}
+    eye = fitting.check_by_eye(some, names, run["component"][rows], model, labels)
+    return fitting.correct_by_eye(model, eye, 0)[0]
 
 
 def score(true: np.ndarray, given: np.ndarray) -> list[float]:

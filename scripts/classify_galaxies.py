@@ -11,4 +11,5 @@ with rule_log(snakemake.log[0]):
         snakemake.input.classifier,
         snakemake.input.cutouts,
         snakemake.output[0],
+        labels=snakemake.input.get("labels", []),
     )

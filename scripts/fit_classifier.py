@@ -1,6 +1,6 @@
-"""Train a classifier on the galaxies that the vote kept."""
+"""Train the classifier: on anchors and labels, or on the galaxies that the vote kept."""
 
-from morphovote.classify.assignment import fit_classifier_file
+from morphovote.classify.fitting import fit_classifier_file
 from morphovote.logs import rule_log
 
 with rule_log(snakemake.log[0]):
@@ -10,6 +10,6 @@ with rule_log(snakemake.log[0]):
         snakemake.input.components,
         snakemake.output.classifier,
         snakemake.output.held_out,
+        labels=snakemake.input.get("labels", []),
         anchors=snakemake.input.anchors,
-        checked=next(iter(snakemake.input.get("checked", [])), None),
     )

@@ -8,7 +8,8 @@ import torch
 
 from morphovote import flags
 from morphovote.chain import Chain
-from morphovote.classify.assignment import classify_file, fit_classifier_file
+from morphovote.classify.assignment import classify_file
+from morphovote.classify.fitting import fit_classifier_file
 from morphovote.denoise import schemes as denoisers
 from morphovote.encode import encoding, weights
 from morphovote.groups import regrouping

@@ -1,4 +1,4 @@
-# Takes: votes, components, anchors, and the groups' names (or, to suggest them, the anchors again and
+# Takes: votes, components, anchors, labels by eye, and the groups' names (or, to suggest them, the anchors again and
 # medians of the measurements).
 # Leaves: the names and the classifier in the model folder, and every galaxy's class.
 NAMES = [path for path in [config["classes"]["names"]] if path]
@@ -30,13 +30,13 @@ rule name_groups:
 
 
 rule fit_classifier:
-    """Teach the classifier with the anchors, or with the galaxies on which the voters agree."""
+    """Teach the classifier with anchors and labels, or with galaxies on which the voters agree."""
     input:
         votes="results/{field}/votes.h5",
         names="results/{field}/model/names.yaml",
         components="results/{field}/components.h5",
         anchors="results/{field}/model/anchors.h5",
-        checked=field_entry("checked"),
+        labels=field_entry("labels"),
     output:
         classifier="results/{field}/model/classifier.h5",
         held_out="results/{field}/held_out.h5",
@@ -49,7 +49,7 @@ rule fit_classifier:
     threads: 4
     params:
         code=code_digest("fit_classifier"),
-        given=given_files(field_entry("checked")),
+        given=given_files(field_entry("labels")),
     script:
         "../../scripts/fit_classifier.py"
 
@@ -62,6 +62,7 @@ rule classify_galaxies:
         components="results/{field}/components.h5",
         classifier=model_file("classifier.h5"),
         cutouts=shards_of("cutouts"),
+        labels=field_entry("labels"),
     output:
         "results/{field}/classes.h5",
     log:
@@ -72,6 +73,8 @@ rule classify_galaxies:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("classify_galaxies"),
-        given=given_files(model_file("names.yaml"), model_file("classifier.h5")),
+        given=given_files(
+            model_file("names.yaml"), model_file("classifier.h5"), field_entry("labels")
+        ),
     script:
         "../../scripts/classify_galaxies.py"

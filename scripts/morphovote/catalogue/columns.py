@@ -103,8 +103,8 @@ COLUMNS = (
         "",
         "stat.probability;src.morph.type",
         "f4",
-        "Probability that CLASS is right, the largest of the P_ columns; from the classifier that "
-        "anchors taught and the votes; corrected where classified by eye",
+        "Probability that CLASS is right, the largest of the P_ columns; from classifier and votes, "
+        "or the share of the people who gave the class",
         NAN,
         "classes",
     ),
@@ -122,8 +122,8 @@ COLUMNS = (
         "",
         "meta.code.class",
         "U",
-        "Where CLASS comes from: vote (it is that of the group of a kept galaxy), anchors (and "
-        "votes), classifier (trained on kept galaxies; without anchors), none",
+        "Where CLASS comes from: labels (by eye), vote (group of a kept galaxy), anchors (they and "
+        "labels taught), classifier (kept galaxies taught), none",
         "none",
         "classes",
     ),

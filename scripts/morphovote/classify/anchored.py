@@ -55,25 +55,25 @@ def vote_shares(
     ndarray, shape (N, C)
     """
     table = group_table(anchor_counts, target, classes)
-    votes = _normalised(counts)
+    votes = normalised(counts)
     if not own:
-        return votes @ _normalised(table)
+        return votes @ normalised(table)
     mine = np.zeros((len(votes), *table.shape))
     mine[np.arange(len(votes)), :, target] = votes
-    return np.einsum("ng,ngc->nc", votes, _normalised(table[None] - mine))
+    return np.einsum("ng,ngc->nc", votes, normalised(table[None] - mine))
 
 
 def group_table(anchor_counts: np.ndarray, target: np.ndarray, classes: int) -> np.ndarray:
     """Anchors of each class in each group, (K, C): parts of an anchor where its votes differ."""
     one_hot = np.eye(classes)[target]
-    return _normalised(anchor_counts).T @ one_hot + SPREAD * one_hot.mean(axis=0)
+    return normalised(anchor_counts).T @ one_hot + SPREAD * one_hot.mean(axis=0)
 
 
-def _normalised(values: np.ndarray) -> np.ndarray:
+def normalised(values: np.ndarray) -> np.ndarray:
     return values / np.maximum(values.sum(axis=-1, keepdims=True), 1e-9)
 
 
-def _evidence(probability: np.ndarray, share: np.ndarray) -> np.ndarray:
+def evidence_of(probability: np.ndarray, share: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(probability, LEAST)) - np.log(np.maximum(share, LEAST))
 
 
@@ -113,6 +113,12 @@ def anchor_distance(components: np.ndarray, reference: np.ndarray, own: bool = F
     _, away = nearest(components[finite], reference, CLOSEST + own)
     result[finite] = away[:, own:].mean(axis=1)
     return result
+
+
+def cloud_limit(reference: np.ndarray) -> float:
+    """Distance from the anchors (A, P) beyond which a galaxy lies outside their cloud."""
+    own = anchor_distance(reference, reference, own=True)
+    return float(FACTOR * np.quantile(own, QUANTILE))
 
 
 def untaught(components: np.ndarray) -> dict[str, np.ndarray]:
@@ -156,19 +162,18 @@ def fit_anchored(
     share = (np.bincount(target, minlength=len(classes)) + 0.5) / (len(target) + 2.5)
     known = np.isin(np.arange(len(classes)), target).astype(float)
     reference = anchors["component"].astype(np.float32)
-    own = anchor_distance(reference, reference, own=True)
     model = {name: regression[name] for name in ("names", "coefficients", "intercepts", "mean")}
     model |= {
         "classes": np.array(classes, dtype=str),
         "share": share,
         "prior": known / known.sum(),
-        "table": _normalised(group_table(anchors["counts"], target, len(classes))),
+        "table": normalised(group_table(anchors["counts"], target, len(classes))),
         "anchor": reference,
-        "anchor_limit": np.float64(FACTOR * np.quantile(own, QUANTILE)),
+        "anchor_limit": np.float64(cloud_limit(reference)),
     }
-    spread = _spread(left_out, regression["names"], classes)
+    columns = spread(left_out, regression["names"], classes)
     votes = vote_shares(anchors["counts"], anchors["counts"], target, len(classes), own=True)
-    evidence = [_evidence(spread, share), _evidence(votes, share)]
+    evidence = [evidence_of(columns, share), evidence_of(votes, share)]
     model["pool"] = fit_pool(evidence, share, target)
     held_out = _combine(evidence, model["pool"], model["prior"])
     model |= fit_recovery(anchors, held_out, classes)
@@ -182,7 +187,7 @@ def fit_anchored(
     return model, held_out
 
 
-def _spread(probability: np.ndarray, names: np.ndarray, classes: list[str]) -> np.ndarray:
+def spread(probability: np.ndarray, names: np.ndarray, classes: list[str]) -> np.ndarray:
     """Columns of all classes, from those that the regression knows."""
     result = np.zeros((len(probability), len(classes)))
     result[:, [classes.index(str(name)) for name in names]] = probability
@@ -215,9 +220,9 @@ def weigh_anchored(
         what the anchors say against the prior.
     """
     classes = [str(name) for name in model["classes"]]
-    spread = _spread(np.nan_to_num(apply_classifier(components, model)), model["names"], classes)
-    votes = _normalised(counts) @ model["table"]
-    evidence = [_evidence(spread, model["share"]), _evidence(votes, model["share"])]
+    columns = spread(np.nan_to_num(apply_classifier(components, model)), model["names"], classes)
+    votes = normalised(counts) @ model["table"]
+    evidence = [evidence_of(columns, model["share"]), evidence_of(votes, model["share"])]
     found = _combine(evidence, model["pool"], model["prior"])
     distance = anchor_distance(components, model["anchor"]) / model["anchor_limit"]
     near = np.clip((FAR - distance) / (FAR - 1), 0, 1)

@@ -5,7 +5,8 @@ voters together. The probability combines three numbers known for every galaxy, 
 share of the voters whose group has the class, the classifier's probability, and how likely so many
 votes are without any groups in the data (`confidence`). Groups also hold some galaxies that are not
 of their class; that share is taken from simulated fields. If somebody has classified a random
-sample of galaxies by eye, the probability is corrected to how often the class is right.
+sample of galaxies by eye, the probability is corrected to how often the class is right; the class
+that people gave a galaxy wins.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,19 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from morphovote.classify.anchored import chance_to_recover, fit_anchored, untaught, weigh_anchored
-from morphovote.classify.anchors import enough, read_anchors, segment_radius
-from morphovote.classify.calibration import (
-    correct_chosen,
-    cross_correct,
-    fit_correction,
-    read_checked,
-)
+from morphovote.classify.anchored import chance_to_recover, weigh_anchored
+from morphovote.classify.anchors import segment_radius
+from morphovote.classify.calibration import correct_chosen
 from morphovote.classify.classes import CLASSES, DETECTED, REASONS, order_names
-from morphovote.classify.classifier import apply_classifier, fit_classifier, load_classifier
+from morphovote.classify.classifier import apply_classifier, load_classifier
+from morphovote.classify.labels import put_labels, read_labels
 from morphovote.errors import InputError
 from morphovote.logs import log
-from morphovote.storage.model_files import write_model
 from morphovote.storage.model_folder import read_names
 from morphovote.storage.rows import align_rows
 from morphovote.storage.shards import (
@@ -37,14 +33,14 @@ from morphovote.storage.shards import (
     write_shard,
 )
 
-# Most galaxies in training.
-TRAINING_LIMIT = 10_000
 BATCH = 4096
 # Purity of groups: the share of a group's galaxies that are of its class. Nothing in the vote shows
 # it. This is the likeliest value on three simulated fields (seeds 2 to 4, 600 galaxies each) whose
 # groups were named from the true classes; `benchmarks/classes.py` prints it, and how well it does
 # on other fields.
 PURITY = 0.79
+# CLASS_ORIGIN of a class from the classifier, by what taught it.
+ORIGINS = {"anchors": "anchors", "anchors and labels": "anchors", "labels": "labels"}
 VOTES = ["row", "id", "group", "kept", "outlier", "counts", "vote_confidence"]
 
 
@@ -145,7 +141,7 @@ def classify(
         Class of each group.
     components : ndarray, shape (N, P)
     model : dict of ndarray
-        From `complete_model`.
+        From `fitting.complete_model`.
     snr : ndarray, shape (N,), optional
         Signal-to-noise ratio inside the segment. A galaxy below `DETECTED` is not detected.
     segment : ndarray, shape (N,), optional
@@ -164,13 +160,29 @@ def classify(
             eye were given. NaN if there is no class.
         class_prob : float32, that of the class, the largest.
         class_second : str, the most probable of the other classes, "" if none.
-        class_origin : str, "vote" (the class is that of the group of a kept galaxy), "anchors",
-            "classifier" (without anchors) or "none".
+        class_origin : str, "vote" (the class is that of the group of a kept galaxy), "anchors" (the
+            classifier taught by anchors, and labels), "labels" (taught by labels alone),
+            "classifier" (taught by kept galaxies) or "none".
         class_reason : str, of `REASONS`: why there is no class.
         far : bool, whether the galaxy lies outside the cloud of the anchors.
         recoverable : float32, chance that a galaxy of this S/N and size keeps its class.
     """
-    order, probability, near = weigh_classes(votes, names, components, model)
+    weighed = weigh_classes(votes, names, components, model)
+    return decide(votes, names, *weighed, model, snr, segment, given)
+
+
+def decide(
+    votes: dict[str, np.ndarray],
+    names: dict[int, str],
+    order: list[str],
+    probability: np.ndarray,
+    near: np.ndarray,
+    model: dict[str, np.ndarray],
+    snr: np.ndarray | None = None,
+    segment: np.ndarray | None = None,
+    given: Collection[int] = (),
+) -> dict[str, np.ndarray]:
+    """Classes as `classify` gives them, from the probabilities that `weigh_classes` returns."""
     anchored = len(model["anchor"]) > 0
     has_data = votes["group"] >= 0
     seen = has_data if snr is None else has_data & (snr >= DETECTED)
@@ -193,7 +205,10 @@ def classify(
     name = text[np.where(decided, chosen, -1)]
     name[has_data & ~decided] = "UNC"
     origin = np.full(len(chosen), "none", dtype=object)
-    origin[from_vote], origin[others] = "vote", "anchors" if anchored else "classifier"
+    origin[from_vote], origin[others] = (
+        "vote",
+        ORIGINS.get(str(model["taught_by"][0]), "classifier"),
+    )
     reason = np.full(len(chosen), "", dtype=object)
     reason[decided & (name == "UNC")] = "unclassifiable"
     reason[has_data & ~decided] = "no classifier"
@@ -201,7 +216,7 @@ def classify(
     reason[~seen] = "no light"
     reason[~has_data] = "no data"
     chance = np.full(len(chosen), np.nan)
-    if anchored and snr is not None and segment is not None:
+    if len(model["recover"]) and snr is not None and segment is not None:
         chance = np.where(seen, chance_to_recover(snr, segment, model), 0)
     return {
         "class": name,
@@ -215,72 +230,11 @@ def classify(
     }
 
 
-def complete_model(
-    votes: dict[str, np.ndarray],
-    names: dict[int, str],
-    components: np.ndarray,
-    model: dict[str, np.ndarray],
-    checked: tuple[np.ndarray, np.ndarray] | None = None,
-    seed: int = 0,
-    given: Collection[int] = (),
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray] | None]:
-    """Add to a classifier how common each class is, and the correction from classes by eye.
-
-    Parameters
-    ----------
-    votes, names
-        Of the field that the classifier was fitted to, see `classify`.
-    components : ndarray, shape (M, P)
-        Of the galaxies with a class by eye.
-    model : dict of ndarray
-        From `fit_classifier` or `anchored.fit_anchored`.
-    checked : (rows, names), optional
-        Galaxies with a class by eye, from `calibration.read_checked`.
-    seed : int
-        Of the folds.
-    given : collection of int
-        See `classify`.
-
-    Returns
-    -------
-    model : dict of ndarray
-        With classes (A,); prior (A,), the mean share of the votes over the field's galaxies; offset
-        and slope of `calibration.correct`, 0 and 1 without classes by eye.
-    by_eye : dict of ndarray or None
-        row (index into the votes), class, label, probability (corrected, each galaxy by a fit to
-        the others), uncorrected. Galaxies without a class are left out.
-    """
-    model = model | {"offset": np.float64(0), "slope": np.float64(1)}
-    if "anchor" not in model:
-        order = order_names([*CLASSES, *names.values()])
-        share = share_votes(votes["counts"], names, order)[votes["group"] >= 0]
-        prior = share.mean(axis=0) if len(share) else np.zeros(len(order))
-        model |= {"classes": np.array(order, dtype=str), "prior": prior} | untaught(components)
-    if checked is None:
-        return model, None
-    rows, labels = checked
-    some = {name: votes[name][rows] for name in VOTES[2:]}
-    found = classify(some, names, components, model, given=given)
-    decided = found["class_origin"] != "none"
-    rows, labels, given = rows[decided], labels[decided], found["class"][decided]
-    claimed, right = found["class_prob"][decided].astype(float), given == labels
-    offset, slope = fit_correction(claimed, right)
-    log.info(
-        "%d galaxies with a class by eye: the class is right for %.1f %%; log-odds of a "
-        "probability become %.2f + %.2f times what they are",
-        len(rows),
-        100 * np.mean(right) if len(rows) else np.nan,
-        offset,
-        slope,
-    )
-    by_eye = {
-        "row": rows,
-        "class": given,
-        "label": labels,
-        "probability": cross_correct(claimed, right, seed),
-        "uncorrected": claimed,
-    }
-    return model | {"offset": np.float64(offset), "slope": np.float64(slope)}, by_eye
+def own_classes(path: str | Path) -> set[str]:
+    """Classes that people made up, in names.yaml."""
+    content = read_names(path)
+    used = {str(entry["class"]) for entry in content["groups"].values()}
+    return {*map(str, content.get("classes") or {}), *used}
 
 
 def read_group_classes(path: str | Path, attributes: dict) -> tuple[dict[int, str], set[int]]:
@@ -324,94 +278,6 @@ def read_group_classes(path: str | Path, attributes: dict) -> tuple[dict[int, st
     return classes, given
 
 
-def fit_classifier_file(
-    votes: str | Path,
-    names: str | Path,
-    components: str | Path,
-    output: str | Path,
-    held_out: str | Path,
-    checked: str | Path | None = None,
-    seed: int = 0,
-    anchors: str | Path | None = None,
-) -> None:
-    """Train the classifier: with anchors, or on the kept galaxies of a field without them.
-
-    Without anchors, too few of them, or with classes that people made up, it is trained on a random
-    sample (10,000 at most) of the kept galaxies.
-
-    Parameters
-    ----------
-    votes, names, components : path
-    output : path
-        A model file.
-    held_out : path
-        An HDF5 table of galaxies on which probabilities can be checked: row, id, check ("vote",
-        "anchors" or "eye"), class (given), label (class by the vote, in truth, or by eye),
-        probability and, by eye, uncorrected (otherwise NaN). No row uses anything that was fitted
-        to the galaxy's own label. Anchors are no galaxies of the field: row -1.
-    checked : path, optional
-        A table of classes by eye, see `calibration.read_checked`.
-    seed : int
-    anchors : path, optional
-        The model's.
-    """
-    attributes = read_attributes(votes)
-    classes, given = read_group_classes(names, attributes)
-    vote = read_shard(votes, VOTES)
-    check_length(votes, components)
-    known = read_anchors(anchors)[0] if anchors else None
-    taught = known is not None and enough(known) and set(classes.values()) <= set(CLASSES)
-    if taught:
-        model, left_out = fit_anchored(known, seed)
-        labels, order, check = known["class"], model["classes"], "anchors"
-        places = np.full(len(labels), -1)
-    else:
-        places = rows = np.flatnonzero(vote["kept"] & ~vote["outlier"])
-        if len(rows) > TRAINING_LIMIT:
-            chosen = np.random.default_rng(seed).choice(rows, TRAINING_LIMIT, replace=False)
-            places = rows = np.sort(chosen)
-        labels = np.array([classes[int(number)] for number in vote["group"][rows]], dtype=str)
-        model, left_out = fit_classifier(read_components(components, rows), labels, seed)
-        order, check = model["names"], "vote"
-    by_eye = read_checked(checked, vote["id"]) if checked else None
-    seen = read_components(components, by_eye[0] if by_eye else np.zeros(0, int))
-    model, eye = complete_model(vote, classes, seen, model, by_eye, seed, given)
-    found = read_attributes(components)
-    about = {name: found[name] for name in ("pca", "encoder") if name in found}
-    about |= {"galaxies": len(labels), "seed": seed, "checked": len(eye["row"]) if eye else 0}
-    write_model(output, "classifier", model, about | {"taught_by": check})
-    best = left_out.argmax(axis=1) if left_out.size else np.zeros(len(labels), int)
-    table = {
-        "row": places,
-        "class": order[best].astype(object) if len(labels) else np.zeros(0, object),
-        "label": labels.astype(object),
-        "probability": left_out.max(axis=1) if left_out.size else np.zeros(len(labels)),
-        "uncorrected": np.full(len(labels), np.nan),
-    }
-    kinds = [check] * len(labels)
-    if eye:
-        kinds += ["eye"] * len(eye["row"])
-        table = {name: np.concatenate([table[name], eye[name]]) for name in table}
-    places = table.pop("row").astype(int)
-    start = {
-        "row": np.where(places < 0, -1, vote["row"][places]),
-        "id": np.where(places < 0, "anchor", vote["id"][places]).astype(object),
-    }
-    write_shard(held_out, start | {"check": np.array(kinds, dtype=object)} | table)
-
-
-def read_components(components: str | Path, rows: np.ndarray) -> np.ndarray:
-    """Components (M, P) of some galaxies (rows sorted), with one batch in memory at a time."""
-    chosen = np.zeros(count_rows(components), bool)
-    chosen[rows] = True
-    parts, start = [], 0
-    for batch in iterate_batches(components, ["component"], BATCH):
-        size = len(batch["component"])
-        parts.append(batch["component"][chosen[start : start + size]])
-        start += size
-    return np.concatenate(parts)
-
-
 def check_length(votes: str | Path, components: str | Path) -> None:
     """Raise an error if two files have different numbers of galaxies."""
     if count_rows(votes) != count_rows(components):
@@ -428,6 +294,7 @@ def classify_file(
     classifier: str | Path,
     cutouts: Sequence[str | Path],
     output: str | Path,
+    labels: Sequence[str | Path] = (),
 ) -> None:
     """Classify all galaxies of a field, one batch in memory at a time.
 
@@ -437,6 +304,8 @@ def classify_file(
     cutouts : sequence of path
         All shards, for the signal-to-noise ratios.
     output : path
+    labels : sequence of path
+        Tables of galaxies classified by eye, whose classes win.
 
     Raises
     ------
@@ -466,11 +335,15 @@ def classify_file(
         start = stop
         parts.append({"row": vote["row"], "id": vote["id"], **found_classes})
     arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    for origin in ("vote", "anchors", "classifier", "none"):
+    if labels:
+        by_eye = read_labels(labels, arrays["id"], own_classes(names))
+        order = [name[2:] for name in arrays if name.startswith("p_")]
+        arrays = put_labels(arrays, by_eye, order)
+    for origin in ("vote", "anchors", "labels", "classifier", "none"):
         log.info("%d galaxies classified by: %s", (arrays["class_origin"] == origin).sum(), origin)
     for reason in sorted(set(arrays["class_reason"]) - {""}):
         log.info("%d galaxies: %s", (arrays["class_reason"] == reason).sum(), REASONS[reason])
-    if len(model["anchor"]):
+    if "anchors" in str(model["taught_by"][0]):
         log.info("%d galaxies lie outside the cloud of the anchors", arrays["far"].sum())
     write_shard(output, arrays)
 

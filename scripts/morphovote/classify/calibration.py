@@ -13,11 +13,7 @@ from astropy.table import Table
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logit
 
-from morphovote.classify.classes import CLASSES, OWN_CLASS
 from morphovote.compute.statistics import fraction_interval
-from morphovote.errors import InputError
-from morphovote.fields.catalogues import read_table
-from morphovote.fields.role_columns import id_texts
 from morphovote.storage.shards import read_shard
 
 # Edges of the bins of a reliability curve.
@@ -198,69 +194,25 @@ def cross_correct(probability: np.ndarray, right: np.ndarray, seed: int = 0) -> 
     return result
 
 
-def read_checked(path: str | Path, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Read the classes that somebody gave single galaxies by eye.
-
-    Parameters
-    ----------
-    path : str or Path
-        A table in any format that a source catalogue may have, with columns ID and CLASS.
-    ids : ndarray of str, shape (N,)
-        Of the field's galaxies.
-
-    Returns
-    -------
-    rows : ndarray of int, shape (M,)
-        Indices into `ids` of those galaxies of the table that are in the field.
-    name : ndarray of str, shape (M,)
-
-    Raises
-    ------
-    InputError
-        If a class has an invalid name, an ID occurs twice, or none of the IDs is in the field.
-    """
-    table = read_table(path, ["ID", "CLASS"])
-    given = id_texts(table["ID"]).tolist()
-    names = np.array([str(value).strip() for value in table["CLASS"].tolist()], dtype=object)
-    wrong = [name for name in names if not OWN_CLASS.fullmatch(name)]
-    if wrong:
-        raise InputError(
-            f"{path}: column CLASS holds {wrong[0]!r}, expected a class such as "
-            f"{', '.join(CLASSES)}. Leave galaxies without a class out of the table."
-        )
-    if len(set(given)) != len(given):
-        raise InputError(f"{path}: column ID has an entry twice, expected one row per galaxy.")
-    place = {value: i for i, value in enumerate(id_texts(np.asarray(ids)).tolist())}
-    place.pop("", None)
-    found = [(place[one], name) for one, name in zip(given, names, strict=True) if one in place]
-    if not found:
-        raise InputError(
-            f"{path}: none of its {len(given)} IDs (such as {given[0] if len(given) else ''}) is "
-            "in the field's source catalogue. Give the identifiers of that catalogue."
-        )
-    rows, names = zip(*sorted(found), strict=True)
-    return np.array(rows), np.array(names, dtype=object)
-
-
 def read_checks(path: str | Path | list) -> dict[str, dict[str, np.ndarray]]:
     """Read the galaxies on which probabilities are checked, by kind of check.
 
     Parameters
     ----------
     path : str, Path, or empty list
-        From `assignment.fit_classifier_file`; empty if the classifier came with a frozen model.
+        From `fitting.fit_classifier_file`; empty if the classifier came with a frozen model.
 
     Returns
     -------
     dict
-        "vote", "anchors" and "eye", if there are galaxies, each with probability, uncorrected and
-        right, (N,).
+        "vote", "anchors", "eye" (labels drawn at random) and "labels" (the others), if there are
+        galaxies, each with probability, uncorrected and right, (N,).
     """
     if not path:
         return {}
     found = read_shard(path, ["check", "class", "label", "probability", "uncorrected"])
     checks = {}
-    for kind in ("vote", "anchors", "eye"):
+    for kind in ("vote", "anchors", "eye", "labels"):
         rows = found["check"] == kind
         if rows.any():
             checks[kind] = {name: found[name][rows] for name in ("probability", "uncorrected")}

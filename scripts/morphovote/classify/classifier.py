@@ -35,7 +35,7 @@ ARRAYS = (
     "prior",
     "offset",
     "slope",
-    # What anchors teach (`anchored`); empty without them.
+    # What anchors or labels teach (`anchored`, `taught`); empty without them.
     "share",
     "table",
     "pool",
@@ -43,6 +43,8 @@ ARRAYS = (
     "anchor_limit",
     "recover",
     "recover_range",
+    # One word: "anchors", "anchors and labels", "labels" or "vote".
+    "taught_by",
 )
 
 
@@ -92,13 +94,13 @@ def fit_classifier(
     scale = np.sqrt((data**2).sum(axis=1).mean())
     data /= scale
     target = np.array([np.flatnonzero(names == label)[0] for label in labels])
-    fold = _folds(target, seed)
+    fold = spread_folds(target, seed)
     with threadpool_limits(1):
         trials = [_left_out(data, target, fold, len(names), strength) for strength in STRENGTHS]
         scores = [_temperature(logits, target) for logits in trials]
         best = int(np.argmin([loss for _, loss in scores]))
         temperature, loss = scores[best]
-        coefficients, intercepts = _train(data, target, len(names), STRENGTHS[best])
+        coefficients, intercepts = train_regression(data, target, len(names), STRENGTHS[best])
     model |= {
         "coefficients": coefficients / scale / temperature,
         "intercepts": intercepts / temperature,
@@ -131,7 +133,7 @@ def _cross_fitted(trials: list[np.ndarray], target: np.ndarray, fold: np.ndarray
     return result
 
 
-def _folds(target: np.ndarray, seed: int) -> np.ndarray:
+def spread_folds(target: np.ndarray, seed: int) -> np.ndarray:
     """Fold of each galaxy, with each class spread evenly over the folds."""
     order = np.random.default_rng(seed).permutation(len(target))
     order = order[np.argsort(target[order], kind="stable")]
@@ -140,8 +142,12 @@ def _folds(target: np.ndarray, seed: int) -> np.ndarray:
     return fold
 
 
-def _train(
-    data: np.ndarray, target: np.ndarray, classes: int, strength: float
+def train_regression(
+    data: np.ndarray,
+    target: np.ndarray,
+    classes: int,
+    strength: float,
+    weight: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (C, P) and intercepts (C,); -30, no chance, for a class without galaxies."""
     coefficients, intercepts = np.zeros((classes, data.shape[1])), np.full(classes, -30.0)
@@ -149,7 +155,7 @@ def _train(
     if len(known) == 1:
         intercepts[known] = 0
         return coefficients, intercepts
-    fitted = LogisticRegression(C=strength, max_iter=1000, tol=1e-5).fit(data, target)
+    fitted = LogisticRegression(C=strength, max_iter=1000, tol=1e-5).fit(data, target, weight)
     if len(known) == 2:
         # scikit-learn gives only the difference of the two.
         coefficients[known[1]], intercepts[known] = fitted.coef_[0], (0, fitted.intercept_[0])
@@ -167,7 +173,7 @@ def _left_out(
         out = fold == number
         if out.all():
             continue
-        coefficients, intercepts = _train(data[~out], target[~out], classes, strength)
+        coefficients, intercepts = train_regression(data[~out], target[~out], classes, strength)
         logits[out] = data[out] @ coefficients.T + intercepts
     return logits
 

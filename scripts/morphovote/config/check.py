@@ -5,6 +5,7 @@ import difflib
 import math
 import re
 from collections.abc import Collection
+from pathlib import Path
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -42,6 +43,28 @@ def check_schema(config: dict, schema: dict) -> None:
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=relevance)
     if errors:
         raise InputError(_explain(errors[-1]))
+
+
+def check_renamed(config: dict) -> None:
+    """Stop at a key that has another name now, and say what to write."""
+    fields = config.get("fields")
+    for name, field in fields.items() if isinstance(fields, dict) else ():
+        if isinstance(field, dict) and "checked" in field:
+            raise InputError(
+                f"config, fields.{name}.checked: found {field['checked']!r}, but classes by eye "
+                f"are called labels now. Write labels: {field['checked']}, and give the table a "
+                "column RANDOM, true for each galaxy drawn at random, as all were before."
+            )
+
+
+def check_labels(where: str, paths: list[str], results: str) -> None:
+    """Stop if labels lie where the workflow writes: it would write over them."""
+    for path in paths:
+        if Path(path).resolve().is_relative_to(Path(results).resolve()):
+            raise InputError(
+                f"config, {where}.labels: {path} lies in {results}/, where the workflow writes, "
+                "and would be written over. Copy it elsewhere, and give the copy."
+            )
 
 
 def _check_plain(value, place: str) -> None:

@@ -6,9 +6,11 @@ import yaml
 
 from morphovote.config.check import (
     check_galaxies,
+    check_labels,
     check_measured,
     check_own_model,
     check_range,
+    check_renamed,
     check_schema,
     check_schemes,
     check_settings,
@@ -67,6 +69,7 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
         For the first mistake: unknown key, wrong type, impossible combination, or missing file.
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    check_renamed(config)
     check_schema(config, schema)
     check_results()
     complete = _fill_defaults(config, schema, schema["$defs"])
@@ -109,7 +112,7 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
     -------
     dict
         `kind` ('images' or 'cutouts'), `pattern` (of the cutouts), `images`, `rms`, `weight`,
-        `psf`, `catalogue` and `checked` (lists of paths), `columns`, `select`, `pixel_origin`,
+        `psf`, `catalogue` and `labels` (lists of paths), `columns`, `select`, `pixel_origin`,
         `missing`, `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the
         path of the archive that is unpacked there, or empty), `simulate` (dict or None), `detect`
         (whether detect_sources makes the catalogue), `planes` (the plane that the user chose for
@@ -143,14 +146,15 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         "archive": archive,
         "simulate": field.get("simulate"),
         "detect": False,
-        "checked": [field["checked"]] if "checked" in field else [],
+        "labels": [],
         "physical": None,
         "sky": None if "cutouts" in field else field.get("sky", "auto"),
         "downloads": downloads,
         "given": field,
     }
-    if "checked" in field:
-        require_file(field["checked"], f"{where}.checked")
+    if "labels" in field:
+        resolved["labels"] = find_files(field["labels"], f"{where}.labels")
+        check_labels(where, resolved["labels"], places["results"])
     if "simulate" in field:
         return resolved | _resolve_simulated(places["simulated"])
     resolved |= _resolve_files(where, field, downloads)
@@ -189,7 +193,7 @@ def _check_kind(where: str, field: dict) -> None:
             "fitted with its galaxy. Remove sky, or give the images they were cut from."
         )
     extra = sorted(
-        set(field) - {"simulate", "select", "pixel_origin", "sky", "missing", "model", "checked"}
+        set(field) - {"simulate", "select", "pixel_origin", "sky", "missing", "model", "labels"}
     )
     if "simulate" in field and extra:
         raise InputError(

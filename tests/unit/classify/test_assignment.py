@@ -6,7 +6,7 @@ import pytest
 import yaml
 from astropy.table import Table
 
-from morphovote.classify import assignment, calibration, classifier
+from morphovote.classify import assignment, calibration, classifier, fitting
 from morphovote.errors import InputError
 from morphovote.flags import BAD, FAILED, LOW_SNR, NO_SERSIC, PSF_LIMITED, SERSIC_SUSPECT
 from morphovote.groups import rematching
@@ -187,7 +187,7 @@ def model(galaxies):
     kept = votes["kept"]
     labels = np.array([NAMES[number] for number in votes["group"][kept]])
     fitted, _ = classifier.fit_classifier(components[kept], labels)
-    return assignment.complete_model(votes, NAMES, components[:0], fitted)[0]
+    return fitting.complete_model(votes, NAMES, fitted)
 
 
 class TestClassifier:
@@ -337,12 +337,8 @@ class TestClassify:
 
     def test_without_any_kept_galaxy_the_rest_is_unclassified(self, galaxies):
         votes = galaxies[0] | {"kept": np.zeros(600, bool)}
-        nothing = assignment.complete_model(
-            votes,
-            NAMES,
-            np.zeros((0, 8)),
-            classifier.fit_classifier(np.zeros((0, 8)), np.array([], dtype=str))[0],
-        )[0]
+        empty = classifier.fit_classifier(np.zeros((0, 8)), np.array([], dtype=str))[0]
+        nothing = fitting.complete_model(votes, NAMES, empty)
         found = assignment.classify(votes, NAMES, galaxies[1], nothing)
         assert set(found["class"]) == {"UNC"}
         assert set(found["class_origin"]) == {"none"}
@@ -394,7 +390,7 @@ class TestFiles:
         assert named["origin"] == "suggestion"
         assert {number: entry["class"] for number, entry in named["groups"].items()} == NAMES
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
-        assignment.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
+        fitting.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
         self.classify(folder)
         found = shards.read_shard(folder / "classes.h5")
         assert set(found) == set(COLUMNS)
@@ -413,16 +409,16 @@ class TestFiles:
         # Half of each group is said to be something else: no class deserves more than that.
         labels = np.array([NAMES[number] for number in group], dtype="U3")
         labels[::2] = "UNC"
-        table = Table({"ID": np.arange(300), "CLASS": labels[:300]})
-        table.write(folder / "eye.csv")
+        table = {"ID": np.arange(300), "CLASS": labels[:300], "RANDOM": np.arange(300) < 200}
+        Table(table).write(folder / "eye.csv")
         outputs = folder / "classifier.h5", folder / "held_out.h5"
-        assignment.fit_classifier_file(*paths, *outputs, checked=folder / "eye.csv")
+        fitting.fit_classifier_file(*paths, *outputs, labels=[folder / "eye.csv"])
         self.classify(folder)
         found = shards.read_shard(folder / "classes.h5", ["class_prob"])["class_prob"]
         assert abs(np.nanmean(found) - 0.5) < 0.1
         checks = calibration.read_checks(outputs[1])
-        assert len(checks["eye"]["right"]) == 300
-        assert checks["eye"]["uncorrected"].mean() > 0.7
+        assert len(checks["eye"]["right"]) == 200
+        assert len(checks["labels"]["right"]) == 100
         assert abs(checks["eye"]["probability"].mean() - checks["eye"]["right"].mean()) < 0.05
 
     def test_suggestion_can_be_edited_and_given_back(self, folder):
@@ -439,7 +435,7 @@ class TestFiles:
         assert named["voters"] == "v1"
         # A class of one's own goes all the way.
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
-        assignment.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
+        fitting.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
         self.classify(folder)
         found = shards.read_shard(folder / "classes.h5", ["class", "class_origin"])
         assert set(found["class"]) == {"SPH", "BAR", "IRR"}
@@ -448,7 +444,7 @@ class TestFiles:
     def test_names_or_classifier_of_another_model_are_refused(self, folder):
         self.name(folder)
         paths = [folder / name for name in ("votes.h5", "names.yaml", "components.h5")]
-        assignment.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
+        fitting.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
         with h5py.File(folder / "components.h5", "a") as file:
             file.attrs["pca"] = np.bytes_("p2")
         with pytest.raises(InputError, match="PCA p2"):
@@ -456,4 +452,4 @@ class TestFiles:
         with h5py.File(folder / "votes.h5", "a") as file:
             file.attrs["voters"] = np.bytes_("v2")
         with pytest.raises(InputError, match="vote v1"):
-            assignment.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")
+            fitting.fit_classifier_file(*paths, folder / "classifier.h5", folder / "held_out.h5")

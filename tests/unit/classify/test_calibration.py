@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from astropy.table import Table
 
 from morphovote.classify import calibration, classifier
-from morphovote.errors import InputError
 from morphovote.report.figures import reliability
 
 
@@ -79,31 +77,6 @@ def test_cross_fitted_rows_know_nothing_of_their_own_label():
     after = calibration.cross_correct(claimed, outcome)
     assert before[7] == after[7]
     assert (before != after).any()
-
-
-class TestLabelsByEye:
-    def test_rows_are_found(self, tmp_path):
-        table = Table({"ID": ["c", "x", "a"], "CLASS": ["SPH", "IRR", "BAR"]})
-        table.write(tmp_path / "eye.csv")
-        rows, names = calibration.read_checked(
-            tmp_path / "eye.csv", np.array(["a", "b", "c"], dtype=object)
-        )
-        assert list(rows) == [0, 2]
-        assert list(names) == ["BAR", "SPH"]
-
-    @pytest.mark.parametrize(
-        ("table", "complaint"),
-        [
-            ({"ID": [9], "CLASS": ["SPH"]}, "none of its 1 IDs"),
-            ({"ID": [1, 1], "CLASS": ["SPH", "SPH"]}, "twice"),
-            ({"ID": [1], "CLASS": ["a spheroid"]}, "CLASS holds"),
-            ({"ID": [1], "KIND": ["SPH"]}, "CLASS"),
-        ],
-    )
-    def test_what_cannot_be_used(self, table, complaint, tmp_path):
-        Table(table).write(tmp_path / "eye.csv")
-        with pytest.raises(InputError, match=complaint):
-            calibration.read_checked(tmp_path / "eye.csv", np.array(["1", "2"]))
 
 
 def test_figure_and_its_numbers():

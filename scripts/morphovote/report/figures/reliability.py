@@ -20,12 +20,14 @@ from morphovote.report.figures.style import (
 TITLES = {
     "vote": "against the vote: agreement",
     "anchors": "on held-out anchors: accuracy on simulations",
-    "eye": "against classes by eye: accuracy",
+    "eye": "against random labels: accuracy",
+    "labels": "against the other labels",
 }
 RIGHT = {
     "vote": "share with the vote's class",
     "anchors": "share with the true class",
     "eye": "share with the class by eye",
+    "labels": "share with the class by eye",
 }
 
 

@@ -38,12 +38,20 @@ def describe_trust(calibration: dict) -> list[str]:
             "The classifier was not checked here: it came with a frozen model, or no galaxy is "
             "kept to check it on."
         )
+    if "labels" in calibration and "eye" not in calibration:
+        labels = calibration["labels"]
+        found.append(
+            f"Of {labels['galaxies']:,} galaxies classified by eye {_right(labels)} get the class "
+            "that people gave them, each judged by a classifier that had not seen its label. None "
+            "of them is known to be drawn at random (column RANDOM), so this need not hold for the "
+            "field."
+        )
+        return found
     if "eye" not in calibration and "anchors" in calibration:
         found.append(
             "This is accuracy on simulated galaxies, whose classes are about as common; real ones "
             "are richer, and how many of their classes are right is unknown. To measure it, "
-            "classify a random sample of a hundred galaxies by eye and give them in the config "
-            "(checked)."
+            "classify galaxies by eye: to_label.csv lists which; give them as labels in the config."
         )
         return found
     if "eye" not in calibration:
@@ -52,15 +60,16 @@ def describe_trust(calibration: dict) -> list[str]:
             "the voters nor the classifier can tell how pure. CLASS_PROB allows for galaxies of "
             "other classes in a group, as many as in simulated fields whose groups were named from "
             "the true types; how many there are in this field is unknown. Do not quote CLASS_PROB, "
-            "or the agreement, as the share of right classes. To measure that share, classify a "
-            "random sample of a hundred galaxies by eye and give them in the config (checked)."
+            "or the agreement, as the share of right classes. To measure that share, "
+            "classify galaxies by eye: to_label.csv lists which; give them as labels in the config."
         )
         return found
     eye, before = calibration["eye"], calibration["eye_uncorrected"]
     found.append(
         "That is not accuracy on this field. Accuracy is measured on galaxies "
         f"classified by eye: the class is right for {_right(eye)} of "
-        f"{eye['galaxies']:,}. CLASS_PROB is corrected with them. Its calibration error is "
+        f"{eye['galaxies']:,} drawn at random, each judged by a classifier that had not seen its "
+        "label. CLASS_PROB is corrected with them. Its calibration error is "
         f"{decimals(eye['error'])} after the correction (each galaxy corrected by a fit to the "
         f"others) and {decimals(before['error'])} before; perfect probabilities would show "
         f"{decimals(eye['error_by_chance'])} in a sample of this size."

@@ -8,7 +8,7 @@ from morphovote.report.text.stability import shortest_stability
 from morphovote.report.text.vote import LITTLE, compare_to_null, few_in_groups
 from morphovote.report.text.words import interval, listed
 
-NOT_KNOWN = "How many are right is not known: no sample was classified by eye (config: checked)."
+NOT_KNOWN = "How many are right is not known: no sample was classified by eye (config: labels)."
 
 
 # The report warns if a larger share of the galaxies is unlike the anchors.
@@ -55,6 +55,7 @@ def _classes(summary: dict) -> str:
         f"{origins[key]:,} {words}"
         for key, words in (
             ("vote", "by the vote of their group"),
+            ("labels", "by labels"),
             ("anchors", "by the classifier that anchors taught"),
             ("classifier", "by the classifier"),
             ("none", "without a class"),
