@@ -68,7 +68,7 @@ localrules:
 
 
 rule all:
-    """Catalogue, summary, report and naming page of every field in the config."""
+    """Catalogue, summary, report and the pages for people of every field in the config."""
     default_target: True
     input:
         CHECKS,
@@ -76,6 +76,7 @@ rule all:
         expand("results/{field}/summary.json", field=FIELDS),
         expand("results/{field}/report.html", field=FIELDS),
         expand("results/{field}/naming.html", field=FIELDS),
+        expand("results/{field}/explore.html", field=FIELDS),
 
 
 onsuccess:
@@ -86,6 +87,9 @@ onsuccess:
                 f"\n{field}: the catalogue is results/{field}/catalogue.fits (also .parquet, .vot)"
             )
             print(f"{field}: the report is results/{field}/report.html")
+            print(
+                f"{field}: to look at the galaxies, open results/{field}/explore.html in a browser"
+            )
             print(f"{field}: to name the groups, open results/{field}/naming.html in a browser")
 
 

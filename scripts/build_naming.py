@@ -22,8 +22,8 @@ with rule_log(snakemake.log[0]):
     audit = summarise_audit(read_rows(snakemake.input.confounders), [])
     page = naming_page.render_naming_page(
         snakemake.input.template,
-        snakemake.input.style,
-        snakemake.input.script,
+        snakemake.input.styles,
+        snakemake.input.scripts,
         naming_page.page_data(snakemake.wildcards.field, members, chosen, names, audit["marked"]),
         {number: naming_page.draw_sprite(rows, *pictures) for number, rows in chosen.items()},
     )

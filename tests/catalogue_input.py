@@ -17,6 +17,7 @@ CONTRACT = [
         "CLASS_ORIGIN",
         "CLASS_REASON",
         *("P_SPH", "P_ETD", "P_LTD", "P_IRR", "P_UNC", "RECOVERABLE"),
+        "STRANGENESS",
         "FLAGS",
         "SNR",
         "GINI",
@@ -76,6 +77,7 @@ def stages(rows):
             "recoverable": np.full(count, 0.7, np.float32),
             "far": rows == 3,
         },
+        "neighbours": {"row": rows, "strangeness": np.full(count, 0.25, np.float32)},
         "measurements": {
             "row": rows,
             "id": ids,

@@ -102,7 +102,11 @@ def test_id_is_text_in_the_naming_page(kind):
     chosen = naming_page.choose_members(members, np.zeros(count), 1)
     names = {"groups": {0: {"class": "SPH", "note": name, "reason": name, "because": name}},
              "who": name, "note": name}  # fmt: skip
-    files = [ROOT / "workflow/report" / f"naming.{end}" for end in ("html.j2", "css", "js")]
+    pages = ROOT / "workflow/report"
+    files = [
+        pages / "naming.html.j2",
+        *([pages / f"{part}.{end}" for part in ("shared", "naming")] for end in ("css", "js")),
+    ]
     plain = {"groups": {0: {"class": "SPH", "note": "", "reason": "", "because": ""}}}
     hostile, harmless = (
         Page(

@@ -1,22 +1,6 @@
-"use strict";
-// Text from catalogues and users is set as text, never as HTML.
-const data = JSON.parse(document.getElementById("data").textContent);
 const hasMagnitude = data.quantities.some((quantity) => quantity.key === "MAG" && quantity.sample);
 const byNumber = new Map(data.groups.map((group) => [group.number, group]));
 const standard = data.classes.filter((one) => !one.own);
-const $ = (selector) => document.querySelector(selector);
-
-function make(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name === "style") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
-    else if (name.includes("-") || name === "role") element.setAttribute(name, value);
-    else element[name] = value;
-  }
-  element.append(...children.filter((child) => child !== null && child !== undefined));
-  return element;
-}
-
 // ---- the user's choices, and their history ----
 
 function initialState() {
@@ -41,12 +25,6 @@ let past = [];
 let forgetful = false;
 let current = 0;
 let closer = 1; // 2 shows the middle half of every picture
-
-function checksum(text) {
-  let sum = 5381;
-  for (let i = 0; i < text.length; i++) sum = (sum * 33 + text.charCodeAt(i)) >>> 0;
-  return sum.toString(16);
-}
 
 function keep() {
   try {
@@ -150,16 +128,6 @@ function colourOf(name) {
 }
 
 // ---- drawing ----
-
-const MISSING = "\u2013";
-const minus = (text) => text.replace("-", "\u2212");
-
-function format(value, digits) {
-  if (value === null || value === undefined) return MISSING;
-  const size = Math.abs(value);
-  const text = value.toFixed(size >= 100 ? 0 : size >= 10 ? Math.min(digits, 1) : digits);
-  return minus(Number(text) === 0 ? text.replace("-", "") : text);
-}
 
 function picture(group, line, column, half, close = closer) {
   // In per cent of the background's overhang, which centres one tile.
@@ -344,15 +312,6 @@ function draw() {
   if (shown.length) { drawGroup(); drawPanel(); }
 }
 
-let timer = 0;
-function say(text, bad = false) {
-  const box = $("#status");
-  box.textContent = text;
-  box.classList.toggle("bad", bad);
-  clearTimeout(timer);
-  if (text) timer = setTimeout(() => { box.textContent = ""; }, bad ? 12000 : 5000);
-}
-
 // ---- what the user does ----
 
 function go(i) {
@@ -387,7 +346,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target;
   if (event.key === "Escape" && target !== document.body) { target.blur(); return; }
-  if (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName)) return;
+  if (isWriting(target)) return;
   const button = target.tagName === "BUTTON";
   if (event.key === "j" || event.key === "ArrowDown") go(current + 1);
   else if (event.key === "k" || event.key === "ArrowUp") go(current - 1);
@@ -451,14 +410,8 @@ function toYaml() {
 function save() {
   if (document.activeElement) document.activeElement.blur();
   const open = shown.filter((group) => live(group) && !decided(group.number)).length;
-  const blob = new Blob([toYaml()], { type: "application/yaml" });
-  const safe = (text) => text.normalize("NFKD").replace(/[^A-Za-z0-9]+/g, "_").replace(/^_+|_+$/g, "").slice(0, 40);
   const name = ["names", safe(data.field), safe(state.who)].filter(Boolean).join("_") + ".yaml";
-  const link = make("a", { href: URL.createObjectURL(blob), download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  saveFile(name, toYaml(), "application/yaml");
   saved = JSON.stringify(state);
   say(`Saved ${name}: give its path to classes.names in the config.` +
     (open ? ` ${open} groups have no class and count as UNC.` : "") +

@@ -11,6 +11,7 @@ rule write_catalogue:
         votes="results/{field}/votes.h5",
         classes="results/{field}/classes.h5",
         measurements=shards_of("measurements"),
+        neighbours="results/{field}/neighbours.h5",
     output:
         fits="results/{field}/catalogue.fits",
         parquet="results/{field}/catalogue.parquet",

@@ -73,3 +73,20 @@ def figure_settings(figure):
         section, entry = key.split(".")
         found[name] = config[section][entry]
     return found
+
+
+# Scripts of the explore page, in the order in which they are joined.
+EXPLORE_SCRIPTS = [
+    ROOT / f"workflow/report/{name}.js"
+    for name in ["shared"]
+    + [
+        f"explore/{part}"
+        for part in "data map pictures panel filters select label samp page".split()
+    ]
+]
+
+
+def to_label_of(wildcards):
+    """Input function: the galaxies to be labelled next, if there is a list of them."""
+    path = f"results/{wildcards.field}/to_label.csv"
+    return [path] if Path(path).is_file() else []

@@ -1,5 +1,6 @@
 # Takes: the catalogue, the numbers of the checks, and the files of earlier stages.
-# Leaves: figures with their numbers, summary.json, one self-contained report, and the naming page.
+# Leaves: figures with their numbers, summary.json, one self-contained report, the naming page, and the
+# page on which to look at the galaxies.
 # The table of all figures is in morphovote/report/figures/table.py.
 
 
@@ -39,8 +40,8 @@ rule build_naming:
         confounders="results/{field}/figures/confounders.csv",
         names=model_file("names.yaml"),
         template=ROOT / "workflow/report/naming.html.j2",
-        style=ROOT / "workflow/report/naming.css",
-        script=ROOT / "workflow/report/naming.js",
+        styles=[ROOT / f"workflow/report/{name}.css" for name in ("shared", "naming")],
+        scripts=[ROOT / f"workflow/report/{name}.js" for name in ("shared", "naming")],
     output:
         "results/{field}/naming.html",
     log:
@@ -53,6 +54,37 @@ rule build_naming:
         code=code_digest("build_naming"),
     script:
         "../../scripts/build_naming.py"
+
+
+rule build_explore:
+    """Build the page on which people look at the galaxies, with a map, pictures and numbers."""
+    input:
+        catalogue="results/{field}/catalogue.parquet",
+        sources="results/{field}/sources.fits",
+        cutouts=shards_of("cutouts"),
+        denoised=shards_of("denoised"),
+        components="results/{field}/components.h5",
+        neighbours="results/{field}/neighbours.h5",
+        votes="results/{field}/votes.h5",
+        map="results/{field}/figures/tsne.csv",
+        names=model_file("names.yaml"),
+        to_label=to_label_of,
+        template=ROOT / "workflow/report/explore.html.j2",
+        styles=[ROOT / f"workflow/report/{name}.css" for name in ("shared", "explore")],
+        scripts=EXPLORE_SCRIPTS,
+    output:
+        "results/{field}/explore.html",
+    log:
+        "results/{field}/logs/build_explore.log",
+    benchmark:
+        "results/{field}/benchmarks/build_explore.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("build_explore"),
+        seed=config["voting"]["seed"],
+    script:
+        "../../scripts/build_explore.py"
 
 
 rule write_summary:

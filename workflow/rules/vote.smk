@@ -1,6 +1,7 @@
 # Takes: principal components, and the file of names if it joins or splits groups.
 # Leaves: in the model folder, the voters, with groups joined and split as the file of names says,
-# and the calibration of their votes; every galaxy's votes, and the vote's controls.
+# and the calibration of their votes; every galaxy's votes, its similar galaxies and how strange it
+# is, and the vote's controls.
 
 
 rule choose_groups:
@@ -94,6 +95,29 @@ rule cast_votes:
         scheme=config["voting"]["scheme"],
     script:
         "../../scripts/cast_votes.py"
+
+
+rule find_neighbours:
+    """Find every galaxy's similar galaxies, and how strange it is to the model's reference."""
+    input:
+        components="results/{field}/components.h5",
+        voters=model_file("voters.h5"),
+    output:
+        "results/{field}/neighbours.h5",
+    log:
+        "results/{field}/logs/find_neighbours.log",
+    benchmark:
+        "results/{field}/benchmarks/find_neighbours.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 4
+    params:
+        code=code_digest("find_neighbours"),
+        given=given_files(model_file("voters.h5")),
+        scheme=config["voting"]["scheme"],
+        seed=config["voting"]["seed"],
+    script:
+        "../../scripts/find_neighbours.py"
 
 
 rule calibrate_votes:

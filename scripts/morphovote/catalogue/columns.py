@@ -149,6 +149,16 @@ COLUMNS = (
         "classes",
     ),
     CatalogueColumn(
+        "STRANGENESS",
+        "",
+        "stat.rank",
+        "f4",
+        "Share of the model's reference sample that is less isolated among the principal "
+        "components: 1 is stranger than all of it",
+        NAN,
+        "neighbours",
+    ),
+    CatalogueColumn(
         "FLAGS", "", "meta.code", "i4", "Bits, each explained in the header of the table", 0
     ),
     CatalogueColumn(

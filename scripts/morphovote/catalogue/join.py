@@ -26,6 +26,7 @@ def build_catalogue(
     votes: Mapping[str, np.ndarray],
     classes: Mapping[str, np.ndarray],
     measurements: Mapping[str, np.ndarray],
+    neighbours: Mapping[str, np.ndarray],
 ) -> Table:
     """Join the results of all stages, one row per source, in the order of the source catalogue.
 
@@ -44,6 +45,8 @@ def build_catalogue(
         `far`; `p_<CLASS>` for each class.
     measurements : mapping of ndarray
         `row`, `flags`, `measure_flag` and the parameters.
+    neighbours : mapping of ndarray
+        `row`, `strangeness`.
 
     Returns
     -------
@@ -67,7 +70,8 @@ def build_catalogue(
     selected = np.asarray(sources["SELECTED"], dtype=bool)
     values = {name: sources[name] for name in ("ID", "RA", "DEC")}
     stages = {
-        "cutouts": cutouts, "votes": votes, "classes": classes, "measurements": measurements
+        "cutouts": cutouts, "votes": votes, "classes": classes, "measurements": measurements,
+        "neighbours": neighbours,
     }  # fmt: skip
     for stage, arrays in stages.items():
         _check_rows(stage, arrays["row"], selected)
@@ -182,6 +186,7 @@ def read_stages(
     votes: str | Path,
     classes: str | Path,
     measurements: Sequence[str | Path],
+    neighbours: str | Path,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Read the arrays of every stage for `build_catalogue`; the keys are its parameters."""
     return {
@@ -191,6 +196,7 @@ def read_stages(
         "measurements": shards.concatenate(
             measurements, ["row", "flags", *_arrays("measurements")]
         ),
+        "neighbours": shards.read_shard(neighbours, ["row", *_arrays("neighbours")]),
     }
 
 

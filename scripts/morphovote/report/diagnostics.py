@@ -161,6 +161,17 @@ def select_members(
 MAP = 5000
 
 
+def choose_mapped(component: np.ndarray, seed: int, size: int = MAP) -> np.ndarray:
+    """Which galaxies (N, P) are on the map: those without NaN, at most `size`, in ascending order.
+
+    Fewer than 10 make no map: then the result is empty.
+    """
+    index = np.flatnonzero(np.isfinite(component).all(axis=1))
+    if len(index) > size:
+        index = np.sort(np.random.default_rng(seed).choice(index, size, replace=False))
+    return index if len(index) >= 10 else index[:0]
+
+
 def embed_tsne(component: np.ndarray, seed: int, size: int = MAP) -> tuple[np.ndarray, np.ndarray]:
     """Lay galaxies out on a plane with t-SNE (van der Maaten & Hinton 2008, JMLR 9, 2579).
 
@@ -182,11 +193,9 @@ def embed_tsne(component: np.ndarray, seed: int, size: int = MAP) -> tuple[np.nd
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    index = np.flatnonzero(np.isfinite(component).all(axis=1))
-    if len(index) > size:
-        index = np.sort(np.random.default_rng(seed).choice(index, size, replace=False))
-    if len(index) < 10:
-        return index[:0], np.empty((0, 2))
+    index = choose_mapped(component, seed, size)
+    if not len(index):
+        return index, np.empty((0, 2))
     spread = np.ptp(component[index], axis=0).max()
     if spread == 0:
         return index, np.zeros((len(index), 2))

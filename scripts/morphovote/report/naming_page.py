@@ -6,15 +6,12 @@ page's own.
 """
 
 import base64
-import hashlib
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
-from jinja2 import Environment, StrictUndefined
 from PIL import Image
 
 from morphovote.catalogue.reading import read_columns
@@ -24,14 +21,14 @@ from morphovote.groups.regrouping import FEWEST_IN_PART
 from morphovote.groups.suggestion import choose_core
 from morphovote.measure.quality import MEASURED, reaches_beyond, trusted
 from morphovote.report import diagnostics
-from morphovote.report.stamps import stretch
+from morphovote.report.pages import fill_page
+from morphovote.report.stamps import fit_side, shrink, stretch
 
 # Members of each kind that are shown of a group.
 SHOWN = 8
 KINDS = ("typical", "random", "doubtful")
-# Largest side of a picture in pixels, and JPEG quality: 960 pictures take 3 MB. Sides are multiples
-# of a JPEG block, so that no picture bleeds into the next one.
-SIDE, BLOCK, QUALITY = 96, 8, 82
+# Largest side of a picture in pixels, and JPEG quality: 960 pictures take 3 MB.
+SIDE, QUALITY = 96, 82
 # Name, unit, digits, and whether it is shown on a logarithmic scale.
 QUANTITIES = {
     "SERSIC_N": ("Sérsic n", "", 2, True),
@@ -122,7 +119,7 @@ def draw_sprite(
         Data URI of a grey JPEG; both pictures of a galaxy have one asinh stretch, dark on white.
     """
     wide = max((len(image) for image in cutouts.values()), default=SIDE)
-    side = max(min(SIDE, wide) // BLOCK, 1) * BLOCK
+    side = fit_side(wide, SIDE)
     sheet = Image.new("L", (rows.shape[1] * side, 2 * rows.shape[0] * side), 255)
     for line, column in np.argwhere(rows >= 0):
         row = int(rows[line, column])
@@ -133,12 +130,7 @@ def draw_sprite(
         for half, image in enumerate((cutouts[row], denoised[row])):
             grey = stretch(np.nan_to_num(image.astype(float)), sky, bright)
             # Row 0 of the array is the bottom of the image.
-            picture = Image.fromarray(np.uint8(np.rint(255 * (1 - grey[::-1]))))
-            if side <= wide < side + BLOCK:
-                edge = (wide - side) // 2
-                picture = picture.crop((edge, edge, edge + side, edge + side))
-            else:
-                picture = picture.resize((side, side), Image.Resampling.BOX)
+            picture = Image.fromarray(shrink(np.uint8(np.rint(255 * (1 - grey[::-1]))), side))
             sheet.paste(picture, (int(column) * side, (2 * int(line) + half) * side))
     stream = io.BytesIO()
     sheet.save(stream, "JPEG", quality=QUALITY, optimize=True)
@@ -270,13 +262,17 @@ def _member(members: Table, row: int) -> dict:
 
 
 def render_naming_page(
-    template: str | Path, style: str | Path, script: str | Path, data: dict, sprites: dict[int, str]
+    template: str | Path,
+    styles: Sequence[str | Path],
+    scripts: Sequence[str | Path],
+    data: dict,
+    sprites: dict[int, str],
 ) -> str:
     """Fill the page's template.
 
     Parameters
     ----------
-    template, style, script : path
+    template, styles, scripts : path, sequences of path
         Jinja2, CSS and JavaScript.
     data : dict
         From `page_data`.
@@ -288,19 +284,5 @@ def render_naming_page(
     str
         HTML that refers to no other file.
     """
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    # No text may close the script element that holds the data, or open a comment in it.
-    text = text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-    code = Path(script).read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(code.encode("utf-8")).digest()).decode("ascii")
     rules = [f".g{number}{{background-image:url({uri})}}" for number, uri in sprites.items()]
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    page = environment.from_string(Path(template).read_text(encoding="utf-8"))
-    return page.render(
-        field=data["field"],
-        style=Path(style).read_text(encoding="utf-8"),
-        pictures="\n".join(rules),
-        data=text,
-        script=code,
-        digest=digest,
-    )
+    return fill_page(template, styles, scripts, data, pictures="\n".join(rules))

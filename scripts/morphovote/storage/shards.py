@@ -44,6 +44,7 @@ MADE_BY = {
     "anchors.h5": "make_anchors",
     "components.h5": "project_embeddings",
     "votes.h5": "cast_votes",
+    "neighbours.h5": "find_neighbours",
     "classes.h5": "classify_galaxies",
     "stability.h5": "check_stability",
 }

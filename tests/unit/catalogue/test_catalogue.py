@@ -116,13 +116,14 @@ def test_order_and_split_of_shards_change_nothing(tmp_path):
     for name, rows in (("a", [5, 1]), ("b", [0, 2, 3, 4])):
         for stage, arrays in stages(rows).items():
             shards.write_shard(tmp_path / f"{stage}_{name}.h5", arrays)
-    for stage in ("votes", "classes"):
+    for stage in ("votes", "classes", "neighbours"):
         shards.write_shard(tmp_path / f"{stage}.h5", stages([3, 2, 1, 0, 5, 4])[stage])
     read = read_stages(
         [tmp_path / "cutouts_b.h5", tmp_path / "cutouts_a.h5"],
         tmp_path / "votes.h5",
         tmp_path / "classes.h5",
         [tmp_path / "measurements_a.h5", tmp_path / "measurements_b.h5"],
+        tmp_path / "neighbours.h5",
     )
     split = build_catalogue(sources, None, **read)
     for name in whole.colnames:

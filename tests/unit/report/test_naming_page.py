@@ -20,7 +20,11 @@ from morphovote.storage.files import write_yaml
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \u2028 ]]> <!--"
 GROUPS, SIZE, SIDE = 4, 45, 24
-FILES = [ROOT / "workflow/report" / f"naming.{end}" for end in ("html.j2", "css", "js")]
+PAGES = ROOT / "workflow/report"
+FILES = [
+    PAGES / "naming.html.j2",
+    *([PAGES / f"{name}.{end}" for name in ("shared", "naming")] for end in ("css", "js")),
+]
 CENTRES = {number: [float(number), 0.25, -1e-05] for number in range(GROUPS)}
 
 
@@ -167,7 +171,7 @@ def test_page_is_alone_and_runs_no_script_but_its_own(tmp_path):
     assert "<" not in data
     rest = page.replace(data, "")
     assert not re.search(r"(src|href)=|https?://(?!www\.w3\.org/2000/svg)|@import", rest)
-    code = FILES[2].read_text(encoding="utf-8")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in FILES[2])
     for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
         assert word not in code
 

@@ -1,0 +1,28 @@
+"""Build the page on which people look at the galaxies: map, pictures, numbers and labels."""
+
+from morphovote.logs import log, rule_log
+from morphovote.report import atlas, explore_page
+from morphovote.report.figures.tsne import read_map
+from morphovote.storage.files import write_text
+from morphovote.storage.model_folder import read_names
+
+with rule_log(snakemake.log[0]):
+    given = snakemake.input
+    index, position = read_map(given.map, given.components, snakemake.params.seed)
+    shown = explore_page.read_shown(given.neighbours, given.components, index, position)
+    pictures = atlas.build_atlas(given.cutouts, given.denoised, shown["row"])
+    data = explore_page.page_data(
+        snakemake.wildcards.field,
+        shown,
+        given.catalogue,
+        given.sources,
+        given.votes,
+        read_names(given.names),
+        pictures,
+        given.get("to_label", []),
+    )
+    page = explore_page.render_explore_page(
+        given.template, given.styles, given.scripts, data, pictures
+    )
+    write_text(snakemake.output[0], page)
+    log.info("%d of %d sources, %.1f MB", len(shown["row"]), data["sources"], len(page) / 1e6)

@@ -1,0 +1,215 @@
+// Selected galaxies: they stay selected whatever is shown. Files of them; and pictures of many.
+
+let chosenCount = 0, before = null;
+
+function choose(list, how = "replace") {
+  before = selected.slice();
+  if (how === "replace") selected.fill(0);
+  for (const i of list) selected[i] = how === "remove" ? 0 : 1;
+  afterChoice();
+}
+
+function toggle(i) { choose([i], selected[i] ? "remove" : "add"); }
+
+function undoChoice() {
+  if (!before) return say("Nothing to undo.");
+  const now = selected.slice();
+  selected.set(before);
+  before = now;
+  afterChoice();
+}
+
+function afterChoice() {
+  chosenCount = selected.reduce((sum, one) => sum + one, 0);
+  drawCounts();
+  drawFilters();
+  drawPanel();
+  markCurrent();
+  if (gallery.kind === "selected") drawGallery();
+  later();
+}
+
+const where = (mask) => Array.from(mask.keys()).filter((i) => mask[i]);
+// What is saved or sent: the selected galaxies, or all shown ones if none is selected.
+const subject = () => (chosenCount ? where(selected) : where(visible));
+const inOrder = (list) => list.slice().sort((a, b) => rowOf[a] - rowOf[b]);
+
+function drawCounts() {
+  const shown = filters.count ?? N;
+  $("#count").textContent = `${shown.toLocaleString("en")} of ${N.toLocaleString("en")} shown \u00b7 ${chosenCount.toLocaleString("en")} selected`;
+  $("#count").title = N < data.sources ? `The catalogue has ${data.sources.toLocaleString("en")} sources; this page has ${N.toLocaleString("en")} of those with usable pixels.` : "";
+}
+
+function findIds(text) {
+  const parts = text.split(/[\r\n\t,;]+/).map((part) => part.trim()).filter(Boolean);
+  // IDs with blanks in them are tried whole before they are taken apart.
+  const names = parts.flatMap((part) => (placeOf.has(part) ? [part] : part.split(/\s+/)));
+  const lost = names.filter((name) => !placeOf.has(name)), wanted = new Set(names);
+  return { found: ids.flatMap((id, i) => (wanted.has(id) ? [i] : [])), lost };
+}
+
+function drawSelection() {
+  const button = (text, act, title = "", off = false) => {
+    const one = make("button", { title, disabled: off }, text);
+    one.addEventListener("click", act);
+    return one;
+  };
+  const many = chosenCount || filters.count || 0, what = chosenCount ? `${many.toLocaleString("en")} selected` : `all ${many.toLocaleString("en")} shown`;
+  const pasted = make("textarea", { placeholder: "IDs, one a line", "aria-label": "IDs to select" });
+  return make("section", { className: "selection" },
+    make("h3", {}, "Selection", make("span", {}, ` ${chosenCount.toLocaleString("en")}`)),
+    make("div", { className: "buttons" }, button("Select shown", () => choose(where(visible)), "select all galaxies that the filters show"),
+      button("Clear", () => choose([]), "", !chosenCount), button("Look at", () => showPictures({ kind: "selected" }), "their pictures", !chosenCount),
+      button("Undo", undoChoice, "", !before)),
+    make("p", { className: "quiet" }, "Save ", make("b", {}, what), " as"),
+    make("div", { className: "buttons" }, button("CSV", saveCsv, "", !many), button("VOTable", saveVotable, "", !many)),
+    make("p", { className: "quiet" }, "Send them by SAMP (TOPCAT, Aladin)"),
+    make("div", { className: "buttons" }, ...sampButtons(many)),
+    make("details", {}, make("summary", {}, "Paste IDs"), pasted,
+      button("Select them", () => {
+        const { found, lost } = findIds(pasted.value);
+        choose(found);
+        say(`${found.length} selected` + (lost.length ? `; not on this page: ${lost.slice(0, 5).join(", ")}${lost.length > 5 ? ` and ${lost.length - 5} more` : ""}.` : "."), lost.length > 0);
+      })));
+}
+
+// ---- files ----
+
+// Text that a spreadsheet would take for a formula gets an apostrophe in front.
+function cell(text, isText) {
+  if (isText && /^\s*[=+\-@]/.test(text) && !/^[+-]?[0-9.]+([eE][+-]?[0-9]+)?$/.test(text)) text = `'${text}`;
+  return quoted(text);
+}
+const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+const written = () => columns.filter((one) => !one.extra);
+
+function toCsv(list) {
+  const those = written(), lines = [["ID", ...those.map((one) => one.name)].map((name) => cell(name, true)).join(",")];
+  for (const i of list) lines.push([cell(ids[i], true), ...those.map((one) => cell(one.exact(i), Boolean(one.texts)))].join(","));
+  return lines.join("\r\n") + "\r\n";
+}
+
+// eslint-disable-next-line no-control-regex
+const xml = (text) => String(text).replace(/[^\t\n\r\x20-\ud7ff\ue000-\ufffd\ud800-\udfff]/g, "\ufffd")
+  .replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("\r", "&#13;");
+
+function toVotable(list) {
+  const those = written();
+  const kind = (one) => (one.texts ? 'datatype="unicodeChar" arraysize="*"' : one.truth ? 'datatype="boolean"' : one.whole ? 'datatype="long"' : one.single ? 'datatype="float"' : 'datatype="double"');
+  const field = (one, type) => `<FIELD name="${xml(one.name)}" ${type}${one.unit ? ` unit="${xml(one.unit)}"` : ""}${one.ucd ? ` ucd="${xml(one.ucd)}"` : ""}>` +
+    (one.about ? `<DESCRIPTION>${xml(one.about)}</DESCRIPTION>` : "") + "</FIELD>";
+  const value = (one, i) => { const text = one.exact(i); return one.texts || one.truth || one.whole || text !== "" ? xml(text) : "NaN"; };
+  return ['<?xml version="1.0" encoding="UTF-8"?>', '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">',
+    `<RESOURCE><INFO name="creator" value="morphovote ${xml(data.version)}"/><TABLE name="${xml(data.field)}" nrows="${list.length}">`,
+    field({ name: "ID", unit: "", ucd: "meta.id;meta.main", about: "Identifier in the source catalogue" }, 'datatype="unicodeChar" arraysize="*"'),
+    ...those.map((one) => field(one, kind(one))), "<DATA><TABLEDATA>",
+    ...list.map((i) => `<TR><TD>${xml(ids[i])}</TD>${those.map((one) => `<TD>${value(one, i)}</TD>`).join("")}</TR>`),
+    "</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"].join("\n");
+}
+
+function told(name, count) {
+  say(`Saved ${count.toLocaleString("en")} galaxies as ${name}.` + (data.leftOut.length ? ` ${data.leftOut.length} columns of the source catalogue are only in catalogue.fits.` : ""));
+}
+
+const fileName = (end) => `${safe(data.field) || "field"}_${chosenCount ? "selected" : "shown"}.${end}`;
+
+function saveCsv() {
+  const list = inOrder(subject());
+  saveFile(fileName("csv"), toCsv(list), "text/csv");
+  told(fileName("csv"), list.length);
+}
+
+function saveVotable() {
+  const list = inOrder(subject());
+  saveFile(fileName("vot"), toVotable(list), "application/x-votable+xml");
+  told(fileName("vot"), list.length);
+}
+
+// ---- pictures of many ----
+
+const gallery = { kind: "shown", of: -1, sort: "STRANGENESS", down: true, list: [], drawn: 0, skip: true };
+
+function listed() {
+  if (gallery.kind === "similar") return [gallery.of, ...similarTo(gallery.of).map(([j]) => j)];
+  let list = gallery.kind === "selected" ? where(selected) : where(visible);
+  if (gallery.skip && gallery.kind === "shown" && gallery.sort === "STRANGENESS") list = list.filter((i) => !isArtefact(i));
+  // Galaxies beyond the whole reference have one rank; isolation tells them apart.
+  const one = column(gallery.sort === "STRANGENESS" ? "ISOLATION" : gallery.sort), sign = gallery.down ? -1 : 1;
+  if (!one) return list;
+  const value = (i) => (Number.isFinite(one.values[i]) ? sign * one.values[i] : Infinity);
+  return list.sort((a, b) => value(a) - value(b) || a - b);
+}
+
+function showPictures(change = {}) {
+  Object.assign(gallery, change);
+  open("pictures");
+  drawGallery();
+}
+
+function showStrangest() { showPictures({ kind: "shown", sort: "STRANGENESS", down: true, skip: true }); }
+
+function drawGallery() {
+  if ($("#pictures").hidden) return;
+  gallery.list = listed();
+  gallery.drawn = 0;
+  const kind = make("select", { "aria-label": "which galaxies" }, ...[["shown", "all shown"], ["selected", "the selected"], ...(gallery.of >= 0 ? [["similar", `similar to ${ids[gallery.of]}`]] : [])]
+    .map(([value, text]) => make("option", { value, selected: value === gallery.kind }, text)));
+  kind.addEventListener("change", () => showPictures({ kind: kind.value }));
+  const sort = make("select", { "aria-label": "sorted by" }, ...numeric.map((one) => make("option", { value: one.name, selected: one.name === gallery.sort }, one.name)));
+  sort.addEventListener("change", () => showPictures({ sort: sort.value }));
+  const turn = make("button", { title: "the other way round" }, gallery.down ? "\u2193 falling" : "\u2191 rising");
+  turn.addEventListener("click", () => showPictures({ down: !gallery.down }));
+  const skip = make("input", { type: "checkbox", checked: gallery.skip, id: "skip" });
+  skip.addEventListener("change", () => showPictures({ skip: skip.checked }));
+  const all = make("button", {}, "Select these");
+  all.addEventListener("click", () => choose(gallery.list));
+  const grid = make("div", { className: "grid" });
+  const strange = gallery.kind === "shown" && gallery.sort === "STRANGENESS";
+  $("#pictures").replaceChildren(make("div", { className: "bar" }, kind, gallery.kind === "similar" ? null : make("span", {}, "by"), gallery.kind === "similar" ? null : sort, gallery.kind === "similar" ? null : turn,
+    strange ? make("label", { className: "tick", title: "no data, edge, off centre, trail, failed measurement, S/N below 10, or class UNC" }, skip, "without likely artefacts") : null,
+    make("span", { className: "quiet" }, `${gallery.list.length.toLocaleString("en")} galaxies`), all), grid);
+  if (!gallery.list.length) grid.append(make("p", { className: "empty" }, gallery.kind === "selected" ? "No galaxy is selected." : "No galaxy passes the filters."));
+  moreCards();
+  $("#pictures").scrollTop = 0;
+}
+
+function moreCards() {
+  const grid = $("#pictures .grid"), one = column(gallery.sort), end = Math.min(gallery.drawn + 120, gallery.list.length);
+  for (; gallery.drawn < end; gallery.drawn++) {
+    const i = gallery.list[gallery.drawn], kind = classes[classIndex[i]];
+    const note = gallery.kind === "similar" ? (gallery.drawn ? brief(distances[gallery.of * NEAR + gallery.drawn - 1]) : "this one") : one ? one.shown(i) : "";
+    const card = make("button", { className: "card", "aria-label": `galaxy ${ids[i]}, ${kind.name}` }, thumb(i),
+      make("span", { className: "name" }, ids[i]), make("span", { className: "note" }, marked(kind.marker, kind.colour), `${kind.name} ${note}`));
+    card.dataset.galaxy = String(i);
+    card.addEventListener("click", (event) => (event.shiftKey ? toggle(i) : go(i)));
+    card.addEventListener("dblclick", () => toggle(i));
+    grid.append(card);
+  }
+  markCurrent();
+}
+
+$("#pictures").addEventListener("scroll", () => {
+  const box = $("#pictures");
+  if (box.scrollTop + box.clientHeight > box.scrollHeight - 300 && gallery.drawn < gallery.list.length) moreCards();
+});
+
+function markCurrent() {
+  document.querySelectorAll("[data-galaxy]").forEach((one) => {
+    one.classList.toggle("now", Number(one.dataset.galaxy) === panel.current);
+    one.classList.toggle("picked", Boolean(selected[Number(one.dataset.galaxy)]));
+  });
+}
+
+function step(by) {
+  if (!$("#pictures").hidden) {
+    const at = gallery.list.indexOf(panel.current), next = gallery.list[Math.max(0, Math.min(gallery.list.length - 1, at + by))];
+    if (next === undefined) return;
+    while (gallery.drawn <= at + by && gallery.drawn < gallery.list.length) moreCards();
+    go(next);
+    const card = $(`#pictures [data-galaxy="${next}"]`);
+    if (card) card.scrollIntoView({ block: "nearest" });
+  } else if (panel.current >= 0) {
+    const near = similarTo(panel.current);
+    if (near.length) go(near[by > 0 ? 0 : Math.min(1, near.length - 1)][0]);
+  }
+}
