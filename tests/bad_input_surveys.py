@@ -10,8 +10,9 @@ import numpy as np
 import yaml
 from astropy.io import fits
 from astropy.table import Table
-from bad_input import SIDE, catalogue, flags, gauss, goes_on, header, start, stops
+from bad_input import SIDE, catalogue, flags, gauss, goes_on, header, sky, start, stops
 from bad_input_images import AS_PLAIN, MASK, RMS, SCI, same
+from bad_input_roles import PLACED, listed
 from paths import ROOT
 
 
@@ -195,3 +196,26 @@ for _kind in ("depth", "model", "psfsize", "maskbits"):
 def _(folder):
     bricks(folder, True, "model")
     return flags(images="data/*-model-r.fits.fz[MODEL_R]", catalogue=catalogue(folder))
+
+
+# --- other surveys and tools ---------------------------------------------------------------------
+
+
+@stops("survey", "an ASDF file (Roman)", "r0001.asdf", "not a readable FITS", "ASDF", "Convert")
+def _(folder):
+    (folder / "r0001.asdf").write_bytes(b"#ASDF 1.0.0\n#ASDF_STANDARD 1.5.0\n" + bytes(3000))
+    return flags(images=folder / "r0001.asdf", catalogue=catalogue(folder))
+
+
+@stops("no columns", "RA and Dec in three columns each (CDS)", "ra: ..., dec: ...", "joined first")
+def _(folder):
+    parts = {"id": [1], "RAh": [10], "RAm": [0], "RAs": [0.1], "DEd": [2], "DEm": [0], "DEs": [0.0]}
+    return listed(catalogue(folder, parts).parent, "cat.fits")
+
+
+@goes_on("ids", "a CSV with blanks between its columns, # before the names", f"007, 8 {PLACED}")
+def _(folder):
+    ra, dec = sky()["ra"].tolist(), sky()["dec"].tolist()
+    rows = f"# id  ra dec\n 007   {ra[0]!r}  {dec[0]!r}\n 8   {ra[1]!r} {dec[1]!r}\n"
+    (folder / "cat.csv").write_text(rows)
+    return listed(folder, "cat.csv")

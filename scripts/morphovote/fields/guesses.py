@@ -53,6 +53,11 @@ def suggest_columns(names: Sequence[str], roles: Sequence[str] = tuple(PATTERNS)
     if not found:
         return f"It has: {shown[:300]}.\nName them: `columns: {{id: ..., ra: ..., dec: ...}}`."
     line = ", ".join(f"{role}: {_quoted(name)}" for role, name in found.items())
+    if "ra" in roles and not {"ra", "x"} & set(found):
+        return (
+            f"It has: {shown[:300]}.\nName those of the position: `columns: {{{line}, ra: ..., "
+            "dec: ...}`. Parts of one in several columns have to be joined first."
+        )
     return f"It has: {shown[:300]}.\nIf these are right, write `columns: {{{line}}}`."
 
 

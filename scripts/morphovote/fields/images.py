@@ -29,6 +29,11 @@ SYSTEMS = ("ICRS", "FK5", "FK4", "FK4-NO-E", "GAPPT")
 # Pan-STARRS's scale of its stacks (Waters et al. 2020, ApJS 251, 4): 2.5 log10(e).
 ASINH = 2.5 * np.log10(np.e)
 
+# How files of other kinds begin.
+OTHERS = {
+    b"#ASDF": "an ASDF file", b"\x89HDF": "an HDF5 file", b"\x89PNG": "a picture (PNG)",
+    b"\xff\xd8\xff": "a picture (JPEG)", b"PK\x03\x04": "a zip archive", b"<": "a page or XML",
+}  # fmt: skip
 # How far (px) the brightest pixel of a PSF may lie from the middle of its image.
 PSF_OFFSET = 2
 
@@ -250,6 +255,13 @@ def _open(path: str | Path, memmap: bool = True) -> Iterator[fits.HDUList]:
                 f"{path}: no such file. Check the field's paths in config.yaml."
             ) from (error)
         except (OSError, EOFError) as error:
+            start = Path(path).read_bytes()[:8] if Path(path).is_file() else b""
+            for sign, kind in OTHERS.items():
+                if start.startswith(sign):
+                    raise InputError(
+                        f"{path}: not a readable FITS file but {kind}.\nConvert it to FITS, or "
+                        "give another file."
+                    ) from error
             raise InputError(
                 f"{path}: not a readable FITS file ({error}).\nFetch it again, or correct the path."
             ) from error

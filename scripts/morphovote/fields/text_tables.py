@@ -29,12 +29,15 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 def read_csv(path: Path) -> Table:
     """Read a CSV file; numbers with leading zeros, such as 000712, stay text.
 
-    The separator may also be a semicolon, a tab or |; the names may follow a # or a byte order
-    mark; lines that begin with # before them are left out; with another separator, numbers may
-    have a decimal comma.
+    The separator may also be a semicolon, a tab, | or blanks; the names may follow a # or a byte
+    order mark; lines that begin with # before them are left out; with another separator, numbers
+    may have a decimal comma.
     """
     text = _read_text(path)
     separator, text = _clean(text)
+    spaced = _from_blanks(text) if separator == "," else None
+    if spaced:
+        separator, text = "\t", spaced
     table = text_formats.read(text, format="csv", delimiter=separator, guess=False)
     for name, column in _with_zeros(text, separator, table).items():
         table.replace_column(name, column)
@@ -72,6 +75,17 @@ def _clean(text: str) -> tuple[str, str]:
     table = [HASH.sub("", lines[start]), *lines[start + 1 : start + 20]] if lines[start:] else []
     rest = text.split("\n", start)[start]
     return find_separator(table), HASH.sub("", rest) if start < end else rest
+
+
+def _from_blanks(text: str) -> str | None:
+    """A table whose columns are set apart by blanks, with tabs instead; None if it is none."""
+    lines = [line.split() for line in text.split("\n") if line.strip()]
+    first = text.split("\n", 20)[:20]
+    if len({len(line) for line in lines[:20]}) != 1 or len(lines[0]) < 2 or len(lines) < 2:
+        return None
+    if any(mark in line for line in first for mark in ',"'):
+        return None
+    return "\n".join(map("\t".join, lines)) + "\n"
 
 
 def _names_follow_hash(lines: Sequence[str]) -> bool:
