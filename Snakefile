@@ -68,7 +68,7 @@ localrules:
 
 
 rule all:
-    """Catalogue, summary, report and naming page of every field in the config."""
+    """Catalogue, summary, report, naming page and list to label of every field in the config."""
     default_target: True
     input:
         CHECKS,
@@ -76,6 +76,7 @@ rule all:
         expand("results/{field}/summary.json", field=FIELDS),
         expand("results/{field}/report.html", field=FIELDS),
         expand("results/{field}/naming.html", field=FIELDS),
+        expand("results/{field}/to_label.csv", field=FIELDS),
 
 
 onsuccess:
