@@ -68,7 +68,7 @@ localrules:
 
 
 rule all:
-    """Catalogue, summary, report and the pages for people of every field in the config."""
+    """Catalogue, summary, report, pages and list to label of every field in the config."""
     default_target: True
     input:
         CHECKS,
@@ -77,6 +77,7 @@ rule all:
         expand("results/{field}/report.html", field=FIELDS),
         expand("results/{field}/naming.html", field=FIELDS),
         expand("results/{field}/explore.html", field=FIELDS),
+        expand("results/{field}/to_label.csv", field=FIELDS),
 
 
 onsuccess:

@@ -1,6 +1,7 @@
 # Takes: votes, components, anchors, labels by eye, and the groups' names (or, to suggest them, the anchors again and
 # medians of the measurements).
-# Leaves: the names and the classifier in the model folder, and every galaxy's class.
+# Leaves: the names and the classifier in the model folder, every galaxy's class, and the list of
+# galaxies to classify by eye next.
 NAMES = [path for path in [config["classes"]["names"]] if path]
 
 
@@ -78,3 +79,25 @@ rule classify_galaxies:
         ),
     script:
         "../../scripts/classify_galaxies.py"
+
+
+rule choose_labels:
+    """List the galaxies to classify by eye next: half at random, half where a label teaches most."""
+    input:
+        classes="results/{field}/classes.h5",
+        components="results/{field}/components.h5",
+        names=model_file("names.yaml"),
+        labels=field_entry("labels"),
+    output:
+        "results/{field}/to_label.csv",
+    log:
+        "results/{field}/logs/choose_labels.log",
+    benchmark:
+        "results/{field}/benchmarks/choose_labels.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("choose_labels"),
+        given=given_files(model_file("names.yaml"), field_entry("labels")),
+    script:
+        "../../scripts/choose_labels.py"

@@ -103,8 +103,8 @@ COLUMNS = (
         "",
         "stat.probability;src.morph.type",
         "f4",
-        "Probability that CLASS is right, the largest of the P_ columns; of classifier and votes, "
-        "or the share of the people who gave the class",
+        "Probability that CLASS is right, the largest of the P_ columns; from classifier and "
+        "votes, or the share of the people who gave the class",
         NAN,
         "classes",
     ),
