@@ -26,7 +26,7 @@ FLAGS = [
     "--remote-debugging-port=0",
 ]
 LIMIT = 30
-KEYS = {"Enter": 13, "Escape": 27, "Backspace": 8}
+KEYS = {"Enter": 13, "Escape": 27, "Backspace": 8, " ": 32}
 
 
 class Browser:
@@ -155,6 +155,14 @@ class Browser:
         self.send("Input.dispatchMouseEvent", type="mousePressed", **mouse)
         self.send("Input.dispatchMouseEvent", type="mouseReleased", **mouse)
 
+    def drag(self, *places: tuple[float, float]) -> None:
+        """Press the mouse at the first place, move it through the others, and let go."""
+        for kind, spots in (("mousePressed", places[:1]), ("mouseMoved", places[1:]),
+                            ("mouseReleased", places[-1:])):  # fmt: skip
+            for x, y in spots:
+                mouse = {"x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1}
+                self.send("Input.dispatchMouseEvent", type=kind, **mouse)
+
     def write(self, selector: str, text: str) -> None:
         """Put the cursor into a field and write into it."""
         self.click(selector)
@@ -173,10 +181,10 @@ class Browser:
         node = self.send("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.send("DOM.setFileInputFiles", files=[str(path)], nodeId=node)
 
-    def downloaded(self) -> Path:
-        """The only downloaded file, once it is whole."""
-        self.until(lambda: [p for p in self.downloads.iterdir() if p.suffix == ".yaml"])
-        return next(self.downloads.glob("*.yaml"))
+    def downloaded(self, end: str = ".yaml") -> Path:
+        """The only downloaded file with this ending, once it is whole."""
+        self.until(lambda: [p for p in self.downloads.iterdir() if p.suffix == end])
+        return next(self.downloads.glob(f"*{end}"))
 
     def requests(self) -> list[str]:
         """Addresses asked for beyond this page and what it embeds, and errors of its script."""

@@ -78,7 +78,7 @@ function drawRanges() {
     };
     const gone = make("button", { title: "remove this range", "aria-label": `remove the range of ${range.column.name}` }, "\u00d7");
     gone.addEventListener("click", () => { filters.ranges.splice(filters.ranges.indexOf(range), 1); changed(); });
-    return make("div", { className: "range" }, make("span", { title: range.column.about }, labelOf(range.column)), bound("low", "min"), bound("high", "max"), gone);
+    return make("div", { className: "range" }, make("span", { title: `${labelOf(range.column)}: ${range.column.about}` }, range.column.name), bound("low", "min"), bound("high", "max"), gone);
   });
   const more = make("select", { "aria-label": "add a range of another column" }, make("option", { value: "" }, "add a column\u2026"),
     ...numeric.filter((one) => !filters.ranges.some((range) => range.column === one)).map((one) => make("option", { value: one.name }, one.name)));

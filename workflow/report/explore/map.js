@@ -1,13 +1,16 @@
 // The map: points in typed arrays, stamped into the pixels of one canvas; a grid of cells to find the
 // point under the mouse; pan, zoom, lasso and box.
 
-const canvas = $("#plot canvas"), brush = canvas.getContext("2d");
+// All pixels are written anew in each frame: a canvas in memory takes them fastest.
+const canvas = $("#plot canvas"), brush = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
 const visible = new Uint8Array(N).fill(1), selected = new Uint8Array(N);
 const px = new Float32Array(N), py = new Float32Array(N); // places in units of the axes' range
 const plot = {
   x: mapAxes[0].name, y: mapAxes[1].name, log: { x: false, y: false }, range: { x: [0, 1], y: [0, 1] },
   k: 1, ox: 0, oy: 0, wide: 1, high: 1, ratio: 1, tool: "pan", pictures: true, colour: "class", hover: -1,
 };
+// Pictures appear on the map where no more galaxies than this are in view.
+const FEW = 250;
 const MARGIN = { left: 52, right: 12, top: 10, bottom: 34 };
 let pixels = null, image = null, dirty = false, path = null, ink = new Uint32Array(N), shape = new Uint8Array(N), legendItems = [];
 
@@ -247,7 +250,7 @@ function draw() {
   if (chosen) for (let k = 0; k < seen.length; k++) { const i = seen[k]; if (selected[i]) { stamp(i, rings[shape[i]], DARK); stamp(i, discs[shape[i]], ink[i]); } }
   brush.putImageData(image, 0, 0);
   brush.setTransform(r, 0, 0, r, 0, 0);
-  if (plot.pictures && seen.length <= 160 && seen.length) drawThumbs(seen, t);
+  if (plot.pictures && seen.length <= FEW) drawThumbs(seen, t);
   if (!isMap()) drawAxes(t, box);
   ringAround(plot.hover, t, 9, "#555555", 1.5);
   ringAround(panel.current, t, 11, "#000000", 2.5);
@@ -275,18 +278,20 @@ function ringAround(i, t, size, colour, width) {
   brush.stroke();
 }
 
+// Pictures where there is room for them, of the galaxy looked at and of selected ones first.
 function drawThumbs(seen, t) {
-  const side = Math.max(34, Math.min(84, 0.9 * Math.sqrt((plot.wide * plot.high) / (seen.length + 8))));
-  for (const i of seen) {
+  const side = Math.max(36, Math.min(84, 1.3 * Math.sqrt((plot.wide * plot.high) / (seen.length + 8)))), drawn = [];
+  const rank = (i) => (i === panel.current ? 0 : selected[i] ? 1 : 2);
+  for (const i of seen.slice().sort((a, b) => rank(a) - rank(b) || a - b)) {
+    const x = t.x0 + px[i] * t.kx, y = t.y0 + py[i] * t.ky;
+    if (drawn.some(([a, b]) => Math.abs(a - x) < side + 3 && Math.abs(b - y) < side + 3)) continue;
     const tile = tileOf(i, later);
     if (!tile) continue;
-    const x = t.x0 + px[i] * t.kx - side / 2, y = t.y0 + py[i] * t.ky - side / 2;
+    drawn.push([x, y]);
     brush.fillStyle = `#${[0, 8, 16].map((shift) => ((ink[i] >> shift) & 255).toString(16).padStart(2, "0")).join("")}`;
     const edge = selected[i] ? 4 : 2;
-    brush.fillRect(x - edge, y - edge, side + 2 * edge, side + 2 * edge);
-    brush.filter = look.dark ? "none" : "invert(1)";
-    brush.drawImage(tile.sheet, tile.x, tile.y, tile.side, tile.side, x, y, side, side);
-    brush.filter = "none";
+    brush.fillRect(x - side / 2 - edge, y - side / 2 - edge, side + 2 * edge, side + 2 * edge);
+    brush.drawImage(tile.sheet, tile.x, tile.y, tile.side, tile.side, x - side / 2, y - side / 2, side, side);
   }
 }
 

@@ -45,13 +45,20 @@ function tileOf(i, then, half = 0) {
   if (!one.tile || one.dark !== look.dark) {
     const copy = one.tile || make("canvas", { width: one.image.width, height: one.image.height });
     const context = copy.getContext("2d");
-    context.globalCompositeOperation = "copy";
-    context.drawImage(one.image, 0, 0);
-    if (!look.dark) {
+    const turn = () => {
       context.globalCompositeOperation = "difference";
       context.fillStyle = "#ffffff";
       context.fillRect(0, 0, copy.width, copy.height);
-    }
+    };
+    context.globalCompositeOperation = "copy";
+    context.drawImage(one.image, 0, 0);
+    turn();
+    // The tiles keep noise far below zero, for the residual: here the sky becomes plainer.
+    context.globalCompositeOperation = "lighter";
+    context.globalAlpha = 0.3;
+    context.drawImage(copy, 0, 0);
+    context.globalAlpha = 1;
+    if (look.dark) turn();
     [one.tile, one.dark] = [copy, look.dark];
   }
   const place = i % PER_SHEET, line = Math.floor(place / PER_LINE);
@@ -150,7 +157,6 @@ function invert() { look.dark = !look.dark; redrawPictures(); }
 function closer() { look.zoom = look.zoom === 4 ? 1 : 2 * look.zoom; redrawPictures(); }
 
 function redrawPictures() {
-  document.body.classList.toggle("dark", look.dark);
   document.querySelectorAll("canvas.thumb").forEach((one) => one.redraw());
   if (panel.redraw) panel.redraw();
   if (labels.redraw) labels.redraw();
