@@ -19,7 +19,7 @@ with rule_log(snakemake.log[0]):
         given.votes,
         read_names(given.names),
         pictures,
-        given.get("to_label", []),
+        [given.to_label],
     )
     page = explore_page.render_explore_page(
         given.template, given.styles, given.scripts, data, pictures

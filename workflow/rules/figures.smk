@@ -84,9 +84,3 @@ EXPLORE_SCRIPTS = [
         for part in "data map pictures panel filters select label samp page".split()
     ]
 ]
-
-
-def to_label_of(wildcards):
-    """Input function: the galaxies to be labelled next, if there is a list of them."""
-    path = f"results/{wildcards.field}/to_label.csv"
-    return [path] if Path(path).is_file() else []

@@ -68,7 +68,7 @@ rule build_explore:
         votes="results/{field}/votes.h5",
         map="results/{field}/figures/tsne.csv",
         names=model_file("names.yaml"),
-        to_label=to_label_of,
+        to_label="results/{field}/to_label.csv",
         template=ROOT / "workflow/report/explore.html.j2",
         styles=[ROOT / f"workflow/report/{name}.css" for name in ("shared", "explore")],
         scripts=EXPLORE_SCRIPTS,
