@@ -205,3 +205,14 @@ def transfer_of(wildcards):
     """Input function: the check of a field's frozen model, if it uses one."""
     own = FIELDS[wildcards.field]["model"] is None
     return [] if own else [f"results/{wildcards.field}/transfer.json"]
+
+
+def held_out_of(wildcards):
+    """Input function: held-out galaxies of the field to which the classifier was fitted."""
+    model = FIELDS[wildcards.field]["model"]
+    if model is None:
+        return f"results/{wildcards.field}/held_out.h5"
+    parts = Path(model).parts
+    # A model unpacked from an archive lies under results/ too, but was not fitted there.
+    fitted_here = parts[0::2] == ("results", "model") and parts[1] in FIELDS
+    return f"results/{parts[1]}/held_out.h5" if fitted_here else []

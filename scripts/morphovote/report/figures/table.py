@@ -145,10 +145,9 @@ FIGURES = (
     ),
     Figure(
         "fractions",
-        "Classes by redshift and stellar mass",
-        SOURCES,
-        MASSIVE,
-        needs=("REDSHIFT or LOG_MASS",),
+        "How common the classes are",
+        {"fractions": "figures/fractions.csv"},
+        numbers=False,
     ),
     Figure("colours", "Rest-frame colours", SOURCES, needs=("REDSHIFT", "U_V", "V_J")),
     Figure(
