@@ -171,3 +171,27 @@ rule correct_fractions:
         massive=config["diagnose"]["massive"],
     script:
         "../../scripts/correct_fractions.py"
+
+
+rule check_labels:
+    """Tell from labels by eye how right the classes are, and what more labels would bring."""
+    input:
+        votes="results/{field}/votes.h5",
+        components="results/{field}/components.h5",
+        names=model_file("names.yaml"),
+        anchors=model_file("anchors.h5"),
+        held_out="results/{field}/held_out.h5",
+        labels=field_entry("labels"),
+    output:
+        "results/{field}/labels.json",
+    log:
+        "results/{field}/logs/check_labels.log",
+    benchmark:
+        "results/{field}/benchmarks/check_labels.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("check_labels"),
+        given=given_files(field_entry("labels")),
+    script:
+        "../../scripts/check_labels.py"

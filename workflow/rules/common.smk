@@ -216,3 +216,10 @@ def held_out_of(wildcards):
     # A model unpacked from an archive lies under results/ too, but was not fitted there.
     fitted_here = parts[0::2] == ("results", "model") and parts[1] in FIELDS
     return f"results/{parts[1]}/held_out.h5" if fitted_here else []
+
+
+def labels_of(wildcards):
+    """Input function: what the labels of a field tell, if it has some and fits its own model."""
+    field = FIELDS[wildcards.field]
+    there = field["labels"] and field["model"] is None
+    return [f"results/{wildcards.field}/labels.json"] if there else []

@@ -23,6 +23,7 @@ CONDITIONS = {
         FIELDS[wildcards.field]["model"] is None and config["voting"]["groups"] == "auto"
     ),
     "held_out": lambda wildcards: bool(held_out_of(wildcards)),
+    "labelled": lambda wildcards: bool(labels_of(wildcards)),
     "injected": lambda wildcards: bool(config["inject"]["galaxies"]),
 }
 

@@ -94,6 +94,13 @@ FIGURES = (
         level=3,
     ),
     Figure(
+        "labels",
+        "What labels by eye tell",
+        {"labels": "labels.json"},
+        condition="labelled",
+        level=3,
+    ),
+    Figure(
         "completeness",
         "What is recovered of galaxies of known class",
         {"injections": "injections.h5"},
