@@ -4,8 +4,8 @@
 
 Each folder is a run of a simulated field with anchors, finished up to classes.h5. 25, 50 and 100 of
 its galaxies are classified by eye (their true types): all drawn at random, or half at random and
-half chosen, as `choose_labels` does. Judged are the field's other detected galaxies, with and without
-anchors; mean and standard deviation of five draws.
+half chosen, as `choose_labels` does. Judged are the field's other detected galaxies, with and
+without anchors; mean and standard deviation of five draws.
 """
 
 from pathlib import Path
