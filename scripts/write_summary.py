@@ -23,6 +23,7 @@ with rule_log(snakemake.log[0]):
             shards.read_shard(given.stability), shards.read_attributes(given.stability)
         ),
         "calibration": calibration.summarise_checks(calibration.read_checks(given.held_out)),
+        "labels": next(map(read_json, given.labels), None),
         "injection": next(map(completeness.read_recovery, given.injections), None),
         "separation": class_tests.summarise_tests(*tables, massive, tests, ordering),
         "confounders": confounders.summarise_audit(

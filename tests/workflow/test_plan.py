@@ -12,9 +12,10 @@ from morphovote.storage.model_folder import MODEL_FILES
 FROM_CATALOGUE = {f"plot_{figure.name}" for figure in FIGURES if "catalogue" in figure.inputs}
 CLASS_TESTS = {"test_classes", "plot_separation"}
 CATALOGUE = {"write_catalogue", "write_summary", "build_report", "build_naming"}
-CATALOGUE |= FROM_CATALOGUE | CLASS_TESTS
-MASSIVE = {"plot_structure", "plot_sizes", "plot_masses", "plot_fractions"} | CLASS_TESTS
-NAMING = {"plot_confounders", "name_groups", "fit_classifier", "classify_galaxies"}
+FRACTIONS = {"correct_fractions", "plot_fractions"}
+CATALOGUE |= FROM_CATALOGUE | CLASS_TESTS | FRACTIONS
+MASSIVE = {"plot_structure", "plot_sizes", "plot_masses"} | CLASS_TESTS | FRACTIONS
+NAMING = {"plot_confounders", "name_groups", "fit_classifier", "classify_galaxies", "choose_labels"}
 NAMING |= {"plot_reliability", "describe_model"}
 CLASSIFY = NAMING | CATALOGUE
 STABILITY = {"check_stability", "plot_stability"}

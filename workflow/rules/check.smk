@@ -1,7 +1,7 @@
 # Takes: cutouts, votes, measurements, the catalogue, the model, and for injections the images.
 # Leaves: numbers on how far to trust the results: which galaxies keep their group when rotated,
 # noisier or blurred; what else predicts the groups; how the classes differ; how far the field
-# differs from that of a frozen model; on request, which injected galaxies are recovered.
+# differs from that of a frozen model; class fractions as they are; on request, which injected galaxies are recovered.
 
 
 rule check_stability:
@@ -146,3 +146,52 @@ rule test_classes:
         massive=config["diagnose"]["massive"],
     script:
         "../../scripts/test_classes.py"
+
+
+rule correct_fractions:
+    """Correct the share of each class for confusion, and for what is lost with S/N and size."""
+    input:
+        catalogue="results/{field}/catalogue.fits",
+        sources="results/{field}/sources.fits",
+        votes="results/{field}/votes.h5",
+        components="results/{field}/components.h5",
+        classifier=model_file("classifier.h5"),
+        anchors=model_file("anchors.h5"),
+        held_out=held_out_of,
+    output:
+        "results/{field}/figures/fractions.csv",
+    log:
+        "results/{field}/logs/correct_fractions.log",
+    benchmark:
+        "results/{field}/benchmarks/correct_fractions.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("correct_fractions"),
+        massive=config["diagnose"]["massive"],
+    script:
+        "../../scripts/correct_fractions.py"
+
+
+rule check_labels:
+    """Tell from labels by eye how right the classes are, and what more labels would bring."""
+    input:
+        votes="results/{field}/votes.h5",
+        components="results/{field}/components.h5",
+        names=model_file("names.yaml"),
+        anchors=model_file("anchors.h5"),
+        held_out="results/{field}/held_out.h5",
+        labels=field_entry("labels"),
+    output:
+        "results/{field}/labels.json",
+    log:
+        "results/{field}/logs/check_labels.log",
+    benchmark:
+        "results/{field}/benchmarks/check_labels.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("check_labels"),
+        given=given_files(field_entry("labels")),
+    script:
+        "../../scripts/check_labels.py"

@@ -207,3 +207,21 @@ def transfer_of(wildcards):
     """Input function: the check of a field's frozen model, if it uses one."""
     own = FIELDS[wildcards.field]["model"] is None
     return [] if own else [f"results/{wildcards.field}/transfer.json"]
+
+
+def held_out_of(wildcards):
+    """Input function: held-out galaxies of the field to which the classifier was fitted."""
+    model = FIELDS[wildcards.field]["model"]
+    if model is None:
+        return f"results/{wildcards.field}/held_out.h5"
+    parts = Path(model).parts
+    # A model unpacked from an archive lies under results/ too, but was not fitted there.
+    fitted_here = parts[0::2] == ("results", "model") and parts[1] in FIELDS
+    return f"results/{parts[1]}/held_out.h5" if fitted_here else []
+
+
+def labels_of(wildcards):
+    """Input function: what the labels of a field tell, if it has some and fits its own model."""
+    field = FIELDS[wildcards.field]
+    there = field["labels"] and field["model"] is None
+    return [f"results/{wildcards.field}/labels.json"] if there else []

@@ -3,17 +3,6 @@
 from morphovote.report.figures.table import FIGURES
 
 
-def held_out_of(wildcards):
-    """Input function: held-out galaxies of the field to which the classifier was fitted."""
-    model = FIELDS[wildcards.field]["model"]
-    if model is None:
-        return f"results/{wildcards.field}/held_out.h5"
-    parts = Path(model).parts
-    # A model unpacked from an archive lies under results/ too, but was not fitted there.
-    fitted_here = parts[0::2] == ("results", "model") and parts[1] in FIELDS
-    return f"results/{parts[1]}/held_out.h5" if fitted_here else []
-
-
 def shift_of(wildcards):
     """Input function: how far a field differs from that of its frozen model, if it uses one."""
     own = FIELDS[wildcards.field]["model"] is None
@@ -34,6 +23,7 @@ CONDITIONS = {
         FIELDS[wildcards.field]["model"] is None and config["voting"]["groups"] == "auto"
     ),
     "held_out": lambda wildcards: bool(held_out_of(wildcards)),
+    "labelled": lambda wildcards: bool(labels_of(wildcards)),
     "injected": lambda wildcards: bool(config["inject"]["galaxies"]),
 }
 

@@ -95,6 +95,7 @@ rule write_summary:
         controls="results/{field}/vote_controls.json",
         stability="results/{field}/stability.h5",
         held_out=held_out_of,
+        labels=labels_of,
         injections=injections_of,
         separation="results/{field}/figures/separation.csv",
         ordering="results/{field}/figures/ordering.csv",

@@ -181,10 +181,10 @@ def evidence_from(examples: Examples, rows: np.ndarray, learnt: dict) -> np.ndar
     return np.stack([evidence_of(part, learnt["share"]) for part in (by_components, by_votes)])
 
 
-def leave_out(examples: Examples) -> list[Trial]:
-    """Evidence of every example from training without its fold, for all weights of the labels."""
+def leave_out(examples: Examples, weights: Sequence[float] = WEIGHTS) -> list[Trial]:
+    """Evidence of every example from training without its fold, for several weights of labels."""
     trials = []
-    for weight in WEIGHTS if not examples.labelled.all() else (np.inf,):
+    for weight in weights if not examples.labelled.all() else (np.inf,):
         count = weigh(examples.labelled, weight)
         evidence = np.zeros((2, *examples.share.shape))
         start = learn(examples, count)["coefficient"]
@@ -262,6 +262,7 @@ def fit_taught(
     labels: dict[str, np.ndarray],
     names: Sequence[str],
     seed: int = 0,
+    weights: Sequence[float] = WEIGHTS,
 ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """Teach the classifier with labels, and with anchors if there are any.
 
@@ -276,6 +277,8 @@ def fit_taught(
         The C classes of share, with all of `CLASSES`, in order.
     seed : int
         Of the folds.
+    weights : sequence of float
+        Anchors that one label may count as, ascending.
 
     Returns
     -------
@@ -293,7 +296,7 @@ def fit_taught(
     examples = raw._replace(component=(raw.component - mean) / scale)
     known = known_classes(examples)
     every = np.ones(len(examples.labelled), bool)
-    trials = leave_out(examples)
+    trials = leave_out(examples, weights)
     best, found = choose_trial(trials, examples, every)
     learnt = learn(examples, weigh(examples.labelled, best.weight))
     alone = np.isinf(best.weight)

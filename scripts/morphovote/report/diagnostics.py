@@ -4,7 +4,7 @@ import numpy as np
 from astropy.table import Table
 from scipy.stats import spearmanr
 
-from morphovote.classify.classes import EARLY, LATE, order_names
+from morphovote.classify.classes import EARLY, LATE
 from morphovote.compute.statistics import equal_bins, fraction_interval
 
 MEASURED = ("SERSIC_N", "R_E", "GINI", "M20", "CONCENTRATION", "ASYMMETRY")
@@ -90,38 +90,6 @@ def kept_by_snr(snr: np.ndarray, kept: np.ndarray, bins: int = 10) -> Table:
         for part in equal_bins(np.where(snr > 0, snr, np.nan), bins, 15)
     ]  # fmt: skip
     names = ("snr", "snr_low", "snr_high", "galaxies", "fraction", "low", "high")
-    return Table(rows=rows, names=names) if rows else Table(names=names)
-
-
-def class_fractions(name: np.ndarray, values: np.ndarray, bins: int = 8) -> Table:
-    """Share of every class in bins of a quantity that hold about as many galaxies each.
-
-    Parameters
-    ----------
-    name : ndarray of str, shape (N,)
-        Classes; galaxies without one are left out.
-    values : ndarray of float, shape (N,)
-        NaNs are left out.
-    bins : int
-        At most; fewer where a bin would hold fewer than 25 galaxies.
-
-    Returns
-    -------
-    Table
-        One row a bin and class: middle (median), bin_low, bin_high, class, galaxies (in the bin),
-        members (of the class), fraction, low, high (95 % Wilson interval).
-    """
-    name = np.asarray(name, dtype=str)
-    order = order_names(name)
-    values = np.where(np.isin(name, order), np.asarray(values, dtype=float), np.nan)
-    rows = []
-    for part in equal_bins(values, bins, 25):
-        ends = float(np.median(values[part])), float(values[part[0]]), float(values[part[-1]])
-        for key in order:
-            members = int((name[part] == key).sum())
-            rows.append((*ends, key, len(part), members, *fraction_interval(members, len(part))))
-    names = ("middle", "bin_low", "bin_high", "class", "galaxies", "members", "fraction", "low",
-             "high")  # fmt: skip
     return Table(rows=rows, names=names) if rows else Table(names=names)
 
 

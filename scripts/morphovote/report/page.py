@@ -12,7 +12,7 @@ from morphovote import flags
 from morphovote.classify.classes import CLASSES, REASONS
 from morphovote.errors import InputError
 from morphovote.report.figures.table import FIGURES
-from morphovote.report.text import classes, groups, model, sources, stability, vote, words
+from morphovote.report.text import classes, groups, labels, model, sources, stability, vote, words
 from morphovote.report.text.opening import open_report
 
 # Meaning of "none" in the table of the classes.
@@ -92,6 +92,7 @@ def say(summary: dict) -> dict[str, list[str]]:
         "shift": model.describe_shift(summary["shift"]),
         "stability": stability.describe_stability(summary["stability"]),
         "reliability": classes.describe_trust(summary["calibration"]),
+        "labels": labels.describe_labels(summary["labels"]),
         "completeness": classes.describe_recovery(summary["injection"]),
         "galleries": groups.describe_names(summary) + classes.describe_doubts(summary),
         "confounders": groups.describe_audit(summary["confounders"]),

@@ -41,6 +41,7 @@ FOUND = (
     "match",  # of the cross-match with a physical catalogue: match.json
     "stability",  # `stability_scores.summarise_stability`
     "calibration",  # `calibration.summarise_checks`
+    "labels",  # what labels by eye tell: labels.json
     "injection",  # `completeness.read_recovery`
     "separation",  # `class_tests.summarise_tests`
     "confounders",  # `confounders.summarise_audit`
@@ -99,6 +100,7 @@ def summarise(
         "stability": found["stability"],
         **count_classes(catalogue),
         "calibration": found["calibration"],
+        "labels": found["labels"],
         "injection": found["injection"],
         "has_psf": bool({"psf", "simulate"} & set(config.get("fields", {}).get(field, ()))),
         "flags": count_flags(catalogue["FLAGS"], flags.FLAGS),

@@ -1,17 +1,13 @@
-"""The figure of the share of each class by redshift and stellar mass."""
+"""The figure of how common the classes are: overall, by redshift and by stellar mass."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table, vstack
+from astropy.table import Table
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from morphovote.catalogue.reading import read_catalogue, read_properties
-from morphovote.checks.class_tests import choose_samples
 from morphovote.classify.classes import class_style, order_names
-from morphovote.report import diagnostics
 from morphovote.report.figures.style import (
     WIDTH,
     class_legend,
@@ -19,77 +15,59 @@ from morphovote.report.figures.style import (
     sample_title,
     styled,
 )
+from morphovote.storage.numbers import read_numbers
+
+LABELS = {"all": "class", "redshift": "redshift z", "log_mass": "log stellar mass (solar)"}
 
 
-def draw(catalogue: Path, sources: Path, massive: float) -> tuple[Figure, Table]:
-    """The figure and its numbers, from the files of a field."""
-    table = read_properties(sources)
-    return plot_fractions(read_catalogue(catalogue), table, choose_samples(table, massive))
+def draw(fractions: Path) -> tuple[Figure, None]:
+    """The figure, from the table that `correct_fractions` has written."""
+    return plot_fractions(read_numbers(fractions)), None
 
 
 @styled
-def plot_fractions(
-    catalogue: Table, sources: Table, samples: Mapping[str, np.ndarray]
-) -> tuple[Figure, Table]:
-    """Share of each class by redshift, of every sample, and by stellar mass.
+def plot_fractions(table: Table) -> Figure:
+    """Share of each class, as counted and corrected, one panel for all galaxies and each binning.
 
     Parameters
     ----------
-    catalogue : Table
-        As `read_catalogue` returns it.
-    sources : Table
-        As `read_properties` returns it.
-    samples : mapping of ndarray of bool, shape (N,)
-        As `class_tests.choose_samples` returns them.
-
-    Returns
-    -------
-    Figure
-        Panels without a redshift or mass are left out.
-    Table
-        `diagnostics.class_fractions`, with columns panel ('redshift' or 'log_mass') and sample.
+    table : Table
+        As `checks.fractions.correct_file` returns it.
     """
-    name = np.asarray(catalogue["CLASS"], dtype=str)
-    redshift, log_mass = (np.asarray(sources[key], dtype=float) for key in ("REDSHIFT", "LOG_MASS"))
-    panels = [("redshift", sample, np.where(inside, redshift, np.nan), "redshift z")
-              for sample, inside in samples.items()]  # fmt: skip
-    panels.append(("log_mass", "all", log_mass, "stellar mass log (M / solar mass)"))
-    found = [
-        (panel, sample, label, diagnostics.class_fractions(name, value))
-        for panel, sample, value, label in panels
-    ]
-    found = [entry for entry in found if len(entry[3])]
-    if not found:
-        return (
-            message_figure("No galaxy with a class has a redshift or a stellar mass."),
-            Table(names=("panel", "sample", "class", "galaxies", "fraction")),
-        )
-    names = order_names(name)
+    table = table[np.asarray(table["galaxies"], dtype=float) > 0] if len(table) else table
+    if not len(table):
+        return message_figure("No galaxy has a class.")
+    names = order_names(table["class"])
+    keys = list(dict.fromkeys(zip(table["panel"], table["sample"], strict=True)))
     figure = Figure(figsize=(WIDTH, 2.9))
-    row = figure.subplots(1, max(len(found), 2), sharey=True)
-    for axes, (_, sample, label, shares) in zip(row, found, strict=False):
-        galaxies = int(shares["galaxies"][shares["class"] == shares["class"][0]].sum())
-        axes.set(xlabel=label, ylim=(0, 1), title=sample_title(sample, galaxies))
-        _draw_fractions(axes, shares, names)
+    row = figure.subplots(1, max(len(keys), 2), sharey=True)
+    for axes, (panel, sample) in zip(row, keys, strict=False):
+        part = table[(table["panel"] == panel) & (table["sample"] == sample)]
+        galaxies = int(part["galaxies"][part["class"] == part["class"][0]].sum())
+        axes.set(xlabel=LABELS[panel], ylim=(0, 1), title=sample_title(sample, galaxies))
+        _draw_fractions(axes, part, names, panel == "all")
     row[0].set_ylabel("share of the galaxies")
-    for axes in row[len(found) :]:
+    for axes in row[len(keys) :]:
         axes.set_axis_off()
     class_legend(figure, names)
-    for panel, sample, _, shares in found:
-        shares.add_columns([[panel] * len(shares), [sample] * len(shares)], indexes=[0, 0],
-                           names=["panel", "sample"])  # fmt: skip
-    return figure, vstack([shares for *_, shares in found])
+    return figure
 
 
-def _draw_fractions(axes: Axes, shares: Table, names: list[str]) -> None:
-    width = float(np.ptp(shares["middle"])) or 1.0
+def _draw_fractions(axes: Axes, table: Table, names: list[str], by_class: bool) -> None:
+    width = float(np.ptp(table["middle"])) or 1.0
     for place, key in enumerate(names):
-        part = shares[shares["class"] == key]
-        if not len(part):
-            continue
+        part = table[table["class"] == key]
         colour, marker = class_style(key, names)
         # Slightly apart, so that the bars do not overlap.
         middle = part["middle"] + (place - (len(names) - 1) / 2) * 0.012 * width
-        axes.vlines(middle, part["low"], part["high"], color=colour, lw=1.3)
-        axes.plot(middle, part["fraction"], color=colour, lw=1.0, marker=marker, ms=4.5,
+        middle = np.full(len(part), float(place)) if by_class else np.asarray(middle, dtype=float)
+        known = np.isfinite(np.asarray(part["corrected"], dtype=float))
+        beside = 0.12 if by_class else 0.0
+        axes.plot(middle - beside, part["fraction"], color=colour, lw=0.8, ls=":", marker=marker,
+                  ms=4.5, mfc="white", mec=colour, mew=0.9)  # fmt: skip
+        ends = ("corrected_low", "corrected_high") if known.any() else ("low", "high")
+        axes.vlines(middle + beside * known, part[ends[0]], part[ends[1]], color=colour, lw=1.3)
+        axes.plot(middle + beside, part["corrected"], color=colour, lw=1.0, marker=marker, ms=4.5,
                   mec="white", mew=0.5)  # fmt: skip
+    if by_class:
+        axes.set_xticks(range(len(names)), names)

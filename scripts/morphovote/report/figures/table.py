@@ -94,6 +94,13 @@ FIGURES = (
         level=3,
     ),
     Figure(
+        "labels",
+        "What labels by eye tell",
+        {"labels": "labels.json"},
+        condition="labelled",
+        level=3,
+    ),
+    Figure(
         "completeness",
         "What is recovered of galaxies of known class",
         {"injections": "injections.h5"},
@@ -145,10 +152,9 @@ FIGURES = (
     ),
     Figure(
         "fractions",
-        "Classes by redshift and stellar mass",
-        SOURCES,
-        MASSIVE,
-        needs=("REDSHIFT or LOG_MASS",),
+        "How common the classes are",
+        {"fractions": "figures/fractions.csv"},
+        numbers=False,
     ),
     Figure("colours", "Rest-frame colours", SOURCES, needs=("REDSHIFT", "U_V", "V_J")),
     Figure(

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from morphovote import flags
 from morphovote.checks import class_tests
-from morphovote.classify.classes import CLASSES, class_style
+from morphovote.checks import fractions as class_fractions
+from morphovote.classify.classes import CLASSES, class_style, order_names
 from morphovote.errors import InputError
 from morphovote.report import stamps
 from morphovote.report.figures import classes as classes_figure
@@ -49,6 +50,14 @@ def catalogue_of(count):
     return synthetic_field.make_catalogue(max(count, 4))[:count]
 
 
+def draw_shares(catalogue, sources, samples):
+    """The figure of the class fractions, and the table behind it."""
+    names = np.asarray(catalogue["CLASS"], dtype=str)
+    bins = class_fractions.list_bins(sources, samples, names != "")
+    table = class_fractions.table_fractions(names, bins, order_names(names), None)
+    return fractions.plot_fractions(table), table
+
+
 def draw_all(catalogue, sources):
     """Every figure of the catalogue with its numbers, by name."""
     samples = class_tests.choose_samples(sources, 10.0)
@@ -61,7 +70,7 @@ def draw_all(catalogue, sources):
         "sizes": sizes_figure.plot_sizes(catalogue, samples),
         "masses": masses.plot_masses(catalogue, sources, 10.0),
         "colours": colours.plot_colours(catalogue, sources),
-        "fractions": fractions.plot_fractions(catalogue, sources, samples),
+        "fractions": draw_shares(catalogue, sources, samples),
         "depth": depth.plot_depth(catalogue, sources),
         "separation": (separation.plot_separation(tests), tests),
         "votes": votes.plot_votes(catalogue, controls),
@@ -306,7 +315,7 @@ def test_fractions_add_up_in_every_bin():
     catalogue = synthetic_field.make_catalogue(400)
     sources = synthetic_field.make_sources(catalogue)
     samples = class_tests.choose_samples(sources, 10.0)
-    _, numbers = fractions.plot_fractions(catalogue, sources, samples)
+    _, numbers = draw_shares(catalogue, sources, samples)
     whole = numbers[(numbers["panel"] == "redshift") & (numbers["sample"] == "all")]
     assert whole["members"].sum() == 397
     for middle in set(whole["middle"]):
