@@ -123,7 +123,7 @@ def test_report_is_one_file_with_every_figure(results):
     html = (results / "report.html").read_text(encoding="utf-8")
     figures = list((results / "figures").glob("*.png"))
     assert figures
-    assert html.count("data:image/png;base64,") >= len(figures)
+    assert html.count("data:image/webp;base64,") >= len(figures)
     assert 'src="http' not in html
     assert "suggest" in html.lower()
     assert "simulated galaxies" in html  # what the bundled encoder learnt from

@@ -1,12 +1,13 @@
 """The report: one self-contained HTML page with figures, captions, tables and sentences."""
 
 import base64
-import struct
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 from jinja2 import Environment, StrictUndefined
+from PIL import Image
 
 from morphovote import flags
 from morphovote.classify.classes import CLASSES, REASONS
@@ -17,6 +18,10 @@ from morphovote.report.text.opening import open_report
 
 # Meaning of "none" in the table of the classes.
 NO_CLASS = "no class: not selected, or no usable pixels"
+# PNG files of more bytes than this hold pictures of galaxies, not lines and points.
+PICTURES = 800_000
+# WebP has no sides longer than this, pixels.
+WEBP_LIMIT = 16_383
 # Sections that do not depend on a figure: they have a table in the template, or sentences.
 ALWAYS = ("votes", "stability", "classes", "reliability", "galleries")
 
@@ -161,8 +166,8 @@ def read_figures(figures: Sequence[str | Path], captions: Sequence[str | Path]) 
         found[path.stem] = {
             "title": titles[path.stem],
             "paragraphs": [" ".join(part.split()) for part in text.strip().split("\n\n")],
-            "source": "data:image/png;base64," + base64.b64encode(content).decode("ascii"),
-            "size": struct.unpack(">II", content[16:24]),
+            "source": embed_figure(content),
+            "size": Image.open(io.BytesIO(content)).size,
         }
     # One scale for all figures, so that their text has one size.
     widest = max((figure["size"][0] for figure in found.values()), default=1)
@@ -172,3 +177,20 @@ def read_figures(figures: Sequence[str | Path], captions: Sequence[str | Path]) 
         # In print: in the flow of the text, on a page of its own, or over several pages.
         figure["shape"] = "flow" if height < width else "page" if height < 2 * width else "pages"
     return found
+
+
+def embed_figure(content: bytes) -> str:
+    """Data URI of a PNG file, as WebP: a third of the size where nothing may be lost.
+
+    Figures full of pictures of noise are compressed with losses that cannot be seen.
+    """
+    kind = "png"
+    with Image.open(io.BytesIO(content)) as image:
+        if max(image.size) <= WEBP_LIMIT:
+            pictures = len(content) > PICTURES
+            form = {"quality": 90} if pictures else {"lossless": True, "quality": 60}
+            stream = io.BytesIO()
+            image.convert("RGB").save(stream, "WEBP", method=4, **form)
+            if len(stream.getvalue()) < len(content):
+                kind, content = "webp", stream.getvalue()
+    return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")

@@ -107,7 +107,7 @@ def test_page_is_whole_and_refers_to_nothing_outside(figures):
     page = Page(text)
     assert page.open == []
     assert page.tags.count("img") == len(TITLES)
-    assert all(source.startswith("data:image/png;base64,") for source in page.sources)
+    assert all(source.startswith("data:image/webp;base64,") for source in page.sources)
     assert "script" not in page.tags
     assert "link" not in page.tags
     assert "url(" not in text

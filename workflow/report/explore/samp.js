@@ -52,7 +52,10 @@ function lose() { samp.key = null; drawFilters(); say("The SAMP hub has gone.");
 async function listen() {
   while (samp.key) {
     try {
-      for (const one of await call("pullCallbacks", samp.key, "10")) await receive(one["samp.methodName"], one["samp.params"]);
+      const calls = await call("pullCallbacks", samp.key, "10");
+      for (const one of calls) await receive(one["samp.methodName"], one["samp.params"]);
+      // Some hubs answer at once instead of waiting.
+      if (!calls.length) await new Promise((done) => { setTimeout(done, 400); });
     } catch (error) {
       if (samp.key) lose();
     }
@@ -122,16 +125,18 @@ const sendTable = () => attempt(async () => {
   say(heard ? `Sent ${list.length} galaxies to ${heard} program${heard > 1 ? "s" : ""}.` : "No program at the hub takes tables.", !heard);
 });
 
-const sendCatalogue = () => attempt(async () => {
+async function offerCatalogue() {
   const url = new URL("catalogue.vot", location.href).href;
   const heard = await notify("table.load.votable", { url, name: data.field, "table-id": url });
   samp.last = url;
   samp.sent.set(url, Object.assign([], Object.fromEntries(Array.from(rowOf, (row, i) => [row, i]))));
   say(heard ? "Sent the whole catalogue, which has to lie beside this page." : "No program at the hub takes tables.", !heard);
-});
+}
+
+const sendCatalogue = () => attempt(offerCatalogue);
 
 const sendRows = () => attempt(async () => {
-  if (!samp.last) throw Error("Send a table first: its rows can be highlighted then.");
+  if (!samp.last) await offerCatalogue();
   const sent = samp.sent.get(samp.last), rows = [];
   sent.forEach((i, row) => { if (selected[i]) rows.push(String(row)); });
   const given = { "table-id": samp.last, "row-list": rows };
@@ -147,6 +152,6 @@ function sampButtons(many) {
     return one;
   };
   return [button("As a table", sendTable, "table.load.votable", !many), button("Whole catalogue", sendCatalogue, "the file catalogue.vot beside this page", false),
-    button("Highlight rows", sendRows, "table.select.rowList, in the table that was sent last", !chosenCount)];
+    button("Highlight rows", sendRows, "table.select.rowList, in the table that was sent last; without one, in the whole catalogue", !chosenCount)];
 }
 addEventListener("pagehide", () => { if (samp.key) { const key = samp.key; samp.key = null; call("unregister", key).catch(() => null); } });
