@@ -39,7 +39,7 @@ WEIGHTS = (1.0, 5.0, 25.0, np.inf)
 # Inverse strength of the L2 penalty, for components of unit total variance.
 STRENGTH = 1.0
 # All anchors together count as so many labels where a, b and o are fitted.
-ANCHORS_AS_LABELS = 10.0
+ANCHORS_AS_LABELS = 100.0
 # Inverse variance of the offsets, so that classes without a label do not vanish.
 PENALTY = 8.0
 # The cloud's limit where there are no anchors: no galaxy lies outside.

@@ -251,3 +251,23 @@ def test_the_sky_is_of_the_images_where_there_are_any(folder, entry, scaling, sk
     field = complete_config(config, SCHEMA, PLACES)["fields"]["f"]
     assert (field["sky"], field["sky_of_cutouts"]) == (sky, sky_of_cutouts)
     assert "sky" not in field["given"] or field["given"]["sky"] == sky
+
+
+def test_labels_may_be_several_files_but_none_that_the_workflow_writes(folder):
+    for name in ("ann.csv", "bob.csv"):
+        (folder / f"labels_{name}").touch()
+    given = {"fields": {"demo": {"simulate": {"galaxies": 50}, "labels": "labels_*.csv"}}}
+    resolved = complete_config(given, SCHEMA, PLACES)["fields"]["demo"]
+    assert resolved["labels"] == ["labels_ann.csv", "labels_bob.csv"]
+    listed = folder / "results/demo/to_label.csv"
+    listed.parent.mkdir(parents=True)
+    listed.touch()
+    given["fields"]["demo"]["labels"] = "results/demo/to_label.csv"
+    with pytest.raises(InputError, match="Copy it elsewhere"):
+        complete_config(given, SCHEMA, PLACES)
+
+
+def test_the_former_name_of_labels_says_what_to_write(folder):
+    given = {"fields": {"demo": {"simulate": {"galaxies": 50}, "checked": "eye.csv"}}}
+    with pytest.raises(InputError, match=r"Write labels: eye.csv, .* column RANDOM"):
+        complete_config(given, SCHEMA, PLACES)
