@@ -7,7 +7,7 @@ from morphovote.report.figures.table import FIGURES
 
 FROM_CATALOGUE = {f"plot_{figure.name}" for figure in FIGURES if "catalogue" in figure.inputs}
 CLASS_TESTS = {"test_classes", "plot_separation"}
-CATALOGUE = {"write_catalogue", "write_summary", "build_report", "build_naming"}
+CATALOGUE = {"write_catalogue", "write_summary", "build_report", "build_naming", "build_explore"}
 CATALOGUE |= FROM_CATALOGUE | CLASS_TESTS
 MASSIVE = {"plot_structure", "plot_sizes", "plot_masses", "plot_fractions"} | CLASS_TESTS
 NAMING = {"plot_confounders", "name_groups", "fit_classifier", "classify_galaxies"}
@@ -77,8 +77,11 @@ def test_another_field_leaves_this_one_alone(finished, small_config):
         ("measure/morphology", CLASSIFY | {"measure_morphology", "audit_groups"}),
         ("report/page", {"build_report"}),
         ("report/figures/votes", {"plot_votes", "build_report"}),
-        ("report/figures/style", FIGURE_RULES | {"build_report"}),
-        ("report/figures/__init__", FIGURE_RULES | {"write_summary", "build_report"}),
+        ("report/figures/style", FIGURE_RULES | {"build_report", "build_explore"}),
+        (
+            "report/figures/__init__",
+            FIGURE_RULES | {"write_summary", "build_report", "build_explore"},
+        ),
         ("reduce/__init__", REDUCE),
         ("report/figures/table", {"write_summary", "build_report"}),
         ("checks/perturbations", STABILITY | {"write_summary", "build_report"}),
