@@ -2,13 +2,12 @@
 
 from morphovote.logs import log, rule_log
 from morphovote.report import atlas, explore_page
-from morphovote.report.figures.tsne import read_map
 from morphovote.storage.files import write_text
 from morphovote.storage.model_folder import read_names
 
 with rule_log(snakemake.log[0]):
     given = snakemake.input
-    index, position = read_map(given.map, given.components, snakemake.params.seed)
+    index, position = explore_page.read_map(given.map, given.components, snakemake.params.seed)
     shown = explore_page.read_shown(given.neighbours, given.components, index, position)
     pictures = atlas.build_atlas(given.cutouts, given.denoised, shown["row"])
     data = explore_page.page_data(

@@ -11,7 +11,7 @@ from morphovote.storage.model_folder import MODEL_FILES
 
 FROM_CATALOGUE = {f"plot_{figure.name}" for figure in FIGURES if "catalogue" in figure.inputs}
 CLASS_TESTS = {"test_classes", "plot_separation"}
-CATALOGUE = {"write_catalogue", "write_summary", "build_report", "build_naming"}
+CATALOGUE = {"write_catalogue", "write_summary", "build_report", "build_naming", "build_explore"}
 FRACTIONS = {"correct_fractions", "plot_fractions"}
 CATALOGUE |= FROM_CATALOGUE | CLASS_TESTS | FRACTIONS
 MASSIVE = {"plot_structure", "plot_sizes", "plot_masses"} | CLASS_TESTS | FRACTIONS
@@ -82,8 +82,11 @@ def test_another_field_leaves_this_one_alone(finished, small_config):
         ("measure/morphology", CLASSIFY | {"measure_morphology", "audit_groups"}),
         ("report/page", {"build_report"}),
         ("report/figures/votes", {"plot_votes", "build_report"}),
-        ("report/figures/style", FIGURE_RULES | {"build_report"}),
-        ("report/figures/__init__", FIGURE_RULES | {"write_summary", "build_report"}),
+        ("report/figures/style", FIGURE_RULES | {"build_report", "build_explore"}),
+        (
+            "report/figures/__init__",
+            FIGURE_RULES | {"write_summary", "build_report", "build_explore"},
+        ),
         ("reduce/__init__", REDUCE),
         ("report/figures/table", {"write_summary", "build_report"}),
         ("checks/perturbations", STABILITY | {"write_summary", "build_report"}),

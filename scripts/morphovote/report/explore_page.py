@@ -22,10 +22,11 @@ from morphovote.compute.neighbours import nearest
 from morphovote.config.roles import ROLES
 from morphovote.errors import InputError
 from morphovote.flags import FLAGS, MEASURE_FLAGS
+from morphovote.report import diagnostics
 from morphovote.report.atlas import LINE, SHEET, Atlas
 from morphovote.report.pages import fill_page
 from morphovote.storage import shards
-from morphovote.storage.numbers import read_rows
+from morphovote.storage.numbers import read_numbers, read_rows
 
 # Galaxies beside the map's own are placed between so many of them that are nearest.
 PLACED_BY = 5
@@ -33,6 +34,31 @@ PLACED_BY = 5
 COLUMN_ROOM = 5_000_000
 # Whole numbers beyond this lose digits in JavaScript.
 EXACT = 2**53
+
+
+def read_map(
+    numbers: str | Path, components: str | Path, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places on the map that `figures.tsne` has written: rows of the components, and places (M, 2).
+
+    Raises
+    ------
+    InputError
+        If the table is of other galaxies.
+    """
+    index = diagnostics.choose_mapped(
+        shards.read_shard(components, ["component"])["component"], seed
+    )
+    table = read_numbers(numbers)
+    if len(table) != len(index):
+        raise InputError(
+            f"{numbers}: has {len(table)} galaxies, expected the {len(index)} of {components}. "
+            "Delete it and run the workflow again."
+        )
+    if not len(index):
+        return index, np.empty((0, 2))
+    places = [np.asarray(table[name], dtype=float) for name in ("x", "y")]
+    return index, np.column_stack(places)
 
 
 def place_galaxies(
@@ -281,19 +307,20 @@ def role_columns(properties: Table, rows: np.ndarray, columns: Sequence[dict]) -
     return found
 
 
-def read_order(paths: Sequence[str | Path], ids: Sequence[str]) -> list[list]:
-    """Galaxies to be labelled next, in order: [place on the page, whether drawn at random]."""
+def read_order(paths: Sequence[str | Path], ids: Sequence[str], rows: np.ndarray) -> list[list]:
+    """Galaxies to be labelled next, in order: [place on the page, whether drawn at random].
+
+    The table has ID and RANDOM, and may have ROW (of the catalogue), which then counts.
+    """
     if not paths:
         return []
-    place = {name: i for i, name in enumerate(ids)}
+    by_id, by_row = ({key: i for i, key in enumerate(keys)} for keys in (ids, rows.tolist()))
     order = []
     for row in read_rows(paths[0]):
         entry = {key.upper(): value for key, value in row.items()}
-        name = str(entry.get("ID", ""))
-        # Tables of numbers have an apostrophe before what looks like a formula.
-        here = place.get(name, place.get(name.removeprefix("'")))
+        here = by_row.get(entry["ROW"]) if "ROW" in entry else by_id.get(str(entry.get("ID")))
         if here is not None:
-            order.append([here, entry.get("RANDOM") in (True, 1, "1", "true", "True")])
+            order.append([here, entry.get("RANDOM") in (True, 1, "true")])
     return order
 
 
@@ -375,7 +402,7 @@ def page_data(
         "measureFlags": [[name, bit, meaning] for name, (bit, meaning) in MEASURE_FLAGS.items()],
         "pictures": {"side": atlas.side, "sheet": SHEET, "line": LINE, "peak": _pack(atlas.peak),
                      "width": atlas.width},
-        "toLabel": read_order(to_label, ids),
+        "toLabel": read_order(to_label, ids, rows),
     }  # fmt: skip
 
 

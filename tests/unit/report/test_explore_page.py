@@ -77,6 +77,14 @@ def test_votes_order_of_labels_and_flags(data):
     assert data["flags"][1][:2] == ["edge", 2]
 
 
+def test_order_of_labels_goes_by_the_row_where_there_is_one(tmp_path):
+    (tmp_path / "to_label.csv").write_text(
+        "ID,CLASS,RANDOM,ROW\nx,,true,7\nx,SPH,false,3\ny,,true,5\n"
+    )
+    order = explore_page.read_order([tmp_path / "to_label.csv"], ["x", "x"], np.array([3, 7]))
+    assert order == [[1, True], [0, False]]
+
+
 def test_galaxies_beside_the_map_lie_between_their_nearest(folder):
     point = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1], [9, 9], [9, 8], [0.5, 0.5]])
     position = np.array([[0.0, 0], [2, 0], [0, 2], [2, 2], [50, 50], [50, 48]])

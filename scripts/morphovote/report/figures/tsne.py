@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from morphovote.catalogue.reading import read_catalogue
 from morphovote.classify.classes import class_style, order_names
-from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.report import diagnostics
 from morphovote.report.figures.style import (
@@ -19,7 +18,6 @@ from morphovote.report.figures.style import (
     styled,
 )
 from morphovote.storage import shards
-from morphovote.storage.numbers import read_numbers
 
 
 def draw(catalogue: Path, components: Path, seed: int) -> tuple[Figure, Table]:
@@ -28,29 +26,6 @@ def draw(catalogue: Path, components: Path, seed: int) -> tuple[Figure, Table]:
     log.info("laying out at most %d of %d galaxies", diagnostics.MAP, len(table["row"]))
     index, position = diagnostics.embed_tsne(table["component"], seed)
     return plot_tsne(read_catalogue(catalogue), table["row"][index], position)
-
-
-def read_map(numbers: Path, components: Path, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Places on the map that `draw` has written: rows of the components, and places (M, 2).
-
-    Raises
-    ------
-    InputError
-        If the table is of other galaxies.
-    """
-    index = diagnostics.choose_mapped(
-        shards.read_shard(components, ["component"])["component"], seed
-    )
-    table = read_numbers(numbers)
-    if len(table) != len(index):
-        raise InputError(
-            f"{numbers}: has {len(table)} galaxies, expected the {len(index)} of {components}. "
-            "Delete it and run the workflow again."
-        )
-    if not len(index):
-        return index, np.empty((0, 2))
-    places = [np.asarray(table[name], dtype=float) for name in ("x", "y")]
-    return index, np.column_stack(places)
 
 
 @styled
