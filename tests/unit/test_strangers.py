@@ -10,6 +10,7 @@ import pytest
 from astropy.table import Table
 from bad_input import catalogue, image, sky, start
 from catalogue_input import source_list, stages
+from explore_field import build_page, write_field
 from paths import ROOT
 
 from morphovote.catalogue import cds, writers
@@ -122,6 +123,28 @@ def test_id_is_text_in_the_naming_page(kind):
     assert len(data) == 1
     assert "<" not in data[0]
     assert json.loads(data[0])["groups"][0]["members"][0][0]["id"] == name
+
+
+def test_ids_are_text_in_the_explore_page(tmp_path):
+    # FITS and Parquet end a text at its first NUL, or leave it out.
+    ids = [name for name in IDS.values() if "\0" not in name]
+    harmless, hostile = (
+        write_field(tmp_path / str(place), len(ids), names)
+        for place, names in enumerate(([f"g{i}" for i in range(len(ids))], ids))
+    )
+    build_page(harmless, "field")
+    data = build_page(hostile, SCRIPT)
+    plain, strange = (
+        Page((folder / "explore.html").read_text(encoding="utf-8"))
+        for folder in (harmless, hostile)
+    )
+    assert strange.tags == plain.tags
+    assert strange.attributes == plain.attributes
+    assert sorted(data["ids"]) == sorted(ids)
+    found = [text for _, text in strange.texts if text.lstrip().startswith('{"field"')]
+    assert len(found) == 1
+    assert not set("<>&") & set(found[0])
+    assert json.loads(found[0])["ids"] == data["ids"]
 
 
 @pytest.mark.parametrize("kind", IDS)

@@ -26,6 +26,7 @@ CONTRACT = [
     "CLASS_PROB",
     "CLASS_SECOND",
     "CLASS_ORIGIN",
+    "STRANGENESS",
     "FLAGS",
     "SNR",
     "GINI",
@@ -127,6 +128,18 @@ def test_report_is_one_file_with_every_figure(results):
     assert 'src="http' not in html
     assert "suggest" in html.lower()
     assert "simulated galaxies" in html  # what the bundled encoder learnt from
+
+
+def test_explore_page_has_every_galaxy_and_its_pictures(results):
+    page = (results / "explore.html").read_text(encoding="utf-8")
+    data = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    catalogue = Table.read(results / "catalogue.fits")
+    used = np.isfinite(catalogue["STRANGENESS"].filled(np.nan))
+    assert set(data["ids"]) == set(catalogue["ID"][used].astype(str))
+    assert page.count("data:image/webp;base64,") == 1
+    assert len(page) < 2_000_000
+    near = shards.read_shard(results / "neighbours.h5")
+    assert near["neighbour"].shape == (len(catalogue), 24)
 
 
 def test_every_figure_has_its_numbers(results):
