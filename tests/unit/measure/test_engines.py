@@ -157,7 +157,7 @@ def case(name):
         image += 20 * exponential(60, 52, 1.5) + 12 * exponential(42, 40, 2.0)
     image += rng.normal(size=image.shape) * (4.0 if name == "faint" else 1.0)
     hidden = radius(62, 62) < (6 if name == "beside another" else 0)
-    hidden |= X == (0 if name == "edge" else -1)
+    hidden |= (0 if name == "edge" else -1) == X
     segment = radius(x, y, 1.5, 0.6) < (9 if name == "faint" else 17)
     place = np.s_[:96, :96]
     return image[place], np.ones((96, 96)), segment[place], hidden[place]
