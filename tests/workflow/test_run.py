@@ -134,7 +134,7 @@ def test_explore_page_has_every_galaxy_and_its_pictures(results):
     page = (results / "explore.html").read_text(encoding="utf-8")
     data = json.loads(page.split('id="data">')[1].split("</script>")[0])
     catalogue = Table.read(results / "catalogue.fits")
-    used = np.isfinite(catalogue["STRANGENESS"].filled(np.nan))
+    used = np.isfinite(np.ma.filled(catalogue["STRANGENESS"], np.nan))
     assert set(data["ids"]) == set(catalogue["ID"][used].astype(str))
     assert page.count("data:image/webp;base64,") == 1
     assert len(page) < 2_000_000

@@ -9,7 +9,7 @@ def compiled(function: Callable) -> Callable:
     """Compile a function when it is first called, and keep the result for later runs.
 
     It is kept beside the source, or where that is read-only, in the user's cache folder. Where
-    neither can be written, every process that does not inherit it compiles anew (some ten seconds).
+    neither can be written, every process that does not inherit it compiles anew (half a minute).
     A division by zero gives infinity, as in numpy.
     """
     try:

@@ -217,11 +217,3 @@ def measure_statmorph(
 
 
 ENGINES = {"fast": measure_fast, "statmorph": measure_statmorph}
-
-
-def warm_up() -> None:
-    """Compile, or load, what `measure_fast` needs, so that processes forked later have it."""
-    y, x = np.indices((48, 48))
-    distance = np.hypot(x - 24.2, (y - 23.7) / 0.8)
-    image = np.exp(-distance / 4) + 0.01 * np.sin(x * y)
-    measure_fast(image, np.full(image.shape, 0.01), distance < 12, np.zeros(image.shape, bool))

@@ -5,12 +5,11 @@ section is fitted with a Sersic profile on the pixels around it, the others' mod
 brightest first and all of them twice.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
 from morphovote.fields.cutouts import Scene, grow
-from morphovote.measure.sersic import PARAMETERS, fit_sersic, sersic_image
+from morphovote.measure.sersic import Kernel, sersic_image
+from morphovote.measure.sersic_fit import PARAMETERS, fit_sersic
 
 # Neighbours that are modelled: above this S/N in their segment, and at most so many, those that
 # shine most on the galaxy.
@@ -23,7 +22,10 @@ HALO, FAINTEST = 0.05, 0.01
 REACH, NEAREST, FARTHEST = 5.0, 20, 60
 # Other sources' segments are left out with this rim (px).
 RIM = 2
-SWEEPS, EVALUATIONS = 2, 20
+# A fit ends when a step lowers chi2 by less than LESS.
+SWEEPS, EVALUATIONS, LESS = 2, 20, 0.01
+# A model that is known already is taken for a source this near (px).
+SAME = 1.0
 # A neighbour fitted with less than this many pixels is left to its mask.
 FEWEST = 50
 
@@ -42,8 +44,13 @@ def first_guess(source: np.void) -> dict[str, float]:
 
 
 def subtract_neighbours(
-    scene: Scene, own: np.ndarray, main: int, kernels: Callable, level_noise: float
-) -> tuple[np.ndarray, dict[str, float]]:
+    scene: Scene,
+    own: np.ndarray,
+    main: int,
+    kernel: Kernel | None,
+    level_noise: float,
+    known: list[dict[str, float]],
+) -> tuple[np.ndarray, dict[str, float], list[dict[str, float]]]:
     """Model the light of a galaxy's neighbours.
 
     Parameters
@@ -54,10 +61,12 @@ def subtract_neighbours(
         The galaxy's segment, with the pieces that belong to it.
     main : int
         Row of `scene.found` that is the galaxy.
-    kernels : callable
-        Shape of an image -> what `sersic.prepare_kernel` gives for it.
+    kernel : Kernel or None
+        From `sersic.prepare_kernel`.
     level_noise : float
-        See `sersic.fit_sersic`.
+        See `sersic_fit.fit_sersic`.
+    known : list of dict
+        Profiles of sources around, from a smaller part of the same section: fits start from them.
 
     Returns
     -------
@@ -65,6 +74,8 @@ def subtract_neighbours(
         Of the neighbours, shape of the scene, units of its image.
     galaxy : dict
         The galaxy's own profile from the pixels around it: a first guess.
+    models : list of dict
+        All profiles, the galaxy's too.
     """
     shape = scene.image.shape
     numbers = chosen_neighbours(scene, own, main)
@@ -73,21 +84,30 @@ def subtract_neighbours(
     order = sorted([main, *numbers], key=lambda number: -scene.found["flux"][number])
     total = np.zeros(shape)
     if not numbers:
-        return total, first_guess(scene.found[main])
+        return total, first_guess(scene.found[main]), known
     light[main] = 0.0
     for _ in range(SWEEPS):
         for number in order:
             total -= light[number]
             segment = own if number == main else scene.labels == number + 1
-            start = models.get(number) or first_guess(scene.found[number])
-            found = _fit_around(scene, total, segment, start, number, kernels, level_noise)
+            start = models.get(number) or _known_or_guess(scene.found[number], known)
+            found = _fit_around(scene, total, segment, start, number, kernel, level_noise)
             if found is not None:
                 models[number] = found
                 light[number] = found["amplitude"] * sersic_image(
-                    *(found[name] for name in PARAMETERS[1:]), shape, kernels(shape)
+                    *(found[name] for name in PARAMETERS[1:]), shape, kernel
                 )
             total += light[number]
-    return total - light[main], models.get(main) or first_guess(scene.found[main])
+    galaxy = models.get(main) or first_guess(scene.found[main])
+    return total - light[main], galaxy, list(models.values())
+
+
+def _known_or_guess(source: np.void, known: list[dict[str, float]]) -> dict[str, float]:
+    """The known profile at a source's place, or a first guess."""
+    for model in known:
+        if np.hypot(model["x"] - source["x"], model["y"] - source["y"]) < SAME:
+            return model
+    return first_guess(source)
 
 
 def chosen_neighbours(scene: Scene, own: np.ndarray, main: int) -> list[int]:
@@ -110,7 +130,7 @@ def _fit_around(
     segment: np.ndarray,
     start: dict[str, float],
     number: int,
-    kernels: Callable,
+    kernel: Kernel | None,
     level_noise: float,
 ) -> dict[str, float] | None:
     """Fit one source on the pixels around it, other models taken off; None without enough."""
@@ -125,9 +145,8 @@ def _fit_around(
         return None
     image = scene.image[place] - total[place]
     start = start | {"x": start["x"] - left, "y": start["y"] - bottom}
-    kernel = kernels(image.shape)
     rms = scene.rms[place].astype(float)
-    found = fit_sersic(image, rms, valid, start, kernel, level_noise, EVALUATIONS)
+    found = fit_sersic(image, rms, valid, start, kernel, level_noise, EVALUATIONS, LESS)
     if not found["amplitude"] > 0:
         return None
     return found | {"x": found["x"] + left, "y": found["y"] + bottom}

@@ -6,7 +6,7 @@ holds `NEEDED` half-light radii and what else is measured, or the image ends.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +28,11 @@ from morphovote.flags import (
     OWN,
     SERSIC_SUSPECT,
 )
-from morphovote.measure.engines import warm_up
+from morphovote.measure.engines import measure_fast
 from morphovote.measure.morphology import TIME_LIMIT, UNITS, measure_all, measure_galaxy
 from morphovote.measure.neighbours import subtract_neighbours
-from morphovote.measure.sersic import fit_sersic, prepare_kernel
+from morphovote.measure.sersic import Kernel, prepare_kernel
+from morphovote.measure.sersic_fit import fit_sersic
 from morphovote.storage import shards
 
 # Side of a section in half-light radii, along the major axis.
@@ -137,11 +138,11 @@ def measure_section(
         As `measure_galaxy`, with the bits BEYOND_CUTOUT and FILLS_IMAGE only where the image ends.
     """
     missing = missing_pixels(section, rms)
-    kernels = cache(partial(prepare_kernel, psf)) if psf is not None else lambda shape: None
+    kernel = prepare_kernel(psf)
     whole = _around(missing, x, y, 2 * max(section.shape))
     if whole is None:
         return dict.fromkeys(UNITS, np.nan) | {"measure_flag": FAILED}, []
-    found = None
+    found, known = None, []
     while True:
         place = _around(missing, x, y, side) or whole
         parts = [None if part is None else part[place] for part in (section, rms, sky)]
@@ -154,7 +155,10 @@ def measure_section(
         image, fit = scene.image.astype(float), None
         if sersic:
             noise = sky_noise * float(np.median(scene.rms[~scene.missing]))
-            image, fit = _fit(scene, masks, at, noise, kernels, found)
+            corner = (place[1].start, place[0].start)
+            near = [_moved(model, -corner[0], -corner[1]) for model in known]
+            image, fit, near = _fit(scene, masks, at, noise, kernel, found, near)
+            known = [_moved(model, *corner) for model in near]
         wanted = int(np.ceil(NEEDED * fit["r_e"])) if fit else 0
         if wanted <= side or place == whole:
             # The fit stands: on a larger section more halos of others come in.
@@ -197,25 +201,29 @@ def _fit(
     masks: dict[str, np.ndarray],
     at: tuple[float, float],
     noise: float,
-    kernels: Callable,
+    kernel: Kernel | None,
     found: dict[str, float] | None,
-) -> tuple[np.ndarray, dict[str, float]]:
+    known: list[dict[str, float]],
+) -> tuple[np.ndarray, dict[str, float], list[dict[str, float]]]:
     """Take its neighbours' light off the image, and fit the galaxy if it was not `found`."""
     own, image = masks["own"], scene.image.astype(float)
     numbers = np.unique(scene.labels[own])
     numbers = numbers[numbers > 0] - 1
     if len(numbers):
         main = int(numbers[np.argmax(scene.found["flux"][numbers])])
-        light, start = subtract_neighbours(scene, own, main, kernels, noise)
+        light, start, known = subtract_neighbours(scene, own, main, kernel, noise, known)
         image -= light
     else:
         start = {"r_e": 3.0, "n": 1.5, "x": at[0], "y": at[1], "axis_ratio": 0.8, "angle": 0.0}
     if found is not None:
-        return image, found
+        return image, found, known
     valid = ~(masks["hidden"] | scene.missing)
-    kernel = kernels(image.shape)
     fit = fit_sersic(image, scene.rms.astype(float), valid, start, kernel, noise)
-    return image, fit
+    return image, fit, known
+
+
+def _moved(model: dict[str, float], right: float, up: float) -> dict[str, float]:
+    return model | {"x": model["x"] + right, "y": model["y"] + up}
 
 
 def measure_on_images(
@@ -262,7 +270,7 @@ def measure_on_images(
             for batch in shards.iterate_batches(path, ["mask"], BATCH)]  # fmt: skip
     area = np.concatenate(area or [np.zeros(0)])
     area = area * (float(shards.read_attributes(path)["pixel_scale"]) / scale) ** 2
-    warm_up()
+    _warm_up()
     fit = np.ones(len(area), dtype=bool) if sersic is None else sersic[names["row"]]
     call = partial(
         measure_section, pixel_scale=scale, sky_noise=sky.noise if sky else np.inf, psf=psf,
@@ -274,6 +282,17 @@ def measure_on_images(
         return ((*section, bool(fit[row])) for section, row in zip(around, rows, strict=True))
 
     return measure_all(names, scale, psf, call, galaxies, processes, seconds)
+
+
+def _warm_up() -> None:
+    """Compile, or load, what is measured with, so that processes forked later have it."""
+    y, x = np.indices((48, 48))
+    distance = np.hypot(x - 24.2, (y - 23.7) / 0.8)
+    image, rms = np.exp(-distance / 4) + 0.01 * np.sin(x * y), np.full(distance.shape, 0.01)
+    there = np.ones(image.shape, bool)
+    measure_fast(image, rms, distance < 12, ~there)
+    start = {"r_e": 6.0, "n": 1.0, "x": 24.0, "y": 24.0, "axis_ratio": 0.8, "angle": 0.0}
+    fit_sersic(image, rms, there, start, evaluations=1)
 
 
 def _around(missing: np.ndarray, x: float, y: float, side: int) -> tuple[slice, slice] | None:

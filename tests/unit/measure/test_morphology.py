@@ -17,7 +17,8 @@ from morphovote import flags
 from morphovote.compute.processes import map_with_limit
 from morphovote.errors import InputError
 from morphovote.measure import morphology
-from morphovote.measure.sersic import fit_sersic, prepare_kernel, sersic_image
+from morphovote.measure.sersic import prepare_kernel, sersic_image
+from morphovote.measure.sersic_fit import fit_sersic
 from morphovote.storage import shards
 
 SCALE = 0.03
@@ -67,7 +68,7 @@ def fit(image, psf, valid=None):
     """As the rule fits a galaxy alone on a sky that is known."""
     start = {"r_e": 8.0, "n": 2.0, "x": 49.0, "y": 50.0, "axis_ratio": 0.6, "angle": 0.0}
     valid = np.ones(image.shape, bool) if valid is None else valid
-    kernel = prepare_kernel(psf, image.shape)
+    kernel = prepare_kernel(psf)
     return fit_sersic(image, np.full_like(image, 0.2), valid, start, kernel)
 
 
@@ -173,7 +174,7 @@ def test_model_image_holds_the_light_of_the_profile():
     image = sersic_image(4.0, 1.0, 49.7, 49.2, 1.0, 0.0, (SIZE, SIZE))
     b = 1.6783469900166605
     assert image.sum() == pytest.approx(2 * np.pi * 16 * np.exp(b) / b**2, rel=2e-3)
-    kernel = prepare_kernel(psf_image(), (SIZE, SIZE))
+    kernel = prepare_kernel(psf_image())
     blurred = sersic_image(4.0, 1.0, 49.7, 49.2, 1.0, 0.0, (SIZE, SIZE), kernel)
     assert blurred.sum() == pytest.approx(image.sum(), rel=0.01)
     assert blurred.max() < image.max()
@@ -405,7 +406,7 @@ def test_published_parameters_of_real_galaxies(shared_data):
     published = published[~np.ma.getmaskarray(published["nFit2D"])][:8]
     psf = galsim.OpticalPSF(lam=1501, diam=6.5, obscuration=0.17)
     psf = psf.drawImage(nx=25, ny=25, scale=SCALE).array.astype(float)
-    kernel = prepare_kernel(psf / psf.sum(), (SIZE, SIZE))
+    kernel = prepare_kernel(psf / psf.sum())
     found = []
     for number in published["id"]:
         path = shared_data / "ceers_nircam" / "f150w" / f"ceers_f150w_{number}.fits"
