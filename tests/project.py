@@ -100,4 +100,9 @@ def copy_project(folder: Path) -> Project:
         if (ROOT / name).is_file() and not name.startswith(("tests/", "docs/")):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
+    # What was compiled holds for copies of the same time, and costs half a minute to make.
+    for path in ROOT.glob("scripts/morphovote/**/__pycache__/*.nb?"):
+        copy = folder / path.relative_to(ROOT)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy2(path, copy)
     return Project(folder)
