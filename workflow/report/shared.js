@@ -55,3 +55,14 @@ function isWriting(target) {
   if (/^(TEXTAREA|SELECT)$/.test(target.tagName)) return true;
   return target.tagName === "INPUT" && !/^(checkbox|radio|range|button)$/.test(target.type);
 }
+
+// Put new content into a part of the page: its scroll, its open details and the focus stay.
+function renew(box, ...children) {
+  const controls = () => [...box.querySelectorAll("button, input, select, textarea, summary")];
+  const top = box.scrollTop, focused = controls().indexOf(document.activeElement);
+  const unfolded = new Set([...box.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
+  box.replaceChildren(...children);
+  for (const one of box.querySelectorAll("details > summary")) if (unfolded.has(one.textContent)) one.parentElement.open = true;
+  box.scrollTop = top;
+  if (focused >= 0 && controls()[focused]) controls()[focused].focus({ preventScroll: true });
+}

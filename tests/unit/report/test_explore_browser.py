@@ -66,6 +66,29 @@ def test_page_is_alone_and_sets_text_only(browser, page):
     assert browser.requests() == [page.as_uri()] * 2
 
 
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_field_with_few_galaxies_can_be_looked_at(chromium, tmp_path, count):
+    folder = write_field(tmp_path / "few", count)
+    build_page(folder, index=np.zeros(0, int))
+    chromium.events.clear()
+    chromium.open(folder / "explore.html")
+    chromium.press("r", "g", "l", "1", "m", "n", "s", "h")
+    chromium.choose("#colour", "SNR")
+    chromium.choose("#axis-x", "GINI")
+    assert chromium.requests() == [(folder / "explore.html").as_uri()]
+
+
+def test_focus_and_scroll_stay_while_filtering(browser):
+    browser.run("document.querySelector('nav').scrollTop = 40")
+    top = browser.run("document.querySelector('nav').scrollTop")
+    browser.run("document.querySelector('#class-2').focus()")
+    browser.press(" ")
+    assert browser.run("document.activeElement.id") == "class-2"
+    assert browser.run("document.querySelector('nav').scrollTop") == top
+    number = np.arange(COUNT)
+    assert browser.run("filters.count") == (number % 5 != 2).sum()
+
+
 def test_hostile_text_is_only_text(chromium, tmp_path):
     ids = [HOSTILE, '" onmouseover="alert(1)', "{{ 7 * 7 }}", "=cmd|' /C calc'!A0", 'a,b\n"c"']
     folder = write_field(tmp_path / "hostile", len(ids), ids)

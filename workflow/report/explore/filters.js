@@ -119,7 +119,7 @@ function drawFilters() {
   });
   const reset = make("button", {}, make("kbd", {}, "0"), " show all");
   reset.addEventListener("click", showAll);
-  $("nav").replaceChildren(make("div", { className: "top" }, make("h2", {}, "Shown"), reset), drawClasses(),
+  renew($("nav"), make("div", { className: "top" }, make("h2", {}, "Shown"), reset), drawClasses(),
     make("section", {}, make("h3", {}, "Vote"), make("label", { className: "tick" }, kept, "kept by the vote only"), field("groups", groups)),
     drawRanges(), drawFlags(), drawSelection());
 }

@@ -1,6 +1,6 @@
 // The galaxy that is looked at: pictures, position, numbers, probabilities, votes, flags, similar ones.
 
-const panel = { current: -1, past: [], redraw: null };
+const panel = { current: -1, drawn: -1, past: [], redraw: null };
 
 function marked(marker, colour) {
   const d = { o: "M8 2a6 6 0 1 0 .01 0z", s: "M3 3h10v10H3z", D: "M8 1l7 7-7 7-7-7z", "^": "M8 2l6.5 11.5h-13z", v: "M8 14l6.5-11.5h-13z",
@@ -142,7 +142,8 @@ function drawPanel() {
   const scale = make("p", { className: "quiet scale" }, WIDTH ? `${(WIDTH / look.zoom).toFixed(1)}\u2033 wide` : "");
   large.pictures.show(i);
   panel.redraw = () => { large.pictures.show(panel.current); if (WIDTH) scale.textContent = `${(WIDTH / look.zoom).toFixed(1)}\u2033 wide`; };
-  $("aside").replaceChildren(...head(i), large.pictures, make("div", { className: "below" }, large.controls, scale), position(i),
+  renew($("aside"), ...head(i), large.pictures, make("div", { className: "below" }, large.controls, scale), position(i),
     similar(i), ...[chances(i), voted(i), inWords(i)].filter(Boolean), ...numbers(i));
-  $("aside").scrollTop = 0;
+  if (panel.drawn !== i) $("aside").scrollTop = 0;
+  panel.drawn = i;
 }
