@@ -8,7 +8,7 @@
 # make compare-names FIRST=a.yaml SECOND=b.yaml   compare the group names that two people chose
 # make package-model FIELD=demo   pack a field's model into one archive, for use elsewhere
 # make lock   pin the dependencies again (needs uv)
-.PHONY: run test test-all test-slow test-slurm lint pretrain compare compare-names package-model lock
+.PHONY: run test test-first test-second test-run test-all test-slow test-slurm lint pretrain compare compare-names package-model lock
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
@@ -16,8 +16,18 @@ BIN := .venv/bin
 run: .venv/run.stamp
 	$(BIN)/snakemake --cores $(CORES)
 
+# Three processes, so that two cores are never idle; each prints its own result when it ends.
 test: .venv/dev.stamp
-	$(BIN)/pytest -m "not slow"
+	$(MAKE) --jobs=3 --output-sync=target test-run test-first test-second
+
+test-first: .venv/dev.stamp
+	$(BIN)/pytest -m "not slow" tests/unit/test_*.py tests/unit/[a-f]*/
+
+test-second: .venv/dev.stamp
+	$(BIN)/pytest -m "not slow" tests/unit/[g-z]*/
+
+test-run: .venv/dev.stamp
+	$(BIN)/pytest -m "not slow" tests/workflow
 
 # Side by side, because each alone leaves a third of two cores idle.
 test-all: .venv/dev.stamp
