@@ -14,30 +14,7 @@ def describe_trust(calibration: dict) -> list[str]:
     calibration : dict
         As `calibration.summarise_checks` returns it.
     """
-    found = []
-    if "anchors" in calibration:
-        anchors = calibration["anchors"]
-        found.append(
-            f"The classifier gives {_right(anchors)} of {anchors['galaxies']:,} anchors (simulated "
-            "galaxies) their true class; each was held out from the classifier that judged it. "
-            f"The probabilities are off by {decimals(anchors['error'])} on average (expected "
-            "calibration error; perfect ones would show "
-            f"{decimals(anchors['error_by_chance'])} in a sample of this size)."
-        )
-    elif "vote" in calibration:
-        vote = calibration["vote"]
-        found.append(
-            f"The classifier gives {_right(vote)} of {vote['galaxies']:,} kept galaxies the class "
-            "of their group; each galaxy was held out from the classifier that judged it. The "
-            f"probabilities are off by {decimals(vote['error'])} on average (expected calibration "
-            f"error; perfect ones would show {decimals(vote['error_by_chance'])} in a sample of "
-            "this size)."
-        )
-    else:
-        found.append(
-            "The classifier was not checked here: it came with a frozen model, or no galaxy is "
-            "kept to check it on."
-        )
+    found = [_held_out(calibration)]
     if "labels" in calibration and "eye" not in calibration:
         labels = calibration["labels"]
         found.append(
@@ -75,6 +52,32 @@ def describe_trust(calibration: dict) -> list[str]:
         f"{decimals(eye['error_by_chance'])} in a sample of this size."
     )
     return found
+
+
+def _held_out(calibration: dict) -> str:
+    """How often the classifier is right about what was held out from it."""
+    if "anchors" in calibration:
+        anchors = calibration["anchors"]
+        return (
+            f"The classifier gives {_right(anchors)} of {anchors['galaxies']:,} anchors (simulated "
+            "galaxies) their true class; each was held out from the classifier that judged it. "
+            f"The probabilities are off by {decimals(anchors['error'])} on average (expected "
+            "calibration error; perfect ones would show "
+            f"{decimals(anchors['error_by_chance'])} in a sample of this size)."
+        )
+    if "vote" in calibration:
+        vote = calibration["vote"]
+        return (
+            f"The classifier gives {_right(vote)} of {vote['galaxies']:,} kept galaxies the class "
+            "of their group; each galaxy was held out from the classifier that judged it. The "
+            f"probabilities are off by {decimals(vote['error'])} on average (expected calibration "
+            f"error; perfect ones would show {decimals(vote['error_by_chance'])} in a sample of "
+            "this size)."
+        )
+    return (
+        "The classifier was not checked here: it came with a frozen model, or no galaxy is "
+        "kept to check it on."
+    )
 
 
 def describe_recovery(injection: dict | None) -> list[str]:
