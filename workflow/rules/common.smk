@@ -40,7 +40,7 @@ FIELDS = config["fields"]
 # Entries of a field that say how its files are read.
 CHECKED = (
     "kind pattern images rms weight psf planes psf_plane catalogue columns select missing "
-    "pixel_origin pixel_scale zero_point detect physical unmatched unmatched_columns"
+    "pixel_origin pixel_scale zero_point detect physical unmatched unmatched_columns labels"
 ).split()
 # Where jobs unpack gzipped images, each once; gone when the run ends.
 UNPACKED = os.path.abspath(f"{PLACES['results']}/.unpacked")
@@ -103,7 +103,7 @@ def files_to_check(wildcards):
     physical = [field["physical"]["catalogue"]] if field["physical"] else []
     catalogue = field["unmatched" if physical else "catalogue"]
     own = [path for key in ("images", "rms", "weight", "psf") for path in field[key]]
-    return own + ([] if field["detect"] else catalogue) + physical
+    return own + ([] if field["detect"] else catalogue) + physical + field["labels"]
 
 
 def checked_entries(wildcards):

@@ -73,6 +73,7 @@ rule check_field:
         code=code_digest("check_field"),
         given=given_files(files_to_check),
         field=checked_entries,
+        names=config["classes"]["names"],
         size=config["cutout"]["size"],
     script:
         "../../scripts/check_field.py"

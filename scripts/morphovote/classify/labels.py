@@ -102,6 +102,30 @@ def read_labels(paths: Sequence[str | Path], ids: np.ndarray, own: Collection[st
     return _count(inside, place, own, says_random)
 
 
+def describe_labels(
+    paths: Sequence[str | Path], ids: np.ndarray | None, own: Collection[str] = ()
+) -> str:
+    """What labels there are, in a sentence; stops as `read_labels` does.
+
+    Parameters
+    ----------
+    paths, own
+        See `read_labels`.
+    ids : ndarray of str, shape (N,), or None
+        Of the field's galaxies; None where they have yet to be detected, so that any may be right.
+    """
+    if ids is None:
+        ids = np.array([answer[0] for path in paths for answer in _read_answers(Path(path))[0]])
+    found = read_labels(paths, ids, own)
+    counts = Counter(name for *_, name in found.answers)
+    shown = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    people = len({person for _, person, _ in found.answers})
+    drawn = f"{found.random.sum():,} of them drawn at random" if found.says_random else (
+        "no column RANDOM, so they cannot tell the accuracy"
+    )  # fmt: skip
+    return f"labels: {len(found.row):,} galaxies by {people} people ({shown}); {drawn}"
+
+
 def _read_answers(path: Path) -> tuple[list[tuple[str, str, str, bool, str]], bool]:
     """Answers of one table (ID, person, class, random, table), and whether RANDOM is a column."""
     upper = {name.upper(): name for name in column_names(path)}

@@ -129,6 +129,11 @@ def find_files(pattern: str, where: str, downloads: Collection[str] = ()) -> lis
     paths = sorted(coming.union(paths))
     for path in paths:
         check_path(path, where)
+        if Path(path).is_dir():
+            raise InputError(
+                f"config, {where}: {path!r} is a folder, expected files. Give a pattern of the "
+                f"files in it, such as {path.rstrip('/')}/*.fits."
+            )
     if not paths:
         raise InputError(
             f"config, {where}: no file matches {pattern!r}, seen from {Path.cwd()}. Correct the "

@@ -40,7 +40,8 @@ def inspect_field(field: dict, side: int) -> dict:
         `files`, the number of images; `catalogue`: see `_describe_catalogue`, or None; `physical`:
         the same of the physical catalogue, or None; `psf`: its shape, or None; `counts`: sources,
         selected, placed (selected and in an image), and values of each property; `scale` (arcsec);
-        `thumbnails`: (name, pixels) of some sources; `notes`: sentences.
+        `thumbnails`: (name, pixels) of some sources; `ids` of the sources, None if not known yet;
+        `labels`: a sentence on them, empty until somebody has read them; `notes`: sentences.
 
     Raises
     ------
@@ -62,6 +63,8 @@ def inspect_field(field: dict, side: int) -> dict:
         "thumbnails": _brightest(tiles, side)
         if sources is None
         else _thumbnails(sources, tiles, side),
+        "ids": None if sources is None else np.asarray(sources["ID"]),
+        "labels": "",
         "notes": notes,
     }
     if catalogue:

@@ -133,9 +133,9 @@ def list_sources(
              sources["SHARD"].max() + 1)  # fmt: skip
     if chosen.any() and lost == chosen.sum():
         raise InputError(
-            f"{catalogue}: none of its {lost} selected sources lies in an image of the field.\n"
-            "Is it another field's catalogue, or are `columns` (degrees, pixels) or "
-            "`pixel_origin` wrong?"
+            f"{catalogue}: none of its {lost} selected sources lies in an image of the field"
+            f"{_where(sources[chosen], images)}.\nIs it another field's catalogue, or are "
+            "`columns` (degrees, pixels) or `pixel_origin` wrong?"
         )
     if lost:
         log.info("%d selected sources are in no image; they keep their rows, without data", lost)
@@ -149,6 +149,22 @@ def list_sources(
         "NOTES": json.dumps([*notes, *odd, *tiles.meta["PLANES"]]),
     }
     return sources, tiles
+
+
+def _where(sources: Table, images: Sequence[Image]) -> str:
+    """Where sources and images are on the sky: tells hours from degrees, and another field."""
+    known = [image for image in images if image.wcs is not None]
+    if not known or not np.isfinite(sources["RA"]).any():
+        return ""
+    middles = [pixel_to_sky(image.wcs, *(np.array([s / 2.0]) for s in image.shape[::-1]))
+               for image in known]  # fmt: skip
+    places = [(sources["RA"], sources["DEC"]), tuple(np.hstack(middles))]
+    texts = [
+        ", ".join(f"{name} {np.nanmin(values):.5g} to {np.nanmax(values):.5g}"
+                  for name, values in zip(("RA", "Dec"), place, strict=True))
+        for place in places
+    ]  # fmt: skip
+    return f": it has {texts[0]}, and the images are about {texts[1]} (degrees)"
 
 
 def _read_catalogue(

@@ -48,7 +48,10 @@ def describe_check(found: dict) -> list[str]:
         "that were looked at are usable"
     ]
     if first[4]:
-        lines.append(f"noise: {first[4]} (plane {first[5]}), with a median rms of {first[6]:.3g}")
+        level = "no pixel to tell its level"
+        if first[6] is not None:
+            level = f"a median rms of {first[6]:.3g}"
+        lines.append(f"noise: {first[4]} (plane {first[5]}), with {level}")
     else:
         lines.append("noise: no map, so it is measured around each galaxy")
     lines.append(f"PSF: {found['psf'][1]} x {found['psf'][0]} px" if found["psf"] else "PSF: none")
@@ -74,6 +77,8 @@ def describe_check(found: dict) -> list[str]:
         if values:
             shown = ", ".join(f"{role} {count:,}" for role, count in values.items())
             lines.append(f"sources with a value of {shown}")
+    if found["labels"]:
+        lines.append(found["labels"])
     return lines
 
 

@@ -33,6 +33,16 @@ def test_people_are_counted_by_galaxy(tmp_path):
     assert (2, "ann", "SPH") in found.answers
 
 
+def test_labels_are_told_in_a_sentence_before_the_sources_are_known(tmp_path):
+    path = write(tmp_path, ID=["a", "x"], CLASS=["sph", "IRR"], RANDOM=["yes", "no"])
+    said = labels.describe_labels([path], IDS)
+    assert said == "labels: 1 galaxies by 1 people (SPH 1); 1 of them drawn at random"
+    assert "2 galaxies by 1 people (IRR 1, SPH 1)" in labels.describe_labels([path], None)
+    wrong = write(tmp_path, "wrong.csv", ID=["a"], CLASS=["SHP"])
+    with pytest.raises(InputError, match=r"SHP.*Did you mean SPH"):
+        labels.describe_labels([wrong], IDS)
+
+
 def test_own_classes_are_known_by_the_file_of_names_or_by_their_number(tmp_path):
     few = write(tmp_path, ID=["a", "b", "c"], CLASS=["RING", "SPH", "SPH"])
     with pytest.raises(InputError, match="'RING'"):

@@ -77,3 +77,24 @@ def test_what_would_stop_the_first_job_stops_here(tmp_path):
     table = catalogue(tmp_path, {"NUMBER": [1], "ALPHA_J2000": [150.0], "DELTA_J2000": [2.0]})
     with pytest.raises(InputError, match="ra: ALPHA_J2000, dec: DELTA_J2000"):
         look(images=image(tmp_path), catalogue=table)
+
+
+def test_an_image_of_zeros_is_looked_at(tmp_path):
+    zeros = np.zeros((120, 120), np.float32)
+    rms = image(tmp_path, np.ones((120, 120), np.float32), "rms.fits")
+    found = look(images=image(tmp_path, zeros), rms=rms, catalogue=catalogue(tmp_path, sky()))
+    assert "with no pixel to tell its level" in "\n".join(describe_check(found))
+    assert render_check("f", found)
+
+
+def test_positions_elsewhere_are_told_beside_those_of_the_images(tmp_path):
+    table = Table(sky())
+    table["ra"] = table["ra"] / 15
+    with pytest.raises(InputError, match=r"it has RA 10.*images are about RA 150"):
+        look(images=image(tmp_path), catalogue=catalogue(tmp_path, table))
+
+
+def test_a_folder_in_place_of_files(tmp_path):
+    (tmp_path / "tiles").mkdir()
+    with pytest.raises(InputError, match=r"tiles' is a folder.*tiles/\*\.fits"):
+        look(images=tmp_path / "tiles")
