@@ -197,7 +197,7 @@ def _(folder):
     return flags(images=folder / "image.fits", catalogue=catalogue(folder))
 
 
-@stops("image", "a folder called .fits", "image.fits", "directory")
+@stops("image", "a folder called .fits", "image.fits", "folder")
 def _(folder):
     (folder / "image.fits").mkdir()
     return flags(images=folder / "image.fits", catalogue=catalogue(folder))

@@ -22,7 +22,7 @@ STABILITY = {"check_stability", "plot_stability"}
 CHECKS = STABILITY | {"audit_groups"}
 FIT = {"fit_voters", "check_vote", "calibrate_votes"}
 FIGURE_RULES = FROM_CATALOGUE | {"plot_separation", "plot_confounders", "plot_reliability"}
-FIGURE_RULES |= {"plot_stability", "plot_training"}
+FIGURE_RULES |= {"plot_stability", "plot_training", "plot_fractions"}
 VOTE = (
     FIT | {"regroup_voters", "cast_votes", "find_neighbours", "place_anchors"} | CHECKS | CLASSIFY
 )
