@@ -128,7 +128,7 @@ def test_marks_tell_when_votes_have_to_be_cast_anew(tmp_path):
 
 
 @pytest.fixture
-def finished(tmp_path):
+def voted(tmp_path):
     """A field whose model was fitted with the settings of `config`, and its groups."""
     folder, config = tmp_path / "results/f/model", {"voting": {"groups": 2}, "pca": {"seed": 0}}
     write_yaml(folder.parent / "groups.yaml", {
@@ -151,16 +151,16 @@ def finished(tmp_path):
         ({}, None),
     ],
 )
-def test_names_for_another_vote_are_refused_before_the_run(tmp_path, finished, more, says):
+def test_names_for_another_vote_are_refused_before_the_run(tmp_path, voted, more, says):
     path = tmp_path / "names.yaml"
     write_yaml(path, {"version": 1, "groups": {0: "SPH"}} | more)
-    group_names.check_vote_of(None, *finished)
+    group_names.check_vote_of(None, *voted)
     if says is None:
-        group_names.check_vote_of(path, *finished)
+        group_names.check_vote_of(path, *voted)
         return
     with pytest.raises(InputError, match=says):
-        group_names.check_vote_of(path, *finished)
+        group_names.check_vote_of(path, *voted)
     # With other settings the vote is yet to come, and so it is in a fresh folder.
-    folders, config = finished
+    folders, config = voted
     group_names.check_vote_of(path, folders, config | {"voting": {"groups": 3}})
     group_names.check_vote_of(path, {"f": str(tmp_path / "results/g/model")}, config)
