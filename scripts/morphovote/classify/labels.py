@@ -61,7 +61,9 @@ class Labels(NamedTuple):
         return self.votes / self.votes.sum(axis=1, keepdims=True)
 
 
-def read_labels(paths: Sequence[str | Path], ids: np.ndarray, own: Collection[str] = ()) -> Labels:
+def read_labels(
+    paths: Sequence[str | Path], ids: np.ndarray | None, own: Collection[str] = ()
+) -> Labels:
     """Read the tables of galaxies classified by eye.
 
     Parameters
@@ -69,8 +71,8 @@ def read_labels(paths: Sequence[str | Path], ids: np.ndarray, own: Collection[st
     paths : sequence of path
         Tables in any format that a source catalogue may have, with columns ID and CLASS. WHO tells
         the person (by default the table's own name), RANDOM whether the galaxy was drawn at random.
-    ids : ndarray of str, shape (N,)
-        Of the field's galaxies.
+    ids : ndarray of str, shape (N,), or None
+        Of the field's galaxies; None where they have yet to be detected, so that any may be right.
     own : collection of str
         Classes that people made up and gave a meaning in the file of names.
 
@@ -84,7 +86,8 @@ def read_labels(paths: Sequence[str | Path], ids: np.ndarray, own: Collection[st
         rows, random = _read_answers(Path(path))
         found += rows
         says_random = says_random or random
-    place = _place_ids(ids, [answer[0] for answer in found], paths)
+    given = [answer[0] for answer in found]
+    place = _place_ids(given if ids is None else ids, given)
     inside = [answer for answer in found if answer[0] in place]
     if len(inside) < len(found):
         lost = sorted({answer[0] for answer in found} - set(place))
@@ -105,17 +108,7 @@ def read_labels(paths: Sequence[str | Path], ids: np.ndarray, own: Collection[st
 def describe_labels(
     paths: Sequence[str | Path], ids: np.ndarray | None, own: Collection[str] = ()
 ) -> str:
-    """What labels there are, in a sentence; stops as `read_labels` does.
-
-    Parameters
-    ----------
-    paths, own
-        See `read_labels`.
-    ids : ndarray of str, shape (N,), or None
-        Of the field's galaxies; None where they have yet to be detected, so that any may be right.
-    """
-    if ids is None:
-        ids = np.array([answer[0] for path in paths for answer in _read_answers(Path(path))[0]])
+    """What labels there are, in a sentence; takes and stops as `read_labels` does."""
     found = read_labels(paths, ids, own)
     counts = Counter(name for *_, name in found.answers)
     shown = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
@@ -167,7 +160,7 @@ def _texts(column) -> list[str]:
     return ["" if text.lower() in ("none", "nan", "--") else text for text in texts]
 
 
-def _place_ids(ids: np.ndarray, given: list[str], paths: Sequence[str | Path]) -> dict[str, int]:
+def _place_ids(ids: Sequence[str], given: list[str]) -> dict[str, int]:
     """Row of each given id, of those in the field; the first of several rows with one id."""
     texts = id_texts(np.asarray(ids)).tolist()
     for plain in (str, lambda text: re.sub(r"^0+(?=\d)", "", text)):
