@@ -142,7 +142,7 @@ def measure_section(
     whole = _around(missing, x, y, 2 * max(section.shape))
     if whole is None:
         return dict.fromkeys(UNITS, np.nan) | {"measure_flag": FAILED}, []
-    found, known = None, []
+    last, known, stands = None, [], False
     while True:
         place = _around(missing, x, y, side) or whole
         parts = [None if part is None else part[place] for part in (section, rms, sky)]
@@ -157,12 +157,14 @@ def measure_section(
             noise = sky_noise * float(np.median(scene.rms[~scene.missing]))
             corner = (place[1].start, place[0].start)
             near = [_moved(model, -corner[0], -corner[1]) for model in known]
-            image, fit, near = _fit(scene, masks, at, noise, kernel, found, near)
+            begin = last and _moved(last, -corner[0], -corner[1])
+            image, fit, near = _fit(scene, masks, at, noise, kernel, near, begin, stands)
+            last = fit and _moved(fit, *corner)
             known = [_moved(model, *corner) for model in near]
         wanted = int(np.ceil(NEEDED * fit["r_e"])) if fit else 0
         if wanted <= side or place == whole:
             # The fit stands: on a larger section more halos of others come in.
-            found = fit
+            stands = True
             # With nothing but the galaxy's own pixels, or where it fills the image, the level
             # hangs on how its light goes on.
             told = sky is not None and wanted <= min(image.shape) + 1
@@ -202,10 +204,14 @@ def _fit(
     at: tuple[float, float],
     noise: float,
     kernel: Kernel | None,
-    found: dict[str, float] | None,
     known: list[dict[str, float]],
+    begin: dict[str, float] | None,
+    stands: bool,
 ) -> tuple[np.ndarray, dict[str, float], list[dict[str, float]]]:
-    """Take its neighbours' light off the image, and fit the galaxy if it was not `found`."""
+    """Take its neighbours' light off the image, and fit the galaxy.
+
+    `begin` is its fit on a smaller part of the section: where this one starts, or what `stands`.
+    """
     own, image = masks["own"], scene.image.astype(float)
     numbers = np.unique(scene.labels[own])
     numbers = numbers[numbers > 0] - 1
@@ -215,10 +221,10 @@ def _fit(
         image -= light
     else:
         start = {"r_e": 3.0, "n": 1.5, "x": at[0], "y": at[1], "axis_ratio": 0.8, "angle": 0.0}
-    if found is not None:
-        return image, found, known
+    if stands:
+        return image, begin, known
     valid = ~(masks["hidden"] | scene.missing)
-    fit = fit_sersic(image, scene.rms.astype(float), valid, start, kernel, noise)
+    fit = fit_sersic(image, scene.rms.astype(float), valid, begin or start, kernel, noise)
     return image, fit, known
 
 

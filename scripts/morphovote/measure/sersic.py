@@ -132,12 +132,8 @@ def describe(encoded: np.ndarray, kernel: Kernel | None) -> np.ndarray:
 
 
 @compiled
-def at(dx: float, dy: float, profile: np.ndarray, variance: float) -> tuple:
-    """Light of a profile at a place from its centre (px), and its slopes along the parameters.
-
-    The light is that of the profile blurred by something small, of `variance` (px^2) along x and
-    y: plus half of that times the Laplacian.
-    """
+def at(dx: float, dy: float, profile: np.ndarray) -> tuple:
+    """Light of a profile at a place from its centre (px), and its slopes along the parameters."""
     r_e, n, q, cos, sin = profile[0], profile[1], profile[4], profile[5], profile[6]
     b, slope_b = profile[7], profile[8]
     along, across = dx * cos + dy * sin, dy * cos - dx * sin
@@ -149,9 +145,6 @@ def at(dx: float, dy: float, profile: np.ndarray, variance: float) -> tuple:
     fall = b * power * light
     # By square, times the slopes of square.
     slope = -fall / (n * square)
-    if variance > 0:
-        bent = ((1 - b * power) / n - 2) / square * (along * along + flat * flat)
-        light += 0.5 * variance * slope * (bent + 1 + 1 / (q * q))
     by_q, by_angle = -slope * across * flat / q, slope * (along * across - along * flat)
     return (
         light,
@@ -162,6 +155,75 @@ def at(dx: float, dy: float, profile: np.ndarray, variance: float) -> tuple:
         by_q * profile[9] + by_angle * profile[11],
         by_q * profile[10] + by_angle * profile[12],
     )
+
+
+@compiled
+def blurred_at(dx: float, dy: float, profile: np.ndarray, variance: float) -> tuple:
+    """As `at`, of the profile blurred by something small, of `variance` (px^2) along x and y.
+
+    The light is F + variance / 2 times its Laplacian, and F is a function of the square S of the
+    elliptical radius: the Laplacian is F'(S) K with K = 4 g F''(S) / F'(S) + 2 h, where 4 g is the
+    square of the gradient of S and 2 h its Laplacian.
+    """
+    sharp = at(dx, dy, profile)
+    n, q, cos, sin = profile[1], profile[4], profile[5], profile[6]
+    b, slope_b = profile[7], profile[8]
+    along, across = dx * cos + dy * sin, dy * cos - dx * sin
+    flat = across / (q * q)
+    square = max(along * along + across * flat, TINY)
+    m, log = 0.5 / n, np.log(square / (profile[0] * profile[0]))
+    power = np.exp(m * log)
+    first = -b * m * power * sharp[0] / square
+    g, h = along * along + flat * flat, 1 + 1 / (q * q)
+    # F'' / F' times S, and how that changes with the logarithm of the power of the radius.
+    second, change = m * (1 - b * power) - 1, -m * b * power
+    bent = 4 * g / square * second + 2 * h
+    half = 0.5 * variance * first
+    by_r = -2 * m * (1 - b * power) * bent - 2 * m * change * 4 * g / square
+    relative = slope_b / b - 1 - m * log + sharp[2] / max(sharp[0], 1e-300)
+    bend = -m * (1 - b * power) + change * (slope_b / b - m * log)
+    by_n = relative * bent + 4 * g / square * bend
+    # Slopes of S, g and h along x, y, the axis ratio and the angle.
+    by = np.empty(4)
+    for k in range(4):
+        if k == 0:
+            d_square, d_g, d_h = -2 * (along * cos - flat * sin), -2 * along * cos, 0.0
+            d_g += 2 * flat * sin / (q * q)
+        elif k == 1:
+            d_square, d_g, d_h = -2 * (along * sin + flat * cos), -2 * along * sin, 0.0
+            d_g -= 2 * flat * cos / (q * q)
+        elif k == 2:
+            d_square, d_g, d_h = -2 * across * flat / q, -4 * flat * flat / q, -2 / q**3
+        else:
+            d_square = 2 * along * (across - flat)
+            d_g, d_h = 2 * along * across - 2 * flat * along / (q * q), 0.0
+        d_square /= square
+        by[k] = second * d_square * bent + 4 / square * second * (d_g - g * d_square)
+        by[k] += 4 * g / square * change * m * d_square + 2 * d_h
+    return (
+        sharp[0] + half * bent,
+        sharp[1] + half * by_r,
+        sharp[2] + half * by_n,
+        sharp[3] + half * by[0],
+        sharp[4] + half * by[1],
+        sharp[5] + half * (by[2] * profile[9] + by[3] * profile[11]),
+        sharp[6] + half * (by[2] * profile[10] + by[3] * profile[12]),
+    )
+
+
+@compiled
+def _blurred_light(dx: float, dy: float, profile: np.ndarray, variance: float) -> float:
+    """The light alone of `blurred_at`."""
+    n, q, cos, sin, b = profile[1], profile[4], profile[5], profile[6], profile[7]
+    along, across = dx * cos + dy * sin, dy * cos - dx * sin
+    flat = across / (q * q)
+    square = max(along * along + across * flat, TINY)
+    m = 0.5 / n
+    power = np.exp(m * np.log(square / (profile[0] * profile[0])))
+    light = np.exp(-b * (power - 1))
+    g, second = along * along + flat * flat, m * (1 - b * power) - 1
+    bent = 4 * g / square * second + 2 * (1 + 1 / (q * q))
+    return light * (1 - 0.5 * variance * b * m * power / square * bent)
 
 
 @compiled
@@ -189,7 +251,7 @@ def _sample(profile: np.ndarray, side: int, planes: int) -> tuple:
     for row in range(side):
         for column in range(side):
             if max(abs(row - half), abs(column - half)) > MIDDLE:
-                found = at(column - half - x, row - half - y, profile, 0.0)
+                found = at(column - half - x, row - half - y, profile)
                 _put(box, row, column, found, 1.0)
     core = (MIDDLE - CORE) * PARTS
     for row in range(fine):
@@ -203,7 +265,7 @@ def _sample(profile: np.ndarray, side: int, planes: int) -> tuple:
                 for j in range(parts):
                     right = ((j + 0.5) / parts - 0.5) / PARTS
                     up = ((i + 0.5) / parts - 0.5) / PARTS
-                    found = at(dx + right, dy + up, profile, 0.0)
+                    found = at(dx + right, dy + up, profile)
                     _put(middle, row, column, found, 1 / parts**2)
     return box, middle
 
@@ -269,5 +331,5 @@ def _paint(profile: np.ndarray, middle: np.ndarray, height: int, width: int) -> 
                 image[row, column] = middle[i, j]
             else:
                 dx, dy = column - profile[2], row - profile[3]
-                image[row, column] = at(dx, dy, profile, profile[13])[0]
+                image[row, column] = _blurred_light(dx, dy, profile, profile[13])
     return image

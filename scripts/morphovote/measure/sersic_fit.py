@@ -1,9 +1,12 @@
 """One Sersic profile fitted to a galaxy, by least squares with the slopes of the model."""
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from morphovote.measure.compiled import compiled
-from morphovote.measure.sersic import SLOPES, Kernel, at, describe, draw, middle_of
+from morphovote.measure.sersic import SLOPES, Kernel, blurred_at, describe, draw, middle_of
 
 # Allowed Sersic indices; a fit that ends near either is marked.
 N_MIN, N_MAX = 0.1, 10.0
@@ -22,8 +25,6 @@ LONGEST = np.array([1.0, 0.7, 5.0, 5.0, 0.4, 0.4])
 DAMPING, LEAST, RAISED, STUCK = 1e-3, 1e-4, 0.01, 1e4
 FACTOR = 10.0
 
-# Of a parameter, for slopes outside of what is convolved.
-STEP = 1e-6
 # Side of the blocks of pixels that are taken as one, far from the centre.
 BLOCK = 4
 # None nearer than this (px, along x or y) or in what is convolved, and that much more, by which the
@@ -86,41 +87,11 @@ def fit_sersic(
     high = np.array([np.log(R_MAX), np.log(N_MAX), width - 0.5, height - 0.5, 0.98, 0.98])
 
     blocks = _blocks(data, weight)
-
-    def evaluate(values: np.ndarray) -> tuple:
-        steps = [values, *(values + STEP * np.eye(SLOPES))]
-        profiles = np.array([describe(one, kernel) for one in steps])
-        middle = middle_of(profiles[0], kernel, 1 + SLOPES)
-        return _project(_products(data, weight, blocks, anchor, profiles, middle), prior)
-
     freedom = max(np.count_nonzero(valid) - len(PARAMETERS), 1)
     values = np.clip(_encode(start), low + 1e-3, high - 1e-3)
-    anchor = np.rint(values[2:4])
-    cost, amplitude, level, gradient, curvature = evaluate(values)
-    damping, ended = DAMPING, False
-    for _ in range(evaluations):
-        diagonal = np.maximum(np.diag(curvature), 1e-12 * np.trace(curvature) + 1e-300)
-        step = np.linalg.solve(curvature + damping * np.diag(diagonal), gradient)
-        step *= min(1.0, float(np.min(LONGEST / np.maximum(np.abs(step), 1e-300))))
-        tried = _inside(np.clip(values + step, low, high))
-        step = tried - values
-        if step @ (2 * gradient - curvature @ step) < less * cost / freedom:
-            ended = True
-            break
-        found = evaluate(tried)
-        short = bool(np.all(np.abs(tried - values) < SHORT))
-        if found[0] < cost:
-            ended = short
-            values, damping = tried, max(damping / FACTOR, LEAST)
-            if np.any(np.abs(values[2:4] - anchor) > MORE):
-                anchor = np.rint(values[2:4])
-                found = evaluate(values)
-            cost, amplitude, level, gradient, curvature = found
-        else:
-            damping = max(damping * FACTOR, RAISED)
-            ended = short or damping > STUCK
-        if ended:
-            break
+    evaluate = partial(_evaluate, data, weight, blocks, kernel, prior)
+    values, found, ended = _descend(evaluate, values, low, high, evaluations, less / freedom)
+    cost, amplitude, level = found[:3]
     r_e, n, x, y, axis_ratio, angle = _decode(values)
     # A fit that ends at a limit, or short of it by some steps.
     at_limit = n < 1.5 * N_MIN or n > 0.95 * N_MAX or axis_ratio < Q_TRUSTED
@@ -135,6 +106,99 @@ def fit_sersic(
         "chi2": float(cost / freedom),
         "suspect": float(not ended or at_limit or amplitude <= 0),
     }
+
+
+def _evaluate(
+    data: np.ndarray,
+    weight: np.ndarray,
+    blocks: np.ndarray,
+    kernel: Kernel | None,
+    prior: float | None,
+    values: np.ndarray,
+    anchor: np.ndarray,
+) -> tuple:
+    """What `_project` gives for some values of the parameters (6,)."""
+    profile = describe(values, kernel)
+    middle = middle_of(profile, kernel, 1 + SLOPES)
+    return _project(_products(data, weight, blocks, anchor, profile, middle), prior)
+
+
+def _descend(
+    evaluate: Callable,
+    values: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    evaluations: int,
+    less: float,
+) -> tuple[np.ndarray, tuple, bool]:
+    """Levenberg and Marquardt's method, from some values (6,) to those where chi2 is least.
+
+    Returns
+    -------
+    values : ndarray, shape (6,)
+    found : tuple
+        What `evaluate` gives there.
+    ended : bool
+        Whether the fit converged: the next step would lower chi2 by less than `less` of it.
+    """
+    anchor = np.rint(values[2:4])
+    found = evaluate(values, anchor)
+    damping, bend, bent = DAMPING, np.zeros((SLOPES, SLOPES)), False
+    for _ in range(evaluations):
+        cost, _, _, gradient, curvature = found
+        if bent:
+            curvature = curvature + bend
+            if np.linalg.eigvalsh(curvature)[0] <= 0:
+                curvature, bent = found[4], False
+        diagonal = np.maximum(np.diag(found[4]), 1e-12 * np.trace(found[4]) + 1e-300)
+        step = np.linalg.solve(curvature + damping * np.diag(diagonal), gradient)
+        step *= min(1.0, float(np.min(LONGEST / np.maximum(np.abs(step), 1e-300))))
+        tried = _inside(np.clip(values + step, low, high))
+        step = tried - values
+        if step @ (2 * gradient - curvature @ step) < less * cost:
+            return values, found, True
+        there = evaluate(tried, anchor)
+        short = bool(np.all(np.abs(step) < SHORT))
+        bend, bent = _bend(bend, step, found, there)
+        if there[0] < cost:
+            values, found, damping = tried, there, max(damping / FACTOR, LEAST)
+            if np.any(np.abs(values[2:4] - anchor) > MORE):
+                anchor = np.rint(values[2:4])
+                found = evaluate(values, anchor)
+        else:
+            damping = max(damping * FACTOR, RAISED)
+        if short or damping > STUCK:
+            return values, found, True
+    return values, found, False
+
+
+def _bend(bend: np.ndarray, step: np.ndarray, old: tuple, new: tuple) -> tuple[np.ndarray, bool]:
+    """What the products of slopes leave out of chi2's curvature (6, 6), after a step.
+
+    Residuals are more than noise where a galaxy is no Sersic profile, and steps without this
+    converge slowly (Dennis, Gay & Welsch 1981, ACM Trans. Math. Softw. 7, 348, eqs 3.9-3.11).
+
+    Returns
+    -------
+    bend : ndarray, shape (6, 6)
+    better : bool
+        Whether it would have told this step's gain better.
+    """
+    change = old[3] - new[3]
+    wanted = change - new[4] @ step
+    along = float(change @ step)
+    if abs(along) > 1e-12 * np.sqrt(float(change @ change) * float(step @ step)):
+        known = float(step @ bend @ step)
+        if known != 0:
+            bend = bend * min(1.0, abs(float(step @ wanted) / known))
+        miss = wanted - bend @ step
+        both = np.outer(miss, change)
+        bend = bend + (both + both.T) / along - (step @ miss) * np.outer(change, change) / along**2
+    gain = old[0] - new[0]
+    without, with_it = (
+        abs(step @ (2 * old[3] - (old[4] + more) @ step) - gain) for more in (0.0, bend)
+    )
+    return bend, bool(with_it < without)
 
 
 @compiled
@@ -182,14 +246,13 @@ def _add(sums: np.ndarray, terms: np.ndarray) -> None:
 
 @compiled
 def _slopes(
-    x: float, y: float, profiles: np.ndarray, variance: float, noise: float, terms: np.ndarray
+    x: float, y: float, profile: np.ndarray, variance: float, noise: float, terms: np.ndarray
 ) -> None:
-    """Light and slopes outside of what is convolved, from profiles a small step apart."""
-    light = at(x - profiles[0, 2], y - profiles[0, 3], profiles[0], variance)[0]
-    terms[LIGHT] = noise * light
-    for k in range(SLOPES):
-        one = profiles[k + 1]
-        terms[k] = noise * (at(x - one[2], y - one[3], one, variance)[0] - light) / STEP
+    """Light and slopes outside of what is convolved."""
+    found = blurred_at(x - profile[2], y - profile[3], profile, variance)
+    terms[LIGHT] = noise * found[0]
+    terms[0], terms[1], terms[2] = noise * found[1], noise * found[2], noise * found[3]
+    terms[3], terms[4], terms[5] = noise * found[4], noise * found[5], noise * found[6]
 
 
 @compiled
@@ -198,17 +261,15 @@ def _products(
     weight: np.ndarray,
     blocks: np.ndarray,
     anchor: np.ndarray,
-    profiles: np.ndarray,
+    profile: np.ndarray,
     middle: np.ndarray,
 ) -> np.ndarray:
     """Sums over the pixels of the products of slopes, profile, level and data: (9, 9).
 
     Each is weighted. Blocks of pixels (`_blocks`) that lie far from the anchor (x, y), near the
-    centre, and outside of what is convolved (`sersic.middle_of`) count as one. `profiles` are that
-    of the parameters and those a small step along each.
+    centre, and outside of what is convolved (`sersic.middle_of`) count as one.
     """
     height, width = data.shape
-    profile = profiles[0]
     size = middle.shape[1]
     left, bottom = int(np.rint(profile[2])) - size // 2, int(np.rint(profile[3])) - size // 2
     sums, terms = np.zeros((DATA + 1, DATA + 1)), np.empty(DATA + 1)
@@ -222,7 +283,7 @@ def _products(
             if not (-BLOCK < below <= 2 * near and -BLOCK < before <= 2 * near):
                 x, y, noise, mean, squares = blocks[i, j]
                 if noise > 0:
-                    _slopes(x, y, profiles, variance, noise, terms)
+                    _slopes(x, y, profile, variance, noise, terms)
                     terms[LEVEL], terms[DATA] = noise, noise * mean
                     _add(sums, terms)
                     sums[DATA, DATA] += squares
@@ -238,7 +299,7 @@ def _products(
                         for k in range(SLOPES):
                             terms[k] = noise * middle[k + 1, up, right]
                     else:
-                        _slopes(column, row, profiles, profile[13], noise, terms)
+                        _slopes(column, row, profile, profile[13], noise, terms)
                     terms[LEVEL], terms[DATA] = noise, noise * data[row, column]
                     _add(sums, terms)
     for k in range(DATA + 1):
