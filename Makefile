@@ -20,6 +20,9 @@ run: .venv/run.stamp
 test: .venv/dev.stamp
 	$(MAKE) --jobs=3 --output-sync=target test-run test-first test-second
 
+# One thread each: more of them only wait for each other.
+test-first test-second: export OMP_NUM_THREADS := 1
+
 test-first: .venv/dev.stamp
 	$(BIN)/pytest -m "not slow" tests/unit/test_*.py tests/unit/[a-f]*/
 
