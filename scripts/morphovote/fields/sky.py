@@ -99,10 +99,20 @@ def model_sky(tiles: Table, choice: str | dict, threads: int = 1) -> tuple[Sky, 
     # How far single cells lie from what is taken off: the sky's own noise at their scale.
     apart = [((cells - smooth) / noise)[np.isfinite(cells)]
              for smooth, (cells, noise) in zip(level, scatter, strict=True)]  # fmt: skip
-    apart = np.concatenate(apart)
-    noise = float(np.sqrt(np.mean(np.clip(apart, -1, 1) ** 2))) if len(apart) else 0.0
+    noise = _own_noise(np.clip(np.concatenate(apart), -1, 1))
     level = [np.nan_to_num(part).astype(np.float32) for part in level]
     return Sky(mesh, level, max(noise, LEAST_NOISE)), subtracted
+
+
+def _own_noise(apart: np.ndarray) -> float:
+    """Root mean square of how far cells (N,) lie from their sky, had they no galaxies.
+
+    The halos of galaxies lift cells and never lower them, so the cells below the median tell.
+    """
+    if not len(apart):
+        return 0.0
+    middle = float(np.median(apart))
+    return float(np.sqrt(middle**2 + np.mean((apart[apart <= middle] - middle) ** 2)))
 
 
 def measure_cells(tile: Row, mesh: int, threads: int = 1) -> tuple[np.ndarray, np.ndarray, float]:
