@@ -35,8 +35,16 @@ CONTRACT = [
     "ASYMMETRY",
     "SMOOTHNESS",
     "SERSIC_N",
+    "SERSIC_N_ERR",
     "R_E",
+    "R_E_ERR",
     "AXIS_RATIO",
+    "AXIS_RATIO_ERR",
+    "POSITION_ANGLE",
+    "POSITION_ANGLE_ERR",
+    "MAG_SERSIC",
+    "MAG_SERSIC_ERR",
+    "SERSIC_CHI2",
     "MEASURE_FLAG",
 ]
 

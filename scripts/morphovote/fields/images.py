@@ -113,6 +113,12 @@ def open_image(path: str | Path, hdu: int) -> Iterator[fits.ImageHDU]:
         yield hdus[hdu]
 
 
+def image_wcs(path: str | Path, hdu: int) -> WCS | None:
+    """WCS of one extension, None without one on the sky."""
+    with _open(path) as hdus:
+        return _celestial_wcs(hdus[hdu].header, path)[0]
+
+
 def read_section(hdu: fits.ImageHDU, y: int, x: int, height: int, width: int) -> np.ndarray:
     """Read a rectangle of an image; what lies outside the image is NaN.
 

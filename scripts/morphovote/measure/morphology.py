@@ -47,7 +47,11 @@ TIME_LIMIT = 60.0
 # A PSF wider than this (px) is cut: its wings carry next to nothing and cost time.
 PSF_SIZE = 51
 
-SERSIC = {"sersic_n": "", "r_e": "arcsec", "axis_ratio": "", "sersic_chi2": ""}
+SERSIC = {
+    "sersic_n": "", "sersic_n_err": "", "r_e": "arcsec", "r_e_err": "arcsec",
+    "axis_ratio": "", "axis_ratio_err": "", "position_angle": "deg", "position_angle_err": "deg",
+    "mag_sersic": "mag", "mag_sersic_err": "mag", "sersic_chi2": "",
+}  # fmt: skip
 OWN_NONPARAMETRIC = {"asymmetry": "", "multiplicity": ""}
 UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | OWN_NONPARAMETRIC | SERSIC
 

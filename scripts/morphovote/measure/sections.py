@@ -13,7 +13,15 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote.errors import InputError
-from morphovote.fields.cutouts import Scene, find_scene, has_noise, hidden_pixels, own_segment
+from morphovote.fields.cutouts import (
+    WINGS,
+    Scene,
+    find_scene,
+    grow,
+    has_noise,
+    hidden_pixels,
+    own_segment,
+)
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
@@ -31,7 +39,9 @@ from morphovote.flags import (
 from morphovote.measure.engines import measure_fast
 from morphovote.measure.morphology import TIME_LIMIT, UNITS, measure_all, measure_galaxy
 from morphovote.measure.neighbours import subtract_neighbours
+from morphovote.measure.on_sky import angles_on_sky, magnitudes
 from morphovote.measure.sersic import Kernel, prepare_kernel
+from morphovote.measure.sersic_errors import UNKNOWN_ANGLE, shared_noise
 from morphovote.measure.sersic_fit import fit_sersic
 from morphovote.storage import shards
 
@@ -136,6 +146,8 @@ def measure_section(
     -------
     values, messages
         As `measure_galaxy`, with the bits BEYOND_CUTOUT and FILLS_IMAGE only where the image ends.
+        Of the fit, `position_angle` is still from the image's x towards its y (rad), and
+        `mag_sersic` the profile's light in units of the image; their errors are in deg and mag.
     """
     missing = missing_pixels(section, rms)
     kernel = prepare_kernel(psf)
@@ -182,8 +194,26 @@ def measure_section(
         return values | {"measure_flag": flag | NO_SERSIC}, messages
     flag |= SERSIC_SUSPECT if fit["suspect"] else 0
     flag |= FILLS_IMAGE if wanted > min(image.shape) + 1 else 0
-    values |= {"sersic_n": fit["n"], "r_e": fit["r_e"], "axis_ratio": fit["axis_ratio"]}
-    return values | {"sersic_chi2": fit["chi2"], "measure_flag": flag}, messages
+    return values | _told_by(fit, image, scene) | {"measure_flag": flag}, messages
+
+
+def _told_by(fit: dict[str, float], image: np.ndarray, scene: Scene) -> dict[str, float]:
+    """Values of a fit with their errors, under the names of `morphology.SERSIC`."""
+    sky = ~(grow(scene.labels > 0, WINGS) | scene.missing)
+    worse = shared_noise(image, scene.rms, sky)
+    errors = {
+        "sersic_n_err": fit["n_err"],
+        "r_e_err": fit["r_e_err"],
+        "axis_ratio_err": fit["axis_ratio_err"],
+        "position_angle_err": float(np.degrees(fit["angle_err"])),
+        "mag_sersic_err": 2.5 / np.log(10) * fit["log_light_err"],
+    }
+    errors = {name: worse * value for name, value in errors.items()}
+    unknown = float(np.degrees(UNKNOWN_ANGLE))
+    errors["position_angle_err"] = min(errors["position_angle_err"], unknown)
+    values = {"sersic_n": fit["n"], "r_e": fit["r_e"], "axis_ratio": fit["axis_ratio"]}
+    values |= {"position_angle": fit["angle"], "mag_sersic": fit["light"]}
+    return values | errors | {"sersic_chi2": fit["chi2"]}
 
 
 def _segment(
@@ -287,7 +317,13 @@ def measure_on_images(
         around = sections(sources, tiles, sky, names["row"][rows], area[rows])
         return ((*section, bool(fit[row])) for section, row in zip(around, rows, strict=True))
 
-    return measure_all(names, scale, psf, call, galaxies, processes, seconds)
+    arrays, units = measure_all(names, scale, psf, call, galaxies, processes, seconds)
+    tile, x, y = (np.asarray(sources[name])[names["row"]] for name in ("TILE", "X", "Y"))
+    angle = angles_on_sky(tiles, tile, x, y, arrays["position_angle"].astype(float))
+    arrays["position_angle"] = angle.astype(np.float32)
+    light = arrays["mag_sersic"].astype(float)
+    arrays["mag_sersic"] = magnitudes(light, float(tiles.meta["ZEROPT"])).astype(np.float32)
+    return arrays, units
 
 
 def _warm_up() -> None:

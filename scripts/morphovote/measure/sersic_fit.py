@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from morphovote.measure.compiled import compiled
 from morphovote.measure.sersic import SLOPES, Kernel, blurred_at, describe, draw, middle_of
+from morphovote.measure.sersic_errors import fit_errors, total_light
 
 # Allowed Sersic indices; a fit that ends near either is marked.
 N_MIN, N_MAX = 0.1, 10.0
@@ -35,6 +37,23 @@ FAR, MORE = 16, 4
 PARAMETERS = ("amplitude", "r_e", "n", "x", "y", "axis_ratio", "angle")
 # Columns of the products: slopes, profile, level, data.
 LIGHT, LEVEL, DATA = SLOPES, SLOPES + 1, SLOPES + 2
+
+
+class Place(NamedTuple):
+    """Chi2 at some values of the parameters, amplitude and level at their best there.
+
+    `gradient` (6,) and `curvature` (6, 6) are minus half its first and half its second derivatives,
+    `follows` (6,) is how much the logarithm of the amplitude falls along the parameters, and `own`
+    the variance of that logarithm where the parameters are known.
+    """
+
+    chi2: float
+    amplitude: float
+    level: float
+    gradient: np.ndarray
+    curvature: np.ndarray
+    follows: np.ndarray
+    own: float
 
 
 def fit_sersic(
@@ -74,8 +93,9 @@ def fit_sersic(
     -------
     dict of float
         `PARAMETERS` (amplitude in units of the image at r_e, lengths in px, angle in [0, pi)),
-        `level` of the sky (units of the image), `chi2` per degree of freedom, and `suspect`: 1
-        where the fit did not converge or ended at a limit, otherwise 0.
+        `level` of the sky (units of the image), `chi2` per degree of freedom, `light`, all of the
+        profile's (units of the image times px^2), `suspect`: 1 where the fit did not converge or
+        ended at a limit, otherwise 0; and the errors that `sersic_errors.fit_errors` gives.
     """
     height, width = image.shape
     # Units of the noise, so that sums stay of order one in any unit of the image.
@@ -91,21 +111,26 @@ def fit_sersic(
     values = np.clip(_encode(start), low + 1e-3, high - 1e-3)
     evaluate = partial(_evaluate, data, weight, blocks, kernel, prior)
     values, found, ended = _descend(evaluate, values, low, high, evaluations, less / freedom)
-    cost, amplitude, level = found[:3]
+    amplitude, level = found.amplitude, found.level
     r_e, n, x, y, axis_ratio, angle = _decode(values)
     # A fit that ends at a limit, or short of it by some steps.
     at_limit = n < 1.5 * N_MIN or n > 0.95 * N_MAX or axis_ratio < Q_TRUSTED
     # Smaller than a third of a pixel or larger than the image holds, a radius is not measured.
     at_limit |= r_e < R_TRUSTED or 2 * r_e > max(image.shape)
     # The blocks leave out how the light changes within them.
-    model = amplitude * draw(values, image.shape, kernel) + level
+    encoded, model = values, amplitude * draw(values, image.shape, kernel) + level
     cost = float(np.sum((weight * (data - model)) ** 2)) + (prior or 0.0) * level**2
     values = (amplitude * unit, r_e, n, x, y, axis_ratio, angle % np.pi)
-    return dict(zip(PARAMETERS, map(float, values), strict=True)) | {
-        "level": float(level * unit),
-        "chi2": float(cost / freedom),
-        "suspect": float(not ended or at_limit or amplitude <= 0),
-    }
+    return (
+        dict(zip(PARAMETERS, map(float, values), strict=True))
+        | {
+            "level": float(level * unit),
+            "chi2": float(cost / freedom),
+            "light": total_light(amplitude * unit, r_e, n, axis_ratio),
+            "suspect": float(not ended or at_limit or amplitude <= 0),
+        }
+        | fit_errors(encoded, found.curvature, found.follows, found.own)
+    )
 
 
 def _evaluate(
@@ -116,8 +141,8 @@ def _evaluate(
     prior: float | None,
     values: np.ndarray,
     anchor: np.ndarray,
-) -> tuple:
-    """What `_project` gives for some values of the parameters (6,)."""
+) -> Place:
+    """Chi2 and the like at some values of the parameters (6,)."""
     profile = describe(values, kernel)
     middle = middle_of(profile, kernel, 1 + SLOPES)
     return _project(_products(data, weight, blocks, anchor, profile, middle), prior)
@@ -130,14 +155,13 @@ def _descend(
     high: np.ndarray,
     evaluations: int,
     less: float,
-) -> tuple[np.ndarray, tuple, bool]:
+) -> tuple[np.ndarray, Place, bool]:
     """Levenberg and Marquardt's method, from some values (6,) to those where chi2 is least.
 
     Returns
     -------
     values : ndarray, shape (6,)
-    found : tuple
-        What `evaluate` gives there.
+    found : Place
     ended : bool
         Whether the fit converged: the next step would lower chi2 by less than `less` of it.
     """
@@ -145,22 +169,21 @@ def _descend(
     found = evaluate(values, anchor)
     damping, bend, bent = DAMPING, np.zeros((SLOPES, SLOPES)), False
     for _ in range(evaluations):
-        cost, _, _, gradient, curvature = found
-        if bent:
-            curvature = curvature + bend
-            if np.linalg.eigvalsh(curvature)[0] <= 0:
-                curvature, bent = found[4], False
-        diagonal = np.maximum(np.diag(found[4]), 1e-12 * np.trace(found[4]) + 1e-300)
-        step = np.linalg.solve(curvature + damping * np.diag(diagonal), gradient)
+        curvature = found.curvature + (bend if bent else 0.0)
+        if bent and np.linalg.eigvalsh(curvature)[0] <= 0:
+            curvature = found.curvature
+        own = np.diag(found.curvature)
+        diagonal = np.maximum(own, 1e-12 * own.sum() + 1e-300)
+        step = np.linalg.solve(curvature + damping * np.diag(diagonal), found.gradient)
         step *= min(1.0, float(np.min(LONGEST / np.maximum(np.abs(step), 1e-300))))
         tried = _inside(np.clip(values + step, low, high))
         step = tried - values
-        if step @ (2 * gradient - curvature @ step) < less * cost:
+        if step @ (2 * found.gradient - curvature @ step) < less * found.chi2:
             return values, found, True
         there = evaluate(tried, anchor)
         short = bool(np.all(np.abs(step) < SHORT))
         bend, bent = _bend(bend, step, found, there)
-        if there[0] < cost:
+        if there.chi2 < found.chi2:
             values, found, damping = tried, there, max(damping / FACTOR, LEAST)
             if np.any(np.abs(values[2:4] - anchor) > MORE):
                 anchor = np.rint(values[2:4])
@@ -172,7 +195,7 @@ def _descend(
     return values, found, False
 
 
-def _bend(bend: np.ndarray, step: np.ndarray, old: tuple, new: tuple) -> tuple[np.ndarray, bool]:
+def _bend(bend: np.ndarray, step: np.ndarray, old: Place, new: Place) -> tuple[np.ndarray, bool]:
     """What the products of slopes leave out of chi2's curvature (6, 6), after a step.
 
     Residuals are more than noise where a galaxy is no Sersic profile, and steps without this
@@ -184,8 +207,8 @@ def _bend(bend: np.ndarray, step: np.ndarray, old: tuple, new: tuple) -> tuple[n
     better : bool
         Whether it would have told this step's gain better.
     """
-    change = old[3] - new[3]
-    wanted = change - new[4] @ step
+    change = old.gradient - new.gradient
+    wanted = change - new.curvature @ step
     along = float(change @ step)
     if abs(along) > 1e-12 * np.sqrt(float(change @ change) * float(step @ step)):
         known = float(step @ bend @ step)
@@ -194,9 +217,10 @@ def _bend(bend: np.ndarray, step: np.ndarray, old: tuple, new: tuple) -> tuple[n
         miss = wanted - bend @ step
         both = np.outer(miss, change)
         bend = bend + (both + both.T) / along - (step @ miss) * np.outer(change, change) / along**2
-    gain = old[0] - new[0]
+    gain = old.chi2 - new.chi2
     without, with_it = (
-        abs(step @ (2 * old[3] - (old[4] + more) @ step) - gain) for more in (0.0, bend)
+        abs(step @ (2 * old.gradient - (old.curvature + more) @ step) - gain)
+        for more in (0.0, bend)
     )
     return bend, bool(with_it < without)
 
@@ -308,8 +332,8 @@ def _products(
     return sums
 
 
-def _project(sums: np.ndarray, prior: float | None) -> tuple:
-    """Chi2, amplitude, level, and the parameters' gradient (6,) and curvature (6, 6).
+def _project(sums: np.ndarray, prior: float | None) -> Place:
+    """Chi2 and the like with the best amplitude and level.
 
     `sums` are from `_products`; `prior` is the weight of a level of zero, None for no level at all.
     """
@@ -326,7 +350,9 @@ def _project(sums: np.ndarray, prior: float | None) -> tuple:
     left = sums[np.ix_(rest, rest)] - sums[np.ix_(rest, linear)] @ found
     amplitude = found[0, -1]
     level = found[1, -1] if len(linear) > 1 else 0.0
-    return left[-1, -1], amplitude, level, amplitude * left[:-1, -1], amplitude**2 * left[:-1, :-1]
+    own = np.linalg.inv(block + 1e-300)[0, 0] / max(amplitude**2, 1e-300)
+    slopes = amplitude * left[:-1, -1], amplitude**2 * left[:-1, :-1]
+    return Place(left[-1, -1], amplitude, level, *slopes, found[0, :-1], own)
 
 
 def _inside(values: np.ndarray) -> np.ndarray:
