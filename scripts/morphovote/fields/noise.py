@@ -1,5 +1,6 @@
 """Compare noise maps with their images: another image, a weight map as rms, the wrong pair."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -16,20 +17,50 @@ from morphovote.logs import log, progress
 BOX, MANY, MOST = 100, 12, 300
 # The factor by which noise map and pixels may differ, and by which a pair may differ from the rest.
 NOISE_FACTOR, ODD_FACTOR = 10, 3
+# The factor within which a map of another kind has the level of the pixels.
+LIKE_FACTOR = 2
+# A map varies if its upper third is so many times its lower third.
+VARIES = 1.2
 # A map with more negative pixels than this is no noise.
 NEGATIVE = 0.2
+
+
+class Kind(NamedTuple):
+    """What a noise map can be: in words, its noise, how it goes with that, and what to write."""
+
+    words: str
+    noise: Callable[[float], float]
+    power: float
+    advice: str
+
+
+KINDS = {
+    "rms": Kind("an rms map", float, 1.0, "Give it as `rms:`"),
+    "variance": Kind(
+        "a variance map (its square root fits)", lambda level: level**0.5, 0.5,
+        "Name its plane VARIANCE and give it as `rms:`: python -c \"from astropy.io import fits; "
+        "fits.setval('{path}', 'EXTNAME', value='VARIANCE', ext={hdu})\"",
+    ),
+    "weight": Kind(
+        "a weight map, 1 / variance", lambda level: level**-0.5, -0.5, "Give it as `weight:`"
+    ),
+}  # fmt: skip
 
 
 class Found(NamedTuple):
     """What the sections of one tile show.
 
-    `scatter` and `rms` are medians, NaN where the map is `relative` or nothing could be compared;
-    `empty` says that the map has nothing where the image has data, `same` that its pixels are the
-    image's, and `negative` which share of them is below zero.
+    `scatter`, of the pixels, and `level`, of the map as it is in the file, are medians, NaN where
+    nothing could be compared; `power` says how the scatter goes with the map from pixel to pixel,
+    with its error: as its 1st power in an rms map, -1/2 in weights; NaN in a flat map. `empty` says
+    that the map has nothing where the image has data, `same` that its pixels are the image's, and
+    `negative` which share of them is below zero.
     """
 
     scatter: float
-    rms: float
+    level: float
+    power: float
+    error: float
     empty: bool
     same: bool
     negative: float
@@ -85,13 +116,14 @@ def check_noise(tiles: Table, forgiving: bool = False) -> None:
         Naming the first pair that cannot be.
     """
     numbers = np.unique(np.linspace(0, len(tiles) - 1, MOST).astype(int))
-    found, wrong = {}, {}
+    found, wrong, doubts = {}, {}, {}
     for number in progress(numbers, len(numbers), "noise maps"):
         tile = tiles[int(number)]
         try:
             one = _look(tile, len(tiles) <= MANY)
-            _judge(tile, one)
+            doubt = _judge(tile, one)
             found[int(number)] = one
+            doubts |= {int(number): doubt} if doubt else {}
         except InputError as error:
             if not forgiving:
                 raise
@@ -103,13 +135,19 @@ def check_noise(tiles: Table, forgiving: bool = False) -> None:
                     tiles["IMAGE"][number], error)  # fmt: skip
         for key in ("RMS", "WEIGHT"):
             tiles[key][number], tiles[f"{key}_HDU"][number] = "", -1
+    for doubt in list(doubts.values())[:1]:
+        more = f" (and {len(doubts) - 1} more maps)" if len(doubts) > 1 else ""
+        log.warning("%s%s", doubt, more)
     if all(one.empty for one in found.values()):
         tile = tiles[0]
         raise InputError(
             f"{tile['RMS'] or tile['WEIGHT']}: no positive numbers where its image has data, "
             "expected the noise there.\nGive another map, or leave `rms` or `weight` out."
         )
-    ratio = {n: one.scatter / one.rms for n, one in found.items() if one.scatter > 0}
+    ratio = {
+        n: one.scatter / KINDS[_kind(tiles[n])].noise(one.level)
+        for n, one in found.items() if one.scatter > 0 and not tiles["WEIGHT"][n]
+    }  # fmt: skip
     usual = float(np.median(list(ratio.values()) or [1.0]))
     for number, own in ratio.items():
         if not 1 / ODD_FACTOR < own / usual < ODD_FACTOR:
@@ -120,12 +158,24 @@ def check_noise(tiles: Table, forgiving: bool = False) -> None:
             )  # fmt: skip
 
 
+def pixel_scatter(pixels: np.ndarray) -> float:
+    """Noise of a pixel, as neighbouring ones tell; NaN where none are known.
+
+    Their difference has little of a galaxy's light. Of noise that goes together in neighbouring
+    pixels, as in drizzled images, it shows a part only.
+    """
+    difference = np.abs(pixels[:, 2:] - pixels[:, :-2])
+    difference = difference[np.isfinite(difference)]
+    # Of normal noise, the median difference of two pixels is 0.954 sigma.
+    return float(1.05 * np.median(difference)) if len(difference) else np.nan
+
+
 def _look(tile: Row, closely: bool) -> Found:
     """What a tile's image and noise map show in a few sections."""
-    pairs, empty, data, negative, same = [], False, 0, 0, True
+    pairs, parts, empty, data, negative, same = [], [], False, 0, 0, True
     with ExitStack() as stack:
-        image, noise, convert, relative = open_tile(stack, tile)
-        places = probe_sections(image.shape)
+        image, noise, convert, _ = open_tile(stack, tile)
+        places = probe_sections(image.shape[-2:])
         for place in places if closely else places[4:5]:
             pixels, raw = read_section(image, *place), read_section(noise, *place)
             there = ~missing_pixels(pixels)
@@ -135,20 +185,48 @@ def _look(tile: Row, closely: bool) -> Found:
             data += np.count_nonzero(there)
             negative += np.count_nonzero(raw[there] < 0)
             rms = convert(raw)
-            if missing_pixels(pixels, rms).mean() > 0.5:
+            missing = missing_pixels(pixels, rms)
+            if missing.mean() > 0.5:
                 empty = True
                 continue
-            # Differences between pixels hold little of the galaxies' light.
+            pixels = np.where(missing, np.nan, pixels)
+            level = float(np.median(raw[~missing]))
+            pairs.append((pixel_scatter(pixels), level, float(np.median(rms[~missing]))))
             difference = np.abs(pixels[:, 2:] - pixels[:, :-2])
-            scatter = 1.05 * np.median(difference[np.isfinite(difference)])
-            pairs.append((scatter, float(np.median(rms[rms > 0]))))
-    pairs.sort(key=lambda pair: pair[0] / pair[1])
-    middle = pairs[len(pairs) // 2] if pairs and not relative else (np.nan, np.nan)
-    return Found(*middle, empty and not pairs, same and data > 0, negative / max(data, 1))
+            known = np.isfinite(difference)
+            parts.append((raw[:, 1:-1][known], difference[known]))
+    pairs.sort(key=lambda pair: pair[0] / pair[2])
+    middle = pairs[len(pairs) // 2][:2] if pairs else (np.nan, np.nan)
+    power = _power(*map(np.concatenate, zip(*parts, strict=True))) if parts else (np.nan, np.inf)
+    return Found(*middle, *power, empty and not pairs, same and data > 0, negative / max(data, 1))
 
 
-def _judge(tile: Row, found: Found) -> None:
-    """Stop at a map that cannot be the noise of its image."""
+def _power(raw: np.ndarray, difference: np.ndarray) -> tuple[float, float]:
+    """How the scatter of pixels goes with the map (N,): the exponent, and its error."""
+    third = len(raw) // 3
+    if third < 100:
+        return np.nan, np.inf
+    order = np.argsort(raw, kind="stable")
+    low, high = order[:third], order[-third:]
+    levels, scatters = ([float(np.median(values[part])) for part in (low, high)]
+                        for values in (raw, difference))  # fmt: skip
+    if min(levels) <= 0 or min(scatters) <= 0 or levels[1] < VARIES * levels[0]:
+        return np.nan, np.inf
+    span = np.log(levels[1] / levels[0])
+    # Of the median of absolute values; where noise goes together, a quarter of them count.
+    error = 1.17 * np.sqrt(2 * 4 / third)
+    return float(np.log(scatters[1] / scatters[0]) / span), float(error / span)
+
+
+def _kind(tile: Row) -> str:
+    """What a tile's map is read as: a key of `KINDS`."""
+    if tile["WEIGHT"]:
+        return "weight"
+    return "variance" if "VARIANCE" in tile.colnames and tile["VARIANCE"] else "rms"
+
+
+def _judge(tile: Row, found: Found) -> str:
+    """Stop at a map that cannot be the noise of its image; a sentence where that is in doubt."""
     key = "rms" if tile["RMS"] else "weight"
     path = tile["RMS"] or tile["WEIGHT"]
     own = path == tile["IMAGE"] and tile[f"{key.upper()}_HDU"] == tile["HDU"]
@@ -162,19 +240,49 @@ def _judge(tile: Row, found: Found) -> None:
             f"{path}: {100 * found.negative:.0f} % of its pixels are negative, which no noise is.\n"
             f"Give the noise map in `{key}`, or leave `{key}` out: is this one an image?"
         )
-    scatter, rms = found.scatter, found.rms
-    if not scatter > 0 or 1 / NOISE_FACTOR < scatter / rms < NOISE_FACTOR:
-        return
-    root = scatter / np.sqrt(rms)
-    variance = (
-        "Its square root would fit: if it holds the variance, call its plane so (EXTNAME = "
-        "'VARIANCE'). " if 1 / ODD_FACTOR < root < ODD_FACTOR else ""
-    )  # fmt: skip
-    raise InputError(
-        f"{path}: says a noise of {rms:.3g}, but the pixels of {tile['IMAGE']} scatter "
-        f"by {scatter:.3g}.\nExpected the rms in the image's unit. {variance}If it holds 1 / "
-        "variance, give it as `weight:`; else convert it."
+    return _judge_level(tile, found) if found.scatter > 0 and found.level > 0 else ""
+
+
+def _judge_level(tile: Row, found: Found) -> str:
+    """As `_judge`, by the level of the map and by how the scatter of the pixels goes with it."""
+    kind = _kind(tile)
+    off = {k: abs(np.log(one.noise(found.level) / found.scatter)) for k, one in KINDS.items()}
+    place = {"path": tile["RMS"] or tile["WEIGHT"]}
+    place["hdu"] = tile["RMS_HDU"] if tile["RMS"] else tile["WEIGHT_HDU"]
+    said = KINDS[kind].noise(found.level)
+    text = (
+        f"{place['path']}: says a noise of {said:.3g}, but the pixels of {tile['IMAGE']} scatter "
+        f"by {found.scatter:.3g}."
     )
+    like = min((k for k in KINDS if k != kind), key=off.__getitem__)
+    alike = off[kind] > np.log(ODD_FACTOR) and off[like] < np.log(LIKE_FACTOR)
+    # Whether the variations of the map speak for that: 1, against it: -1, or not at all: 0.
+    nearer = abs(found.power - KINDS[kind].power) - abs(found.power - KINDS[like].power)
+    speaks = int(np.sign(nearer)) if abs(nearer) > 4 * found.error else 0
+    absurd = kind != "weight" and off[kind] > np.log(NOISE_FACTOR)
+    if absurd or (alike and speaks > 0):
+        looks = (
+            f"It looks like {KINDS[like].words}. {KINDS[like].advice.format(**place)}"
+            if off[like] < np.log(ODD_FACTOR)
+            else "If it holds 1 / variance, give it as `weight:`; else convert it"
+        )
+        raise InputError(f"{text}\nExpected {_expected(kind)}. {looks}.")
+    if alike and speaks == 0:
+        return (
+            f"{text} It looks like {KINDS[like].words}, not {KINDS[kind].words}. "
+            f"{KINDS[like].advice.format(**place)}, unless you know better"
+        )
+    if kind == "weight" and found.power > max(0.2, 3 * found.error):
+        return (
+            f"{place['path']}: the pixels of {tile['IMAGE']} scatter more where it is larger, "
+            "expected less, as with weights. If it holds the noise, give it as `rms:`"
+        )
+    return ""
+
+
+def _expected(kind: str) -> str:
+    unit = {"rms": "the rms in the image's unit", "variance": "the variance in its unit squared"}
+    return unit.get(kind, "1 / variance, or weights that go with it")
 
 
 def probe_sections(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:

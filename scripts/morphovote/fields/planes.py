@@ -152,10 +152,11 @@ def choose_plane(hdus: fits.HDUList, path: str, role: str, chosen: str = "") -> 
     if role not in ("rms", "weight"):
         return number, role
     kind = kinds[number]
-    if kind is None and role == "weight":
+    if kind is None:
         # Whether a weight map is an rms map its pixels cannot tell, but its file's name may.
         called = set(_kinds_in_name(path)) & set(SERVE["rms"])
-        kind = called.pop() if len(called) == 1 else None
+        if len(called) == 1 and (role == "weight" or called == {"variance"}):
+            kind = called.pop()
     return number, kind if kind in SERVE["rms"] else role
 
 

@@ -24,6 +24,9 @@ from morphovote.logs import log, progress
 
 # Side of the square around a source (px) whose valid pixels decide between overlapping tiles.
 BOX = 100
+# Pixel scales (arcsec) of images that show galaxies: no survey's are outside the first, few are
+# outside the second.
+POSSIBLE_SCALES, USUAL_SCALES = (0.001, 30.0), (0.001, 10.0)
 
 
 def inspect_tiles(
@@ -136,8 +139,28 @@ def common_pixel_scale(images: Sequence[Image], given: float | None) -> float:
     Raises
     ------
     InputError
-        If neither says it, or the images differ by more than 1 %.
+        If neither says it, the images differ by more than 1 %, or no survey has such pixels.
     """
+    scale = _common_scale(images, given)
+    low, high = POSSIBLE_SCALES
+    found = f"config, pixel_scale: found {given:g}" if given else (
+        f"{images[0].path}: its WCS has {scale:.4g} arcsec a pixel")  # fmt: skip
+    if not low <= scale <= high:
+        degrees = low <= scale * 3600 <= high and scale < low
+        advice = (
+            f"If it is in degrees, write pixel_scale: {scale * 3600:.4g}" if degrees else
+            "Correct it" if given else "Correct the header, or give the field a `pixel_scale`"
+        )  # fmt: skip
+        raise InputError(f"{found}, expected arcsec a pixel, {low} to {high:g}. {advice}.")
+    low, high = USUAL_SCALES
+    if not low <= scale <= high:
+        log.warning("%s, expected %g to %g arcsec in a survey that shows the shapes of galaxies: "
+                    "is it right? If not, correct `pixel_scale`", found, low, high)  # fmt: skip
+    return scale
+
+
+def _common_scale(images: Sequence[Image], given: float | None) -> float:
+    """The scale as it is given or as the headers have it, whether it can be or not."""
     scales = {image.path: image.pixel_scale for image in images if image.pixel_scale}
     if given:
         for path, scale in scales.items():
@@ -160,6 +183,34 @@ def common_pixel_scale(images: Sequence[Image], given: float | None) -> float:
             f"{largest} has {scales[largest]:.4g}.\nMake a field of each, or resample them."
         )
     return float(np.median(list(scales.values())))
+
+
+def check_detectable(images: Sequence[Image], pixel_scale: float | None) -> float:
+    """Pixel scale (arcsec) of images in which sources are to be detected.
+
+    Raises
+    ------
+    InputError
+        If it cannot be known, or only some of the images have a WCS.
+    """
+    scale = common_pixel_scale(images, pixel_scale)
+    if len(images) > 1 and 0 < sum(image.wcs is None for image in images) < len(images):
+        without = next(image.path for image in images if image.wcs is None)
+        raise InputError(
+            f"{without}: no WCS in the header, though other images of the field have one, so "
+            "overlaps cannot be seen.\nGive all images a WCS, or make it a field of its own."
+        )
+    return scale
+
+
+def count_inside(images: Sequence[Image], ra: np.ndarray, dec: np.ndarray) -> int:
+    """How many positions (N,), ICRS degrees, lie in an image that has a WCS."""
+    inside = np.zeros(len(ra), dtype=bool)
+    for image in images:
+        if image.wcs is not None:
+            near = _near(image, ra, dec)
+            inside[near] |= _margin(image, *sky_to_pixel(image.wcs, ra[near], dec[near])) >= 0
+    return int(inside.sum())
 
 
 def compare_zero_points(images: Sequence[Image], given: float | None) -> list[str]:
