@@ -19,8 +19,13 @@ BOX, MANY, MOST = 100, 12, 300
 NOISE_FACTOR, ODD_FACTOR = 10, 3
 # The factor within which a map of another kind has the level of the pixels.
 LIKE_FACTOR = 2
-# A map varies if its upper third is so many times its lower third.
-VARIES = 1.2
+# A map varies if its upper third is so many times its lower third; and by how much the scatter of
+# pixels may differ for other reasons.
+VARIES, OTHER = 1.3, 0.1
+# Steps (px) over which pixels are compared: noise that goes together in neighbouring pixels, as in
+# drizzled images, is seen over the second only. The noise of independent pixels, which maps give,
+# is above it by a factor, at most the third.
+NEAR, FAR, DRIZZLED = 1, 8, 6.0
 # A map with more negative pixels than this is no noise.
 NEGATIVE = 0.2
 
@@ -50,13 +55,14 @@ KINDS = {
 class Found(NamedTuple):
     """What the sections of one tile show.
 
-    `scatter`, of the pixels, and `level`, of the map as it is in the file, are medians, NaN where
-    nothing could be compared; `power` says how the scatter goes with the map from pixel to pixel,
-    with its error: as its 1st power in an rms map, -1/2 in weights; NaN in a flat map. `empty` says
-    that the map has nothing where the image has data, `same` that its pixels are the image's, and
-    `negative` which share of them is below zero.
+    `near` and `scatter`, of the pixels over the steps NEAR and FAR, and `level`, of the map as it
+    is in the file, are medians, NaN where nothing could be compared; `power` says how the scatter
+    goes with the map from pixel to pixel, with its error: as its 1st power in an rms map, -1/2 in
+    weights; NaN in a flat map. `empty` says that the map has nothing where the image has data,
+    `same` that its pixels are the image's, and `negative` which share of them is below zero.
     """
 
+    near: float
     scatter: float
     level: float
     power: float
@@ -158,16 +164,23 @@ def check_noise(tiles: Table, forgiving: bool = False) -> None:
             )  # fmt: skip
 
 
-def pixel_scatter(pixels: np.ndarray) -> float:
-    """Noise of a pixel, as neighbouring ones tell; NaN where none are known.
+def pixel_scatter(pixels: np.ndarray, step: int = FAR) -> float:
+    """Noise of a pixel, as pixels `step` apart tell, of which a quarter may lie on galaxies' sides.
 
-    Their difference has little of a galaxy's light. Of noise that goes together in neighbouring
-    pixels, as in drizzled images, it shows a part only.
+    NaN where none are known.
     """
-    difference = np.abs(pixels[:, 2:] - pixels[:, :-2])
+    difference = np.abs(_steps(pixels, min(step, pixels.shape[1] // 2)))
     difference = difference[np.isfinite(difference)]
-    # Of normal noise, the median difference of two pixels is 0.954 sigma.
-    return float(1.05 * np.median(difference)) if len(difference) else np.nan
+    if not len(difference):
+        return np.nan
+    # Lower quartile and median of the difference of two normal deviates; the first is 0 where
+    # pixels are rounded to coarse steps.
+    low, middle = np.percentile(difference, (25, 50))
+    return float(low / 0.4506 if low > 0 else middle / 0.9539)
+
+
+def _steps(pixels: np.ndarray, step: int) -> np.ndarray:
+    return pixels[:, step:] - pixels[:, :-step] if step else np.zeros((0, 0))
 
 
 def _look(tile: Row, closely: bool) -> Found:
@@ -191,12 +204,13 @@ def _look(tile: Row, closely: bool) -> Found:
                 continue
             pixels = np.where(missing, np.nan, pixels)
             level = float(np.median(raw[~missing]))
-            pairs.append((pixel_scatter(pixels), level, float(np.median(rms[~missing]))))
-            difference = np.abs(pixels[:, 2:] - pixels[:, :-2])
+            noises = [pixel_scatter(pixels, step) for step in (NEAR, FAR)]
+            pairs.append((*noises, level, float(np.median(rms[~missing]))))
+            difference = np.abs(_steps(pixels, FAR))
             known = np.isfinite(difference)
-            parts.append((raw[:, 1:-1][known], difference[known]))
-    pairs.sort(key=lambda pair: pair[0] / pair[2])
-    middle = pairs[len(pairs) // 2][:2] if pairs else (np.nan, np.nan)
+            parts.append((raw[:, FAR // 2 : -FAR // 2][known], difference[known]))
+    pairs.sort(key=lambda pair: pair[1] / pair[3])
+    middle = pairs[len(pairs) // 2][:3] if pairs else (np.nan,) * 3
     power = _power(*map(np.concatenate, zip(*parts, strict=True))) if parts else (np.nan, np.inf)
     return Found(*middle, *power, empty and not pairs, same and data > 0, negative / max(data, 1))
 
@@ -208,13 +222,13 @@ def _power(raw: np.ndarray, difference: np.ndarray) -> tuple[float, float]:
         return np.nan, np.inf
     order = np.argsort(raw, kind="stable")
     low, high = order[:third], order[-third:]
-    levels, scatters = ([float(np.median(values[part])) for part in (low, high)]
-                        for values in (raw, difference))  # fmt: skip
+    levels = [float(np.median(raw[part])) for part in (low, high)]
+    scatters = [float(np.percentile(difference[part], 25)) for part in (low, high)]
     if min(levels) <= 0 or min(scatters) <= 0 or levels[1] < VARIES * levels[0]:
         return np.nan, np.inf
     span = np.log(levels[1] / levels[0])
-    # Of the median of absolute values; where noise goes together, a quarter of them count.
-    error = 1.17 * np.sqrt(2 * 4 / third)
+    # Of the lower quartile of absolute values; where noise goes together, a quarter of them count.
+    error = np.hypot(1.72 * np.sqrt(2 * 4 / third), OTHER)
     return float(np.log(scatters[1] / scatters[0]) / span), float(error / span)
 
 
@@ -246,7 +260,7 @@ def _judge(tile: Row, found: Found) -> str:
 def _judge_level(tile: Row, found: Found) -> str:
     """As `_judge`, by the level of the map and by how the scatter of the pixels goes with it."""
     kind = _kind(tile)
-    off = {k: abs(np.log(one.noise(found.level) / found.scatter)) for k, one in KINDS.items()}
+    off = {k: _off(one.noise(found.level), found) for k, one in KINDS.items()}
     place = {"path": tile["RMS"] or tile["WEIGHT"]}
     place["hdu"] = tile["RMS_HDU"] if tile["RMS"] else tile["WEIGHT_HDU"]
     said = KINDS[kind].noise(found.level)
@@ -258,7 +272,7 @@ def _judge_level(tile: Row, found: Found) -> str:
     alike = off[kind] > np.log(ODD_FACTOR) and off[like] < np.log(LIKE_FACTOR)
     # Whether the variations of the map speak for that: 1, against it: -1, or not at all: 0.
     nearer = abs(found.power - KINDS[kind].power) - abs(found.power - KINDS[like].power)
-    speaks = int(np.sign(nearer)) if abs(nearer) > 4 * found.error else 0
+    speaks = int(np.sign(nearer)) if abs(nearer) > 3 * found.error else 0
     absurd = kind != "weight" and off[kind] > np.log(NOISE_FACTOR)
     if absurd or (alike and speaks > 0):
         looks = (
@@ -278,6 +292,17 @@ def _judge_level(tile: Row, found: Found) -> str:
             "expected less, as with weights. If it holds the noise, give it as `rms:`"
         )
     return ""
+
+
+def _off(noise: float, found: Found) -> float:
+    """How far a noise is from what the pixels show: a natural logarithm, 0 where it fits.
+
+    Noise that was smoothed by a Gaussian of s px scatters 0.28 / s as much as before, and over
+    NEAR pixels less still: the square of the ratio of both scatters is about what was lost.
+    """
+    near = min(max(found.near, found.scatter / DRIZZLED), found.scatter)
+    most = found.scatter * min((found.scatter / near) ** 2, DRIZZLED)
+    return float(max(np.log(near / noise), np.log(noise / most), 0.0))
 
 
 def _expected(kind: str) -> str:
