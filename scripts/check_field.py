@@ -26,5 +26,5 @@ with rule_log(snakemake.log[0]):
         log.info("%s", line)
     write_text(snakemake.output[0], render_check(name, found))
     if found["warnings"]:
-        log.warning("warnings, which %s has at its top: %d", snakemake.output[0],
-                    len(found["warnings"]))  # fmt: skip
+        count = len(found["warnings"])
+        log.warning("%d warning%s at the top of %s", count, "s" * (count > 1), snakemake.output[0])

@@ -126,6 +126,6 @@ def doubt_positions(path: str, inside: int, known: int, sky: bool) -> list[str]:
         return []
     none = "none" if not inside else f"only {inside:,}"
     return [
-        f"{path}: {none} of its {known:,} positions lies in an image of the field. Is it another "
+        f"{path}: {none} of its {known:,} positions lie in an image of the field. Is it another "
         "field's catalogue, or are `physical.columns` (degrees?) wrong? Correct them"
     ]

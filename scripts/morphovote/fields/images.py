@@ -87,7 +87,8 @@ def inspect_image(path: str | Path, role: str = "image", plane: str = "") -> Ima
         hdu = hdus[number]
         _check_length(path, hdu)
         wcs, notes = _celestial_wcs(hdu.header, path)
-        read = {"variance": ", its square root", "weight": ", as weights"} if kind != role else {}
+        read = {"variance": ", its square root", "weight": ", as weights", "rms": ", as rms"}
+        read = read if kind != role else {}
         notes = [f"{name_plane(hdu, number)} is the {role}{read.get(kind, '')}", *notes]
         if _asinh_scale(hdu.header):
             notes.append("its pixels are on an asinh scale (BSOFTEN, BOFFSET), which is undone")

@@ -267,7 +267,7 @@ def _describe_catalogue(given: Given) -> dict:
     roles = {}
     for role, name in given.roles.items():
         column = given.table[name]
-        first = ", ".join(str(value) for value in column[:3].tolist())
+        first = ", ".join(str(value).strip() for value in column[:3])
         roles[role] = [name, str(column.unit or ""), first[:60]]
     sky = {"ra", "dec"} <= set(given.roles)
     return {

@@ -48,7 +48,7 @@ img{width:12.5em;image-rendering:pixelated;border:1px solid #8a8a8a;display:bloc
 <div class="wide"><table><tr><th>file</th><th>plane</th><th>pixels</th><th>usable</th>
 <th>noise map</th><th>plane</th><th>its noise</th><th>scatter of the pixels</th></tr>
 {% for row in images %}<tr>{% for cell in row %}
-<td{% if loop.index0 in (2, 3, 6, 7) %} class="number"{% endif %}>{{ cell }}</td>{% endfor %}</tr>
+<td{% if loop.index0 not in (0, 4) %} class="number"{% endif %}>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</table></div>
 {% for title, table in catalogues %}<h2>{{ title }}</h2>
 <p>{{ table.file }}: {{ table.rows }} rows, {{ table.columns }} columns</p>

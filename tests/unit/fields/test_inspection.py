@@ -200,7 +200,7 @@ def test_a_physical_table_is_looked_at_before_sources_are_detected(tmp_path):
     said = "\n".join(describe_check(found))
     assert "phys.fits: 2 of its positions lie in the images; 2 rows; columns {ra: RA" in said
     assert "1 of 2 values of column 'LOG_MASS'" in " ".join(found["notes"])
-    assert "only 2 of its 2 positions lies" in warned(found)
+    assert "only 2 of its 2 positions lie" in warned(found)
     assert "<h2>Physical catalogue</h2>" in render_check("f", found)
     with pytest.raises(InputError, match="no column 'MASS'"):
         look(images=image(tmp_path, name="b.fits"),
