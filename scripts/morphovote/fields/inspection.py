@@ -21,6 +21,7 @@ from morphovote.fields.matching import match_ids, match_positions
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile, pixel_scatter, probe_sections
 from morphovote.fields.pairing import pair_files
+from morphovote.fields.planes import plane_shape
 from morphovote.fields.psf import describe_psf
 from morphovote.fields.role_columns import Given, describe_lost, read_ids, read_roles, read_sky
 from morphovote.fields.sources import list_sources, match_files
@@ -186,7 +187,7 @@ def _look_into(tile) -> list:
     with ExitStack() as stack:
         image, noise, convert, relative = open_tile(stack, tile)
         usable, levels, scatters = [], [], []
-        for place in probe_sections(image.shape[-2:]):
+        for place in probe_sections(plane_shape(image)):
             pixels = read_section(image, *place)
             rms = convert(read_section(noise, *place)) if noise is not None else None
             missing = _without_data(pixels, rms)
@@ -198,7 +199,7 @@ def _look_into(tile) -> list:
                 levels.append(float(np.median(rms[~missing])))
         kind = "RMS" if tile["RMS"] else "WEIGHT"
         return [
-            str(tile["IMAGE"]), _plane(tile["IMAGE"], tile["HDU"]), tuple(image.shape[-2:]),
+            str(tile["IMAGE"]), _plane(tile["IMAGE"], tile["HDU"]), plane_shape(image),
             float(np.mean(usable)), str(tile[kind]) or None,
             _plane(tile[kind], tile[f"{kind}_HDU"]) if tile[kind] else None,
             float(np.median(levels)) if levels else None,
@@ -231,7 +232,7 @@ def _without_data(pixels: np.ndarray, rms: np.ndarray | None = None) -> np.ndarr
 def _has_data(tile) -> bool:
     """Whether any pixel of a whole image has data."""
     with open_image(str(tile["IMAGE"]), int(tile["HDU"])) as image:
-        height, width = image.shape[-2:]
+        height, width = plane_shape(image)
         for y in range(0, height, ROWS):
             pixels = read_section(image, y, 0, min(ROWS, height - y), width)
             if np.isfinite(pixels).any() and not _without_data(pixels).all():

@@ -10,6 +10,7 @@ from astropy.table import Row, Table
 from morphovote.errors import InputError
 from morphovote.fields.images import open_image, read_section, weight_to_rms
 from morphovote.fields.missing import missing_pixels
+from morphovote.fields.planes import plane_shape
 from morphovote.logs import log, progress
 
 # Side (px) of the sections that are looked at; of up to MANY images all nine, of more the middle
@@ -188,7 +189,7 @@ def _look(tile: Row, closely: bool) -> Found:
     pairs, parts, empty, data, negative, same = [], [], False, 0, 0, True
     with ExitStack() as stack:
         image, noise, convert, _ = open_tile(stack, tile)
-        places = probe_sections(image.shape[-2:])
+        places = probe_sections(plane_shape(image))
         for place in places if closely else places[4:5]:
             pixels, raw = read_section(image, *place), read_section(noise, *place)
             there = ~missing_pixels(pixels)

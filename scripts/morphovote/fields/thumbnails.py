@@ -9,6 +9,7 @@ from astropy.table import Table
 
 from morphovote.fields.images import read_section
 from morphovote.fields.noise import open_tile, probe_sections
+from morphovote.fields.planes import plane_shape
 
 # How many pictures.
 COUNT = 3
@@ -57,7 +58,7 @@ def of_brightest(tiles: Table, side: int) -> list[tuple[str, np.ndarray]]:
         with ExitStack() as stack:
             image = open_tile(stack, tiles[int(number)])[0]
             peaks = []
-            for place in probe_sections(image.shape[-2:]):
+            for place in probe_sections(plane_shape(image)):
                 pixels = read_section(image, *place)
                 # Of three pixels beside each other, since a cosmic ray is one.
                 light = np.median([pixels[:, :-2], pixels[:, 1:-1], pixels[:, 2:]], axis=0)
