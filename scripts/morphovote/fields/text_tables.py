@@ -62,8 +62,8 @@ def read_text_table(path: Path) -> Table:
     """Read a catalogue in text of a format that its suffix does not tell.
 
     SExtractor's (a line with a number for each column), IPAC's (| between the names), those of the
-    journals of the AAS and of the CDS (a byte-by-byte description), ECSV, and else what `read_csv`
-    reads.
+    journals of the AAS and of the CDS (a byte-by-byte description above or in a ReadMe beside),
+    ECSV, and else what `read_csv` reads.
     """
     text = _read_text(path)
     if text.startswith("# %ECSV"):
@@ -72,6 +72,9 @@ def read_text_table(path: Path) -> Table:
         return text_formats.read(text, format="sextractor", guess=False)
     if re.match(r"(\\.*\n)*\|.*\|\s*\n\s*[^|\s]", text) or text.startswith("\\"):
         return text_formats.read(text, format="ipac", guess=False)
+    about = path.with_name("ReadMe")
+    if about.is_file() and path.name in about.read_text(encoding="utf-8", errors="replace"):
+        return text_formats.read(str(path), format="cds", readme=str(about), guess=False)
     if re.search(r"^Byte-by-byte Description", text, re.MULTILINE | re.IGNORECASE):
         return text_formats.read(text.rstrip("\n"), format="cds", guess=False)
     named = _names_in_lines(text)

@@ -89,6 +89,13 @@ def test_fits_called_cat(tmp_path, packed):
     assert read_table(path)["id"].tolist() == [1, 2]
 
 
+def test_a_table_of_the_cds_with_its_readme(tmp_path):
+    about, rows = MACHINE_READABLE.rsplit("-" * 80 + "\n", 1)
+    (tmp_path / "ReadMe").write_text(about.replace("table1.txt", "table1.dat") + "-" * 80 + "\n")
+    (tmp_path / "table1.dat").write_text(rows)
+    assert read_table(tmp_path / "table1.dat")["dec"].tolist() == [2.0, 2.001]
+
+
 def test_zeros_and_texts_with_blanks(tmp_path):
     (tmp_path / "a.txt").write_text('# id   name   ra\n 007  "M 31"  10.0\n 8    M33     20.5\n')
     found = read_table(tmp_path / "a.txt")
