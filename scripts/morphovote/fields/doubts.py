@@ -18,8 +18,9 @@ CGS = -48.6
 # Share of the values outside what a magnitude can be, and how many different ones: no codes.
 ODD, DIFFERENT = 0.05, 10
 # Sources whose light is compared with their magnitudes: at most, at least, and the rank correlation
-# beyond which the column is a flux. Sides (px) of the square of light and of that of the sky.
-MOST, FEWEST, RISING = 150, 20, 0.3
+# beyond which the column is a flux, if chance brings it more seldom than that. Sides (px) of the
+# square of light and of that of the sky.
+MOST, FEWEST, RISING, CHANCE = 150, 20, 0.3, 1e-3
 LIGHT, SKY = 5, 41
 # A catalogue that matches a smaller share of the sources, or has fewer positions in the images.
 FEW, FEW_POSITIONS = 0.2, 10
@@ -76,9 +77,10 @@ def doubt_magnitudes(given: Given, sources: Table | None, tiles: Table) -> list[
 
 
 def _rise_with_light(sources: Table, tiles: Table) -> float:
-    """Rank correlation of magnitude and light in the images: near -1 if all is well; 0 if unknown.
+    """Rank correlation of magnitude and light in the images: near -1 if all is well.
 
-    The light is that of a small square about the source, above the median of a larger one.
+    It is 0 where it is not known, or may be chance. The light is that of a small square about the
+    source, above the median of a larger one.
     """
     rows = usable_rows(sources)
     rows = rows[np.isfinite(np.asarray(sources["MAG"], dtype=float)[rows])]
@@ -96,8 +98,8 @@ def _rise_with_light(sources: Table, tiles: Table) -> float:
     known = np.isfinite(light)
     if np.count_nonzero(known) < FEWEST or np.ptp(magnitude[known]) == 0:
         return 0.0
-    rise = stats.spearmanr(magnitude[known], light[known]).statistic
-    return float(rise) if np.isfinite(rise) else 0.0
+    rise = stats.spearmanr(magnitude[known], light[known])
+    return float(rise.statistic) if rise.pvalue < CHANCE else 0.0
 
 
 def doubt_match(path: str, matched: int, sources: int, how: str) -> list[str]:

@@ -5,6 +5,7 @@ import gzip
 import io
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ def read_text_table(path: Path) -> Table:
         return read_ecsv(path)
     if SEXTRACTOR.match(text.lstrip()):
         return text_formats.read(text, format="sextractor", guess=False)
-    if re.match(r"(\\.*\n)*\|.*\|\s*\n\s*[^|\s]", text) or text.startswith("\\"):
+    if _is_ipac(text):
         return text_formats.read(text, format="ipac", guess=False)
     about = path.with_name("ReadMe")
     if about.is_file() and path.name in about.read_text(encoding="utf-8", errors="replace"):
@@ -81,6 +82,13 @@ def read_text_table(path: Path) -> Table:
     table = _read_separated(named or text)
     _check_names(path, table, text)
     return table
+
+
+def _is_ipac(text: str) -> bool:
+    r"""Whether names and units stand between | and the rows below do not; \ marks comments."""
+    lines = [line for line in text.split("\n") if line.strip() and not line.startswith("\\")]
+    head = list(takewhile(lambda line: line.startswith("|"), lines))
+    return bool(head) and len(head) < len(lines) and "|" not in lines[len(head)]
 
 
 def read_ecsv(path: Path) -> Table:

@@ -42,6 +42,7 @@ Byte-by-byte Description of file: table1.txt
 ROWS = "1 150.0 2.0\n2 150.001 2.001\n"
 TEXTS = {
     "ipac.tbl": IPAC,
+    "bare.tbl": IPAC.split("\n", 1)[1],
     "journal.mrt": MACHINE_READABLE,
     "hash.txt": f"# id ra dec\n{ROWS}",
     "bare.dat": f"id  ra   dec\n{ROWS}",
