@@ -77,13 +77,14 @@ def inspect_tiles(
             f"({given[key][0]}, ...), expected one for each."
         )
     maps = pair_files(images, given[key], key) if key else [""] * len(images)
-    found, rows, notes = [], [], {}
+    found, rows, notes, wrong = [], [], {}, None
     for number in progress(range(len(images)), len(images), "image headers"):
         try:
             image, noise = _inspect_pair(images[number], maps[number], key, planes or {})
         except InputError as error:
             if not forgiving:
                 raise
+            wrong = wrong or error
             log.warning("%s is left out: %s", images[number], error)
             continue
         found.append(image)
@@ -93,8 +94,8 @@ def inspect_tiles(
                 notes.setdefault(note, []).append(one.path)
     if not found:
         raise InputError(
-            f"None of the {len(images)} images can be read, such as {images[0]}.\n"
-            "Fetch them again, or correct the pattern."
+            f"None of the {len(images)} images can be read. Of the first: {wrong}\n"
+            "Correct the pattern, or fetch them again."
         )
     told = []
     for note, paths in notes.items():
