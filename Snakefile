@@ -83,6 +83,8 @@ rule all:
 onsuccess:
     shutil.rmtree(UNPACKED, ignore_errors=True)
     for field in FIELDS:
+        if Path(f"results/{field}/check.html").exists():
+            print(f"\n{field}: what is in its files is in results/{field}/check.html")
         if Path(f"results/{field}/report.html").exists():
             print(
                 f"\n{field}: the catalogue is results/{field}/catalogue.fits (also .parquet, .vot)"

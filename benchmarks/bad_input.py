@@ -14,7 +14,7 @@ from bad_input import CASES, run_case
 from tables import markdown, write_table
 
 # Importing them adds their cases to CASES.
-PARTS = ("catalogues", "config", "images", "roles", "surveys", "tables")
+PARTS = ("catalogues", "checks", "config", "images", "roles", "surveys", "tables")
 for name in (f"bad_input_{part}" for part in PARTS):
     importlib.import_module(name)
 

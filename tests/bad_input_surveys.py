@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 from astropy.io import fits
 from astropy.table import Table
-from bad_input import SIDE, catalogue, flags, gauss, goes_on, header, sky, start, stops
+from bad_input import SIDE, catalogue, flags, gauss, goes_on, header, image, sky, start, stops
 from bad_input_images import AS_PLAIN, MASK, RMS, SCI, same
 from bad_input_roles import PLACED, listed
 from paths import ROOT
@@ -219,3 +219,41 @@ def _(folder):
     rows = f"# id  ra dec\n 007   {ra[0]!r}  {dec[0]!r}\n 8   {ra[1]!r} {dec[1]!r}\n"
     (folder / "cat.csv").write_text(rows)
     return listed(folder, "cat.csv")
+
+
+# --- radio and others: axes of length 1 ----------------------------------------------------------
+
+
+def deep(folder, name, data, axes):
+    """Write an image with axes of length 1 before its two, as radio images have."""
+    head = header()
+    for number, kind in zip(range(3, 3 + axes), ("FREQ", "STOKES"), strict=False):
+        head[f"CTYPE{number}"], head[f"CRVAL{number}"], head[f"CDELT{number}"] = kind, 1.4e9, 1e6
+        head[f"CRPIX{number}"] = 1.0
+    return image(folder, data.reshape((1,) * axes + data.shape), name, head)
+
+
+@goes_on("survey", "a radio image with axes of frequency and Stokes, and its noise", AS_PLAIN)
+def _(folder):
+    noise = deep(folder, "noise.fits", RMS, 2)
+    return same(folder, images=deep(folder, "i.fits", SCI, 2), rms=noise)
+
+
+@goes_on("survey", "an image of (1, height, width), tile-compressed", AS_PLAIN)
+def _(folder):
+    hdu = fits.CompImageHDU(SCI[None], header(), compression_type="GZIP_1", quantize_level=0)
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(folder / "i.fits.fz")
+    return same(folder, 0.1, images=folder / "i.fits.fz")
+
+
+@goes_on("survey", "a PSF of (1, height, width)", "1: no flag; 2: no flag")
+def _(folder):
+    fits.writeto(folder / "psf.fits", gauss(25)[None])
+    return flags(images=deep(folder, "i.fits", SCI, 1), psf=folder / "psf.fits",
+                 catalogue=catalogue(folder))  # fmt: skip
+
+
+@stops("survey", "a cube of two channels and one Stokes parameter", "i.fits", "(1, 2, 120, 120)")
+def _(folder):
+    path = image(folder, np.stack([SCI, SCI])[None], "i.fits", None)
+    return flags(images=path, catalogue=catalogue(folder), pixel_scale=0.1)

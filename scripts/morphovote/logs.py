@@ -60,6 +60,19 @@ def rule_log(path: str | Path) -> Iterator[None]:
         log.handlers.clear()
 
 
+@contextmanager
+def collect_warnings() -> Iterator[list[str]]:
+    """Keep the warnings that are logged meanwhile, in a list, to show them elsewhere as well."""
+    told: list[str] = []
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: told.append(record.getMessage())
+    log.addHandler(handler)
+    try:
+        yield told
+    finally:
+        log.removeHandler(handler)
+
+
 def _machine_says(error: Exception) -> str:
     """Message for a full disk, missing permission or lack of memory; empty for other errors."""
     if isinstance(error, MemoryError):

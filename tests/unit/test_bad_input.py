@@ -2,6 +2,7 @@
 
 import bad_input
 import bad_input_catalogues  # noqa: F401  adds its cases to the table
+import bad_input_checks  # noqa: F401
 import bad_input_config  # noqa: F401
 import bad_input_images  # noqa: F401
 import bad_input_roles  # noqa: F401

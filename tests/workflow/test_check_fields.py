@@ -21,6 +21,9 @@ def test_check_fields_looks_and_does_no_more(given):
     output = project.snakemake("check_fields", config=config).stdout
     assert "2 sources, 2 selected, of which 2 lie in an image" in output
     assert "1 of 2 values of column 'mag' (mag) mean that there is none (-99)" in output
+    assert "found 2 for field f with 2 galaxies, of which each voter sees" in output
+    assert "2 warnings at the top of results/f/check.html" in output
+    assert "f: what is in its files is in results/f/check.html" in output
     results = project.folder / "results/f"
     assert "data:image/png" in (results / "check.html").read_text()
     assert not (results / "sources.fits").exists()

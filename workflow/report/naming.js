@@ -201,7 +201,8 @@ function drawGroup() {
   const head = make("div", { className: "head" }, make("h2", {}, `Group ${group.number}`),
     make("span", {}, `${group.galaxies.toLocaleString("en")} galaxies \u00b7 ${group.kept.toLocaleString("en")} kept \u00b7 ` +
       `median vote fraction ${format(group.vote, 2)}`),
-    live(group) ? make("span", { className: "why" }, "suggested ", make("b", {}, group.suggested), `: ${group.because}`) : null);
+    live(group) ? make("span", { className: "why" }, "suggested ", make("b", {}, group.suggested),
+      group.weak ? make("b", { className: "weak" }, " (weak)") : null, `: ${group.because}`) : null);
   const buttons = classList().map((choice, i) => {
     const button = make("button", {
       className: live(group) && choice.name === group.suggested && !decided(group.number) ? "suggested" : "",

@@ -40,7 +40,7 @@ FIELDS = config["fields"]
 # Entries of a field that say how its files are read.
 CHECKED = (
     "kind pattern images rms weight psf planes psf_plane catalogue columns select missing "
-    "pixel_origin pixel_scale zero_point detect physical unmatched unmatched_columns labels"
+    "pixel_origin pixel_scale zero_point detect physical unmatched unmatched_columns labels model"
 ).split()
 # Where jobs unpack gzipped images, each once; gone when the run ends.
 UNPACKED = os.path.abspath(f"{PLACES['results']}/.unpacked")

@@ -75,6 +75,7 @@ rule check_field:
         field=checked_entries,
         names=config["classes"]["names"],
         size=config["cutout"]["size"],
+        voting=config["voting"],
     script:
         "../../scripts/check_field.py"
 

@@ -10,6 +10,7 @@ from astropy.table import Table
 from morphovote.catalogue.reading import read_columns
 from morphovote.checks.class_tests import LEVEL, holm
 from morphovote.fields.images import open_image
+from morphovote.fields.planes import plane_shape
 from morphovote.flags import OWN
 from morphovote.measure.quality import MEASURED, trusted
 from morphovote.storage import shards
@@ -285,7 +286,7 @@ def edge_distances(sources: Table, tiles: Table) -> np.ndarray:
         if count < FEWEST_IN_GROUP:
             continue
         with open_image(str(tiles["IMAGE"][number]), int(tiles["HDU"][number])) as image:
-            height, width = image.shape
+            height, width = plane_shape(image)
         here = tile == number
         x, y = (np.asarray(sources[name], dtype=float)[here] for name in ("X", "Y"))
         distance[here] = np.minimum.reduce([x, y, width - 1 - x, height - 1 - y])

@@ -1,4 +1,4 @@
-"""Check the configuration against its schema and for contradictions; report the first mistake."""
+"""Check the configuration against its schema and for contradictions."""
 
 import datetime
 import difflib
@@ -27,6 +27,11 @@ NEEDED = (
     ("voting", "scheme"),
 )
 
+# What is said of the keys of a table, not of its own place.
+ABOUT_KEYS = ("additionalProperties", "required")
+# Mistakes that are told together.
+MOST_TOLD = 6
+
 # Roles that measure.select may cut on.
 MEASURED_ROLES = (*PROPERTIES, *PLACES)
 
@@ -37,12 +42,23 @@ def check_schema(config: dict, schema: dict) -> None:
     Raises
     ------
     InputError
-        For the first mistake: unknown key, wrong type, or a value out of range.
+        For all mistakes, a line each: unknown key, wrong type, or a value out of range.
     """
     _check_plain(config, "config")
     errors = sorted(Draft202012Validator(schema).iter_errors(config), key=relevance)
-    if errors:
-        raise InputError(_explain(errors[-1]))
+    # Of several mistakes of one value the most telling, which comes last.
+    values = {(*error.absolute_path, error.validator in ABOUT_KEYS): error for error in errors}
+    told = [error for error in errors if error in values.values() or error.validator in ABOUT_KEYS]
+    raise_all([line for error in reversed(told) for line in _explain(error)])
+
+
+def raise_all(mistakes: list[str]) -> None:
+    """Stop if there are mistakes, and tell them all, a line each, but no more than `MOST_TOLD`."""
+    if not mistakes:
+        return
+    more = len(mistakes) - MOST_TOLD
+    rest = [f"And {more} more: correct these first."] if more > 0 else []
+    raise InputError("\n".join([*mistakes[:MOST_TOLD], *rest]))
 
 
 def check_renamed(config: dict) -> None:
@@ -83,18 +99,26 @@ def _check_plain(value, place: str) -> None:
         raise InputError(f"{place}: found {value}, expected a finite number. Correct it.")
 
 
-def _explain(error: ValidationError) -> str:
-    """Message for a schema violation."""
+def _explain(error: ValidationError) -> list[str]:
+    """Messages for a schema violation: one for each unknown key, else one."""
     where = ".".join(str(part) for part in error.absolute_path)
     place = f"config, {where}" if where else "config"
     if error.validator == "additionalProperties":
         known = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(known), key=str)[0]
-        close = difflib.get_close_matches(str(unknown), known, 1)
-        hint = f"Did you mean {close[0]}?" if close else "Remove it or correct it."
-        return f"{place}: unknown key {unknown!r}, expected one of {', '.join(known)}. {hint}"
+        lines = []
+        for unknown in sorted(set(error.instance) - set(known), key=str):
+            close = difflib.get_close_matches(str(unknown), known, 1)
+            hint = f"Did you mean {close[0]}?" if close else "Remove it or correct it."
+            expected = "" if lines else f", expected one of {', '.join(known)}"
+            lines.append(f"{place}: unknown key {unknown!r}{expected}. {hint}")
+        return lines
+    return [_explain_value(error, place)]
+
+
+def _explain_value(error: ValidationError, place: str) -> str:
+    """Message for a value that the schema does not allow, or a key that is missing."""
     if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
+        missing = [key for key in error.validator_value if f"'{key}' is a req" in error.message]
         return f"{place}: the key {missing[0]!r} is missing. Add it."
     if "propertyNames" in error.absolute_schema_path:
         return (

@@ -14,6 +14,7 @@ from morphovote.config.check import (
     check_schema,
     check_schemes,
     check_settings,
+    raise_all,
 )
 from morphovote.config.files import (
     check_results,
@@ -66,7 +67,8 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
     Raises
     ------
     InputError
-        For the first mistake: unknown key, wrong type, impossible combination, or missing file.
+        For all unknown keys, wrong types and values out of range; else for the first mistake of
+        each field, as an impossible combination or a missing file; else for the first of the rest.
     """
     schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
     check_renamed(config)
@@ -77,9 +79,14 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
     names = complete["classes"]["names"]
     if names is not None:
         require_file(names, "classes.names")
-    complete["fields"] = {
-        name: resolve_field(name, field, places) for name, field in complete["fields"].items()
-    }
+    resolved, mistakes = {}, []
+    for name, field in complete["fields"].items():
+        try:
+            resolved[name] = resolve_field(name, field, places)
+        except InputError as error:
+            mistakes.append(str(error))
+    raise_all(mistakes)
+    complete["fields"] = resolved
     if any(field["model"] is None for field in complete["fields"].values()):
         check_weights(complete["encoder"]["weights"], complete["encoder"]["name"])
     check_measured(complete["measure"]["select"])
@@ -224,8 +231,8 @@ def _resolve_files(where: str, field: dict, downloads: dict[str, str]) -> dict:
         if found and len(found) != len(files["images"]):
             raise InputError(
                 f"config, {where}.{noise}: found {len(found)} files for "
-                f"{len(files['images'])} images, expected one for each, in the same sorted "
-                "order. Adjust the patterns."
+                f"{len(files['images'])} images, expected one for each. They are "
+                "paired by what differs between their paths. Adjust the patterns."
             )
     for single, path in (("psf", given["psf"][0]), ("catalogue", field.get("catalogue"))):
         if single in field:

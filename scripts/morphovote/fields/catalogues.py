@@ -1,5 +1,6 @@
-"""Read the source catalogues that people have: FITS, CSV, ECSV, VOTable, Parquet, HDF5."""
+"""Read the source catalogues that people have: FITS, text, VOTable, Parquet, HDF5."""
 
+import gzip
 import math
 import multiprocessing
 import re
@@ -23,7 +24,7 @@ from astropy.utils.exceptions import AstropyWarning
 
 from morphovote.errors import InputError
 from morphovote.fields.plain_columns import plain_columns
-from morphovote.fields.text_tables import read_csv, read_ecsv
+from morphovote.fields.text_tables import read_csv, read_ecsv, read_text_table
 from morphovote.logs import log
 
 # Seconds that text of variable length in an HDF5 file may take, and more for each so many bytes.
@@ -37,6 +38,15 @@ FORMATS = {
     ".fit": "fits",
     ".csv": "csv",
     ".tsv": "csv",
+    # What programs write: text of several kinds, or FITS (SExtractor's LDAC).
+    ".cat": "text",
+    ".txt": "text",
+    ".dat": "text",
+    ".asc": "text",
+    ".ascii": "text",
+    ".tbl": "text",
+    ".mrt": "text",
+    ".ldac": "fits",
     ".ecsv": "ecsv",
     ".vot": "votable",
     ".votable": "votable",
@@ -66,7 +76,7 @@ def read_table(
     Parameters
     ----------
     path : str or Path
-        The suffix tells the format; `.gz` is understood for FITS, CSV and ECSV.
+        The suffix tells the format; `.gz` is understood for FITS and text.
     names : sequence of str, optional
         All columns if left out.
     notes : list of str, optional
@@ -225,6 +235,17 @@ def _stack(tables: list[Table]) -> Table:
 
 def _read_csv(path: Path, names: Sequence[str] | None, notes: list[str]):
     table = read_csv(path)
+    return list(table.colnames), _some(table, names)
+
+
+def _read_text(path: Path, names: Sequence[str] | None, notes: list[str]):
+    with open(path, "rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else open(path, "rb") as file:
+        start = file.read(6)
+    if start == b"SIMPLE":
+        return _read_fits(path, names, notes)
+    table = read_text_table(path)
     return list(table.colnames), _some(table, names)
 
 
@@ -422,6 +443,7 @@ def _read_all(path: Path, names: list[str]) -> None:
 _READERS = {
     "fits": _read_fits,
     "csv": _read_csv,
+    "text": _read_text,
     "ecsv": _read_ecsv,
     "votable": _read_votable,
     "parquet": _read_parquet,

@@ -20,6 +20,7 @@ from morphovote.fields.detection import NO_SCATTER, find_sources, sky_level
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
+from morphovote.fields.planes import plane_shape
 from morphovote.fields.resampling import native_side, resample_cutout, same_scale
 from morphovote.fields.sky import Sky, sky_section
 from morphovote.fields.trails import find_trail
@@ -390,7 +391,7 @@ def _cut_batch(
                 neighbours=neighbours,
                 relative=relative,
                 sky=sky and sky_section(sky, tile, bottom, left, side, side),
-                inside=_covered(hdu.shape, bottom, left) if stamps else None,
+                inside=_covered(plane_shape(hdu), bottom, left) if stamps else None,
             )
             if target is not None:
                 result = resample_cutout(result, size, scale / target)

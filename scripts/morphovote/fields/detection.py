@@ -15,7 +15,7 @@ from morphovote.fields.images import Image, pixel_to_sky, read_section, unit_vec
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
 from morphovote.fields.pairing import short_names
-from morphovote.fields.tiles import assign_tiles, common_pixel_scale, inspect_tiles
+from morphovote.fields.tiles import assign_tiles, check_detectable, inspect_tiles
 from morphovote.logs import log, progress
 from morphovote.storage.files import replacing
 
@@ -186,13 +186,7 @@ def detect_sources(
         If the images cannot be read, or nothing is found in them.
     """
     found, tiles = inspect_tiles(images, rms, weight, planes=planes)
-    common_pixel_scale(found, pixel_scale)
-    if len(found) > 1 and 0 < sum(image.wcs is None for image in found) < len(found):
-        without = next(image.path for image in found if image.wcs is None)
-        raise InputError(
-            f"{without}: no WCS in the header, though other images of the field have one, so "
-            "overlaps cannot be seen.\nGive all images a WCS, or make it a field of its own."
-        )
+    check_detectable(found, pixel_scale)
     parts = [_detect_tile(image, tile) for image, tile in zip(found, tiles, strict=True)]
     number = np.repeat(np.arange(len(parts)), [len(part["X"]) for part in parts])
     columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -21,7 +21,7 @@ from scipy.ndimage import label
 
 from morphovote.config.files import split_plane
 from morphovote.errors import InputError
-from morphovote.fields.planes import choose_plane, name_plane
+from morphovote.fields.planes import choose_plane, name_plane, plane_shape
 from morphovote.storage.unpacked import unpack_once
 
 # Reference systems that RADESYS may name. For others, such as J2000, the ICRS is taken.
@@ -87,14 +87,15 @@ def inspect_image(path: str | Path, role: str = "image", plane: str = "") -> Ima
         hdu = hdus[number]
         _check_length(path, hdu)
         wcs, notes = _celestial_wcs(hdu.header, path)
-        read = {"variance": ", its square root", "weight": ", as weights"} if kind != role else {}
+        read = {"variance": ", its square root", "weight": ", as weights", "rms": ", as rms"}
+        read = read if kind != role else {}
         notes = [f"{name_plane(hdu, number)} is the {role}{read.get(kind, '')}", *notes]
         if _asinh_scale(hdu.header):
             notes.append("its pixels are on an asinh scale (BSOFTEN, BOFFSET), which is undone")
         headers = (hdu.header, hdus[0].header)
         zero = next((h["MAGZERO"] for h in headers if isinstance(h.get("MAGZERO"), float)), None)
         return Image(
-            str(path), number, tuple(hdu.shape), wcs, wcs and _pixel_scale(wcs), kind,
+            str(path), number, plane_shape(hdu), wcs, wcs and _pixel_scale(wcs), kind,
             _filter(headers), tuple(notes), zero,
         )  # fmt: skip
 
@@ -141,19 +142,20 @@ def read_section(hdu: fits.ImageHDU, y: int, x: int, height: int, width: int) ->
         If the file is broken.
     """
     section = np.full((height, width), np.nan, dtype=np.float32)
-    rows, columns = hdu.shape
+    rows, columns = plane_shape(hdu)
+    first = (0,) * (len(hdu.shape) - 2)
     bottom, top = max(y, 0), min(y + height, rows)
     left, right = max(x, 0), min(x + width, columns)
     if bottom >= top or left >= right:
         return section
     try:
         if isinstance(hdu, fits.CompImageHDU):
-            data = hdu.section[bottom:top, left:right]
+            data = hdu.section[(*first, slice(bottom, top), slice(left, right))]
         else:
             # Asked for whole rows, astropy hands over one memory-mapped block and the slice
             # touches only its own pages; asked for part of each row it reads row by row, 100
             # times slower.
-            data = hdu.section[bottom:top][:, left:right]
+            data = hdu.section[(*first, slice(bottom, top))][:, left:right]
     except (OSError, TypeError, ValueError) as error:
         raise InputError(
             f"{hdu.fileinfo()['file'].name}: its pixels cannot be read ({error}).\n"
@@ -281,7 +283,7 @@ def _check_length(path: str | Path, hdu) -> None:
     if about["file"].compression is not None or isinstance(hdu, fits.CompImageHDU):
         return
     # The padding after the pixels may be missing: nothing is lost with it.
-    size = abs(hdu.header["BITPIX"]) // 8 * hdu.shape[0] * hdu.shape[1]
+    size = abs(hdu.header["BITPIX"]) // 8 * int(np.prod(hdu.shape))
     expected, found = about["datLoc"] + size, Path(about["file"].name).stat().st_size
     if found < expected:
         raise InputError(

@@ -2,25 +2,45 @@
 
 import json
 from contextlib import ExitStack
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from astropy.table import Table
 
 from morphovote.config.roles import PROPERTIES
+from morphovote.errors import InputError
 from morphovote.fields.catalogues import column_names
-from morphovote.fields.images import open_image, read_psf, read_section
+from morphovote.fields.doubts import (
+    doubt_magnitudes,
+    doubt_match,
+    doubt_positions,
+    doubt_zero_point,
+)
+from morphovote.fields.images import Image, open_image, read_section
 from morphovote.fields.matching import match_ids, match_positions
 from morphovote.fields.missing import missing_pixels
-from morphovote.fields.noise import open_tile, probe_sections
-from morphovote.fields.role_columns import Given, read_ids, read_roles, read_sky
+from morphovote.fields.noise import open_tile, pixel_scatter, probe_sections
+from morphovote.fields.pairing import pair_files
+from morphovote.fields.planes import plane_shape
+from morphovote.fields.psf import describe_psf
+from morphovote.fields.role_columns import Given, describe_lost, read_ids, read_roles, read_sky
 from morphovote.fields.sources import list_sources, match_files
-from morphovote.fields.tiles import inspect_tiles
-from morphovote.logs import log
+from morphovote.fields.thumbnails import evenly, of_brightest, of_sources
+from morphovote.fields.tiles import (
+    check_detectable,
+    common_pixel_scale,
+    compare_zero_points,
+    count_inside,
+    inspect_tiles,
+)
+from morphovote.logs import collect_warnings, log
 
 # Most cutouts, and most images, that are opened.
 MOST_FILES, MOST_TILES = 200, 12
-THUMBNAILS = 3
+# Rows of an image that are read at once where it seems to be empty.
+ROWS = 512
+# What is told of the entry itself.
+ENTRY = ("zero_point", "pixel_scale", "pixel_origin", "select")
 
 
 def inspect_field(field: dict, side: int) -> dict:
@@ -36,43 +56,66 @@ def inspect_field(field: dict, side: int) -> dict:
     Returns
     -------
     dict
-        `images`: rows of (file, plane, shape, usable share, noise map, its plane, median noise);
-        `files`, the number of images; `catalogue`: see `_describe_catalogue`, or None; `physical`:
-        the same of the physical catalogue, or None; `psf`: its shape, or None; `counts`: sources,
-        selected, placed (selected and in an image), and values of each property; `scale` (arcsec);
-        `thumbnails`: (name, pixels) of some sources; `ids` of the sources, None if not known yet;
-        `labels`: a sentence on them, empty until somebody has read them; `notes`: sentences.
+        `kind`; `files`, the number of images; `images`: rows of (file, plane, shape, usable share,
+        noise map, its plane, median noise, scatter of the pixels), the noise None where weights
+        tell it up to a factor only; `catalogue`: see `_describe_catalogue`, or None; `physical`:
+        the same of the physical catalogue, or None; `psf`: see `describe_psf`, or None; `counts`:
+        sources, selected, placed (selected and in an image), and values of each property;
+        `galaxies`: how many there can be at most, None if not known; `scale`
+        (arcsec); `entry`: zero point and the like as given; `thumbnails`: (name, pixels) of some
+        sources; `ids` of the sources, None if not known yet; `labels`: a sentence on them, empty
+        until somebody has read them; `notes`, and `warnings`: sentences, no warning among the
+        notes.
 
     Raises
     ------
     InputError
         For whatever would stop the field's first jobs.
     """
+    with collect_warnings() as warnings:
+        found = _inspect(field, side)
+    told = list(dict.fromkeys(warnings))
+    notes = [note for note in dict.fromkeys(found["notes"]) if note not in told]
+    return found | {"warnings": told, "notes": notes}
+
+
+def _inspect(field: dict, side: int) -> dict:
     catalogue, columns = _given_catalogue(field)
-    sources, tiles, notes = _list(field, catalogue, columns)
-    psf = read_psf(field["psf_plane"][0]).shape if field["psf"] else None
-    found = {
+    listed = _list(field, catalogue, columns)
+    sources, tiles, notes = listed.sources, listed.tiles, listed.notes
+    images = [_look_into(tiles[int(n)]) for n in evenly(len(tiles), MOST_TILES)]
+    _check_empty(images, tiles, field["kind"])
+    given = physical = psf = None
+    doubts = doubt_zero_point(field["zero_point"])
+    if field["psf"]:
+        psf, odd = describe_psf(field["psf_plane"][0], listed.scale, side)
+        doubts += odd
+    if catalogue:
+        given = read_roles(catalogue, columns, missing=field["missing"], notes=[])
+        doubts += doubt_magnitudes(given, sources, tiles)
+    if field["physical"]:
+        physical, odd = _match(given, listed.images, field, notes)
+        doubts += odd
+    for doubt in doubts:
+        log.warning("%s", doubt)
+    return {
         "kind": field["kind"],
         "files": len(field["images"]),
-        "images": [_look_into(tiles[int(n)]) for n in _some(len(tiles), MOST_TILES)],
-        "scale": tiles.meta.get("PIXSCALE"),
+        "images": images,
+        "scale": listed.scale,
         "psf": psf,
-        "catalogue": None,
-        "physical": None,
+        "catalogue": given and _describe_catalogue(given),
+        "physical": physical,
         "counts": None if sources is None else _count(sources),
-        "thumbnails": _brightest(tiles, side)
+        "galaxies": _galaxies(listed, field),
+        "entry": {key: field[key] for key in ENTRY},
+        "thumbnails": of_brightest(tiles, side)
         if sources is None
-        else _thumbnails(sources, tiles, side),
+        else of_sources(sources, tiles, side),
         "ids": None if sources is None else np.asarray(sources["ID"]),
         "labels": "",
         "notes": notes,
     }
-    if catalogue:
-        given = read_roles(catalogue, columns, missing=field["missing"], notes=[])
-        found["catalogue"] = _describe_catalogue(given)
-        if field["physical"]:
-            found["physical"] = _match(given, field)
-    return found
 
 
 def _given_catalogue(field: dict) -> tuple[str | None, dict]:
@@ -84,12 +127,27 @@ def _given_catalogue(field: dict) -> tuple[str | None, dict]:
     ]
 
 
-def _list(field: dict, catalogue: str | None, columns: dict) -> tuple:
-    """Source list, tiles and notes; no source list where detection has yet to make it."""
+class _Listed(NamedTuple):
+    """Source list (None where detection has yet to make it), images, scale (arcsec) and notes."""
+
+    sources: Table | None
+    tiles: Table
+    images: list[Image]
+    scale: float
+    notes: list[str]
+    rows: int | None = None
+
+
+def _list(field: dict, catalogue: str | None, columns: dict) -> _Listed:
     files = field["images"]
     given = {name: field[name] for name in ("rms", "weight", "planes")}
     if field["kind"] == "images" and catalogue is None:
-        return None, inspect_tiles(files, **given)[1], []
+        images, tiles = inspect_tiles(files, **given)
+        scale = check_detectable(images, field["pixel_scale"])
+        notes = compare_zero_points(images, field["zero_point"])
+        for note in notes:
+            log.warning("%s", note)
+        return _Listed(None, tiles, images, scale, notes + tiles.meta["PLANES"])
     if field["kind"] == "cutouts" and len(files) > MOST_FILES:
         return _list_some(field, catalogue, columns)
     # What only the physical catalogue has cannot be looked at yet.
@@ -100,47 +158,86 @@ def _list(field: dict, catalogue: str | None, columns: dict) -> tuple:
         zero_point=field["zero_point"], pixel_origin=field["pixel_origin"],
         missing=field["missing"],
     )  # fmt: skip
-    return sources, tiles, json.loads(tiles.meta["NOTES"])
+    return _Listed(sources, tiles, [], tiles.meta["PIXSCALE"], json.loads(tiles.meta["NOTES"]))
 
 
-def _list_some(field: dict, catalogue: str | None, columns: dict) -> tuple:
+def _list_some(field: dict, catalogue: str | None, columns: dict) -> _Listed:
     """As `_list`, of so many cutouts that opening all would take minutes."""
     files = sorted(field["images"])
-    some = [files[int(n)] for n in _some(len(files), MOST_FILES)]
-    notes = [f"{len(some):,} of {len(files):,} cutouts were opened, evenly chosen"]
-    _, tiles = inspect_tiles(some, forgiving=True)
+    chosen = [int(n) for n in evenly(len(files), MOST_FILES)]
+    maps = {key: sorted(field[key]) for key in ("rms", "weight")}
+    maps = {key: pair_files(files, paths, key) if paths else [] for key, paths in maps.items()}
+    images, tiles = inspect_tiles(
+        [files[n] for n in chosen], planes=field["planes"], forgiving=True,
+        **{key: [paths[n] for n in chosen] if paths else [] for key, paths in maps.items()},
+    )  # fmt: skip
+    scale = common_pixel_scale(images, field["pixel_scale"])
+    notes = [f"{len(chosen):,} of {len(files):,} cutouts were opened, evenly chosen"]
     if catalogue:
         given = read_roles(catalogue, columns, missing=field["missing"], notes=notes)
         tile = match_files(read_ids(given), files, field["pattern"])
         notes.append(f"{np.count_nonzero(tile >= 0):,} of {len(tile):,} ids have a cutout")
     for note in notes:
-        log.warning("%s", note)
-    return None, tiles, notes
-
-
-def _some(count: int, most: int) -> np.ndarray:
-    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))
+        log.info("%s", note)
+    return _Listed(None, tiles, images, scale, notes, len(tile) if catalogue else len(files))
 
 
 def _look_into(tile) -> list:
     """A row of `images`: what is in the file, from its header and nine sections."""
     with ExitStack() as stack:
-        image, noise, convert, _ = open_tile(stack, tile)
-        usable, levels = [], []
-        for place in probe_sections(image.shape):
+        image, noise, convert, relative = open_tile(stack, tile)
+        usable, levels, scatters = [], [], []
+        for place in probe_sections(plane_shape(image)):
             pixels = read_section(image, *place)
             rms = convert(read_section(noise, *place)) if noise is not None else None
-            missing = missing_pixels(pixels, rms)
+            missing = _without_data(pixels, rms)
             usable.append(1 - missing.mean())
-            if rms is not None and not missing.all():
+            if missing.all():
+                continue
+            scatters.append(pixel_scatter(np.where(missing, np.nan, pixels)))
+            if rms is not None and not relative:
                 levels.append(float(np.median(rms[~missing])))
         kind = "RMS" if tile["RMS"] else "WEIGHT"
         return [
-            str(tile["IMAGE"]), _plane(tile["IMAGE"], tile["HDU"]), tuple(image.shape),
+            str(tile["IMAGE"]), _plane(tile["IMAGE"], tile["HDU"]), plane_shape(image),
             float(np.mean(usable)), str(tile[kind]) or None,
             _plane(tile[kind], tile[f"{kind}_HDU"]) if tile[kind] else None,
             float(np.median(levels)) if levels else None,
+            float(np.median(scatters)) if scatters else None,
         ]  # fmt: skip
+
+
+def _check_empty(images: list[list], tiles: Table, kind: str) -> None:
+    """Stop where no image has a pixel with data; say which ones seem to have none."""
+    empty = [row[0] for row in images if row[3] == 0]
+    if not empty:
+        return
+    more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
+    if len(empty) == len(images) and not any(map(_has_data, tiles)):
+        raise InputError(
+            f"{empty[0]}{more}: no pixel has data: all are NaN, zero or of one value, expected "
+            f"{kind}.\nIs it the right file and plane (file.fits[NAME] chooses one)? Fetch it "
+            "again, or give another one."
+        )
+    log.warning("%s%s: no pixel with data where it was looked at", empty[0], more)
+
+
+def _without_data(pixels: np.ndarray, rms: np.ndarray | None = None) -> np.ndarray:
+    """Missing pixels, and all of a section that has a single value."""
+    missing = missing_pixels(pixels, rms)
+    there = pixels[~missing]
+    return missing | (not len(there) or np.ptp(there) == 0)
+
+
+def _has_data(tile) -> bool:
+    """Whether any pixel of a whole image has data."""
+    with open_image(str(tile["IMAGE"]), int(tile["HDU"])) as image:
+        height, width = plane_shape(image)
+        for y in range(0, height, ROWS):
+            pixels = read_section(image, y, 0, min(ROWS, height - y), width)
+            if np.isfinite(pixels).any() and not _without_data(pixels).all():
+                return True
+    return False
 
 
 def _plane(path: str, hdu: int) -> str:
@@ -158,13 +255,20 @@ def _count(sources: Table) -> dict:
     }
 
 
+def _galaxies(listed: _Listed, field: dict) -> int | None:
+    """Number of galaxies, None if not known."""
+    if listed.sources is not None:
+        return int(np.count_nonzero(listed.sources["SELECTED"]))
+    return None if field["kind"] == "images" else listed.rows
+
+
 def _describe_catalogue(given: Given) -> dict:
     """File, rows, columns, column of each role with its unit and first values, positions known."""
     ra, dec = read_sky(given)
     roles = {}
     for role, name in given.roles.items():
         column = given.table[name]
-        first = ", ".join(str(value) for value in column[:3].tolist())
+        first = ", ".join(str(value).strip() for value in column[:3])
         roles[role] = [name, str(column.unit or ""), first[:60]]
     sky = {"ra", "dec"} <= set(given.roles)
     return {
@@ -176,52 +280,36 @@ def _describe_catalogue(given: Given) -> dict:
     }
 
 
-def _match(given: Given, field: dict) -> dict:
-    """What the physical catalogue has, and how many of the sources it matches."""
+def _match(
+    given: Given | None, images: list[Image], field: dict, notes: list[str]
+) -> tuple[dict, list[str]]:
+    """What the physical catalogue has, how much of the field it can match, and doubts of that.
+
+    Where the sources are known (`given`) `matched` of them are; else `inside` of its positions lie
+    in the images.
+    """
     physical = field["physical"]
     path, by = physical["catalogue"], physical["match_by"]
     own = {role: name for role, name in physical["columns"].items() if role not in by}
-    other = read_roles(path, by | own, missing=field["missing"], notes=[])
+    other = read_roles(path, by | own, missing=field["missing"], notes=notes)
+    notes += describe_lost(other, list(own))
+    about = _describe_catalogue(other)
+    sky = any(image.wcs for image in images)
+    doubts = doubt_magnitudes(other, None, Table()) if "mag" in own else []
+    if given is None and "id" in by:
+        return about, [*doubts, (
+            f"{path}: is to be matched by id, but the sources have yet to be detected, and are "
+            "numbered from 1. Match by position (`physical.columns: {ra: ..., dec: ...}`), unless "
+            "these are the numbers of an earlier detection"
+        )]  # fmt: skip
+    if given is None:
+        ra, dec = read_sky(other)
+        inside, known = count_inside(images, ra, dec), int(np.isfinite(ra).sum())
+        return about | {"inside": inside}, doubts + doubt_positions(path, inside, known, sky)
     if "id" in by:
-        row = match_ids(read_ids(given), other.table[by["id"]])
+        row, how = match_ids(read_ids(given), other.table[by["id"]]), "by id"
     else:
         row, _ = match_positions(*read_sky(given), *read_sky(other), physical["radius"])
-    return _describe_catalogue(other) | {"matched": int((row >= 0).sum())}
-
-
-def _thumbnails(sources: Table, tiles: Table, side: int) -> list[tuple[str, np.ndarray]]:
-    """Names and pixels of some selected sources, from the bright to the faint if that is known."""
-    usable = np.flatnonzero(np.asarray(sources["SELECTED"]) & (np.asarray(sources["TILE"]) >= 0))
-    magnitude = np.asarray(sources["MAG"], dtype=float)[usable]
-    if np.isfinite(magnitude).any():
-        usable = usable[np.argsort(np.nan_to_num(magnitude, nan=np.inf), kind="stable")]
-    found = []
-    for place in _some(len(usable), THUMBNAILS) if len(usable) else ():
-        source = sources[int(usable[place])]
-        with ExitStack() as stack:
-            image = open_tile(stack, tiles[int(source["TILE"])])[0]
-            y, x = (round(float(source[axis]) - (side - 1) / 2) for axis in "YX")
-            found.append((str(source["ID"]), read_section(image, y, x, side, side)))
-    return found
-
-
-def _brightest(tiles: Table, side: int) -> list[tuple[str, np.ndarray]]:
-    """As `_thumbnails`, where sources have yet to be detected: the brightest in some images."""
-    found = []
-    for number in _some(len(tiles), THUMBNAILS):
-        with ExitStack() as stack:
-            image = open_tile(stack, tiles[int(number)])[0]
-            peaks = []
-            for place in probe_sections(image.shape):
-                pixels = read_section(image, *place)
-                # Of three pixels beside each other, since a cosmic ray is one.
-                light = np.median([pixels[:, :-2], pixels[:, 1:-1], pixels[:, 2:]], axis=0)
-                if np.isfinite(light).any():
-                    y, x = np.unravel_index(np.nanargmax(light), light.shape)
-                    peaks.append((light[y, x], place[0] + y, place[1] + x + 1))
-            if peaks:
-                _, y, x = max(peaks)
-                corner = round(y - (side - 1) / 2), round(x - (side - 1) / 2)
-                name = f"{Path(tiles['IMAGE'][int(number)]).name}, x {x}, y {y}"
-                found.append((name, read_section(image, *corner, side, side)))
-    return found
+        how = f"within {physical['radius']:g} arcsec"
+    matched = int((row >= 0).sum())
+    return about | {"matched": matched}, doubts + doubt_match(path, matched, len(row), how)

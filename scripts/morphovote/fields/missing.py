@@ -24,6 +24,8 @@ RANGE = 1e7
 # Noise so many times that of the quietest tenth of the pixels, or so small a share of the median,
 # marks pixels that were not to be used.
 LOUD, QUIET = 3e3, 1e-4
+# No relative weights give a noise as large as this; programs write 1e10 or 1e30 for none.
+MARKER = 1e8
 
 
 def missing_pixels(image: np.ndarray, rms: np.ndarray | None = None) -> np.ndarray:
@@ -152,7 +154,9 @@ def _possible_noise(rms: np.ndarray, brightest: float) -> np.ndarray:
     """
     with np.errstate(invalid="ignore"):
         good = np.isfinite(rms) & (rms > 0)
-        good &= (rms < RANGE * brightest) | (brightest == 0)
+        near = rms < RANGE * brightest
+        # Where all are beyond that, weights are relative: 1 for pixels of 1e-12 maggies.
+        good &= near | (brightest == 0) | ((rms < MARKER) & ~(good & near).any())
     if not good.any() or rms[good].max() <= LOUD * rms[good].min():
         return good
     good &= rms <= LOUD * np.percentile(rms[good], 10)

@@ -136,9 +136,7 @@ def choose_plane(hdus: fits.HDUList, path: str, role: str, chosen: str = "") -> 
     InputError
         If there is no such plane, or several that cannot be told apart.
     """
-    planes = {
-        number: hdu for number, hdu in enumerate(hdus) if hdu.is_image and len(hdu.shape) == 2
-    }
+    planes = {number: hdu for number, hdu in enumerate(hdus) if hdu.is_image and is_plane(hdu)}
     if not planes:
         found = ", ".join(f"{hdu.name or number}: {hdu.shape}" for number, hdu in
                           enumerate(hdus) if hdu.is_image)  # fmt: skip
@@ -152,11 +150,22 @@ def choose_plane(hdus: fits.HDUList, path: str, role: str, chosen: str = "") -> 
     if role not in ("rms", "weight"):
         return number, role
     kind = kinds[number]
-    if kind is None and role == "weight":
+    if kind is None:
         # Whether a weight map is an rms map its pixels cannot tell, but its file's name may.
         called = set(_kinds_in_name(path)) & set(SERVE["rms"])
-        kind = called.pop() if len(called) == 1 else None
+        if len(called) == 1 and (role == "weight" or called == {"variance"}):
+            kind = called.pop()
     return number, kind if kind in SERVE["rms"] else role
+
+
+def is_plane(hdu) -> bool:
+    """Whether an image has two dimensions, not counting those of length 1 before them."""
+    return len(hdu.shape) >= 2 and all(side == 1 for side in hdu.shape[:-2])
+
+
+def plane_shape(hdu) -> tuple[int, int]:
+    """Rows and columns of a plane, whatever axes of length 1 it has before them."""
+    return tuple(hdu.shape[-2:])
 
 
 def name_plane(hdu, number: int) -> str:
@@ -237,11 +246,11 @@ def _list(planes: dict) -> str:
 
 def _look(hdu) -> str:
     """A plane in words: name, size, and the pixels of its middle."""
-    height, width = hdu.shape
+    height, width = plane_shape(hdu)
     about = f"{_own_name(hdu)} {width} x {height} px".strip()
     low = [max((side - LOOKED) // 2, 0) for side in (height, width)]
     try:
-        rows = hdu.section[low[0] : low[0] + LOOKED]
+        rows = hdu.section[(0,) * (len(hdu.shape) - 2) + (slice(low[0], low[0] + LOOKED),)]
         values = np.asarray(rows[:, low[1] : low[1] + LOOKED], dtype=float)
     except (OSError, TypeError, ValueError):
         return f"{about}, unreadable"

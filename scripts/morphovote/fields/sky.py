@@ -20,6 +20,7 @@ from morphovote.fields.detection import find_sources, sky_level
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
+from morphovote.fields.planes import plane_shape
 from morphovote.logs import log, progress
 from morphovote.storage import shards
 
@@ -136,7 +137,7 @@ def measure_cells(tile: Row, mesh: int, threads: int = 1) -> tuple[np.ndarray, n
         Median scatter of a pixel of the sky, in units of the image.
     """
     with ExitStack() as stack:
-        height, width = open_tile(stack, tile)[0].shape
+        height, width = plane_shape(open_tile(stack, tile)[0])
     rows, columns = -(-height // mesh), -(-width // mesh)
     step = max(CORE // mesh, 1)
     blocks = [(row, column, min(step, rows - row), min(step, columns - column))

@@ -1,10 +1,11 @@
-"""Tables in text: CSV as programs and spreadsheets write it, and ECSV."""
+"""Tables in text: CSV as programs and spreadsheets write it, ECSV, and the formats of programs."""
 
 import csv
 import gzip
 import io
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import pyarrow.compute
 import pyarrow.csv
 from astropy.io import ascii as text_formats
 from astropy.table import Column, MaskedColumn, Table
+
+from morphovote.errors import InputError
 
 # Between the columns of a file that is called CSV; the comma is tried first.
 SEPARATORS = (",", ";", "\t", "|")
@@ -23,6 +26,10 @@ MARKS = {
 }
 HASH = re.compile(r"^\s*#+\s*")
 LEADING_ZERO = r"^\s*[+-]?0\d+\s*$"
+# How the header of a catalogue of SExtractor begins: '#   1 NUMBER   Running object number'.
+SEXTRACTOR = re.compile(r"^#\s*1\s+[A-Za-z_]\w*(\s|$)", re.MULTILINE)
+# Names in lines of their own: '# Column 1: id', '# 1. id', '#1 = id'.
+NUMBERED = re.compile(r"^\s*#\s*(?:[Cc]ol(?:umn)?s?\.?\s*)?(\d+)\s*[:.)=-]*\s*([A-Za-z_][^\s,;]*)")
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 
 
@@ -33,7 +40,10 @@ def read_csv(path: Path) -> Table:
     order mark; lines that begin with # before them are left out; with another separator, numbers
     may have a decimal comma.
     """
-    text = _read_text(path)
+    return _read_separated(_read_text(path))
+
+
+def _read_separated(text: str) -> Table:
     separator, text = _clean(text)
     spaced = _from_blanks(text) if separator == "," else None
     if spaced:
@@ -47,6 +57,38 @@ def read_csv(path: Path) -> Table:
             if values is not None:
                 table.replace_column(name, values)
     return table
+
+
+def read_text_table(path: Path) -> Table:
+    """Read a catalogue in text of a format that its suffix does not tell.
+
+    SExtractor's (a line with a number for each column), IPAC's (| between the names), those of the
+    journals of the AAS and of the CDS (a byte-by-byte description above or in a ReadMe beside),
+    ECSV, and else what `read_csv` reads.
+    """
+    text = _read_text(path)
+    if text.startswith("# %ECSV"):
+        return read_ecsv(path)
+    if SEXTRACTOR.match(text.lstrip()):
+        return text_formats.read(text, format="sextractor", guess=False)
+    if _is_ipac(text):
+        return text_formats.read(text, format="ipac", guess=False)
+    about = path.with_name("ReadMe")
+    if about.is_file() and path.name in about.read_text(encoding="utf-8", errors="replace"):
+        return text_formats.read(str(path), format="cds", readme=str(about), guess=False)
+    if re.search(r"^Byte-by-byte Description", text, re.MULTILINE | re.IGNORECASE):
+        return text_formats.read(text.rstrip("\n"), format="cds", guess=False)
+    named = _names_in_lines(text)
+    table = _read_separated(named or text)
+    _check_names(path, table, text)
+    return table
+
+
+def _is_ipac(text: str) -> bool:
+    r"""Whether names and units stand between | and the rows below do not; \ marks comments."""
+    lines = [line for line in text.split("\n") if line.strip() and not line.startswith("\\")]
+    head = list(takewhile(lambda line: line.startswith("|"), lines))
+    return bool(head) and len(head) < len(lines) and "|" not in lines[len(head)]
 
 
 def read_ecsv(path: Path) -> Table:
@@ -70,28 +112,88 @@ def _clean(text: str) -> tuple[str, str]:
     while end < len(lines) and lines[end].lstrip().startswith("#"):
         end += 1
     if end > start:
-        # The names follow the last #, or stand in the line below it.
-        start = end - 1 if _names_follow_hash(lines[end - 1 : end + 20]) else end
+        # The names follow a #, the last but for units and the like, or stand in the line below.
+        below = lines[end : end + 20]
+        named = [n for n in range(start, end) if _names_follow_hash([lines[n], *below])]
+        plain = [n for n in named if _are_names(HASH.sub("", lines[n]))]
+        numbers = any(map(_is_number, _words(lines[end]))) if end < len(lines) else False
+        last = end - 1 in named or (numbers and _are_names(HASH.sub("", lines[end - 1])))
+        start = plain[-1] if plain else end - 1 if last else end
     table = [HASH.sub("", lines[start]), *lines[start + 1 : start + 20]] if lines[start:] else []
     rest = text.split("\n", start)[start]
-    return find_separator(table), HASH.sub("", rest) if start < end else rest
+    if start < end:
+        first, *others = rest.split("\n")
+        rest = "\n".join([HASH.sub("", first), *others[end - start - 1 :]])
+    return find_separator(table), rest
 
 
 def _from_blanks(text: str) -> str | None:
     """A table whose columns are set apart by blanks, with tabs instead; None if it is none."""
-    lines = [line.split() for line in text.split("\n") if line.strip()]
-    first = text.split("\n", 20)[:20]
-    if len({len(line) for line in lines[:20]}) != 1 or len(lines[0]) < 2 or len(lines) < 2:
+    lines = [line for line in text.split("\n") if line.strip() and not line.startswith("#")]
+    if any("," in line for line in lines[:20]):
         return None
-    if any(mark in line for line in first for mark in ',"'):
+    rows = [_words(line) for line in lines]
+    if len({len(row) for row in rows[:20]}) != 1 or len(rows[0]) < 2 or len(rows) < 2:
         return None
-    return "\n".join(map("\t".join, lines)) + "\n"
+    return "\n".join(map("\t".join, rows)) + "\n"
+
+
+def _words(line: str) -> list[str]:
+    """Parts of a line between blanks; a text in quotes may have blanks of its own."""
+    if '"' not in line:
+        return line.split()
+    return next(csv.reader([" ".join(line.split())], delimiter=" ", skipinitialspace=True))
+
+
+def _names_in_lines(text: str) -> str | None:
+    """A table whose names stand in numbered lines ('# Column 1: id'), in one line; else None."""
+    head = []
+    for line in text.split("\n"):
+        if line.strip() and not line.lstrip().startswith("#"):
+            break
+        head.append(line)
+    found = [match for line in head if (match := NUMBERED.match(line))]
+    numbers = [int(match[1]) for match in found]
+    if len(found) < 2 or numbers != list(range(1, len(found) + 1)):
+        return None
+    rest = text.split("\n", len(head))[-1]
+    return "\t".join(match[2] for match in found) + "\n" + "\n".join(
+        "\t".join(line.split()) for line in rest.split("\n") if line.strip()
+    )  # fmt: skip
+
+
+def _are_names(line: str) -> bool:
+    """Whether a line's words can be names of columns, which units and types are not."""
+    words = re.split(r"[\s,;|]+", line.strip().strip("|,;"))
+    return len(set(words)) == len(words) and all(re.match(r"[A-Za-z_\"'\[]", w) for w in words)
+
+
+def _check_names(path: Path, table: Table, text: str) -> None:
+    """Stop at a table without names, or whose lines do not have as many values as names."""
+    if all(map(_is_number, table.colnames)):
+        raise InputError(
+            f"{path}: its first line has numbers ({', '.join(table.colnames[:4])}), expected the "
+            "names of the columns. Write them into a line above, such as '# id ra dec'."
+        )
+    words = len(table.colnames[0].split())
+    if len(table.colnames) > 1 or words < 2:
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        found = len(line.split())
+        if found and not line.startswith("#") and found != words:
+            raise InputError(
+                f"{path}, line {number}: found {found} values, expected {words}, as many as "
+                f"names ({table.colnames[0][:80]}). Fill the gaps (NaN), or put texts with blanks "
+                "in quotes."
+            )
 
 
 def _names_follow_hash(lines: Sequence[str]) -> bool:
     """Whether the first line, which begins with #, has the names of the columns below it."""
     bare = HASH.sub("", lines[0])
     rows = _split([bare, *lines[1:]], find_separator([bare, *lines[1:]]))
+    if all(len(row) == 1 for row in rows):
+        rows = [_words(row[0]) for row in rows]
     if len(rows) < 2 or len(rows[0]) != len(rows[1]):
         return False
     numbers = [any(map(_is_number, row)) for row in rows[1:3]]

@@ -24,6 +24,9 @@ from morphovote.logs import log, progress
 
 # Side of the square around a source (px) whose valid pixels decide between overlapping tiles.
 BOX = 100
+# Pixel scales (arcsec) of images that show galaxies: no survey's are outside the first, few are
+# outside the second.
+POSSIBLE_SCALES, USUAL_SCALES = (0.001, 30.0), (0.001, 10.0)
 
 
 def inspect_tiles(
@@ -74,13 +77,14 @@ def inspect_tiles(
             f"({given[key][0]}, ...), expected one for each."
         )
     maps = pair_files(images, given[key], key) if key else [""] * len(images)
-    found, rows, notes = [], [], {}
+    found, rows, notes, wrong = [], [], {}, None
     for number in progress(range(len(images)), len(images), "image headers"):
         try:
             image, noise = _inspect_pair(images[number], maps[number], key, planes or {})
         except InputError as error:
             if not forgiving:
                 raise
+            wrong = wrong or error
             log.warning("%s is left out: %s", images[number], error)
             continue
         found.append(image)
@@ -90,8 +94,8 @@ def inspect_tiles(
                 notes.setdefault(note, []).append(one.path)
     if not found:
         raise InputError(
-            f"None of the {len(images)} images can be read, such as {images[0]}.\n"
-            "Fetch them again, or correct the pattern."
+            f"None of the {len(images)} images can be read. Of the first: {wrong}\n"
+            "Correct the pattern, or fetch them again."
         )
     told = []
     for note, paths in notes.items():
@@ -136,8 +140,28 @@ def common_pixel_scale(images: Sequence[Image], given: float | None) -> float:
     Raises
     ------
     InputError
-        If neither says it, or the images differ by more than 1 %.
+        If neither says it, the images differ by more than 1 %, or no survey has such pixels.
     """
+    scale = _common_scale(images, given)
+    low, high = POSSIBLE_SCALES
+    found = f"config, pixel_scale: found {given:g}" if given else (
+        f"{images[0].path}: its WCS has {scale:.4g} arcsec a pixel")  # fmt: skip
+    if not low <= scale <= high:
+        degrees = low <= scale * 3600 <= high and scale < low
+        advice = (
+            f"If it is in degrees, write pixel_scale: {scale * 3600:.4g}" if degrees else
+            "Correct it" if given else "Correct the header, or give the field a `pixel_scale`"
+        )  # fmt: skip
+        raise InputError(f"{found}, expected arcsec a pixel, {low} to {high:g}. {advice}.")
+    low, high = USUAL_SCALES
+    if not low <= scale <= high:
+        log.warning("%s, expected %g to %g arcsec in a survey that shows the shapes of galaxies: "
+                    "is it right? If not, correct `pixel_scale`", found, low, high)  # fmt: skip
+    return scale
+
+
+def _common_scale(images: Sequence[Image], given: float | None) -> float:
+    """The scale as it is given or as the headers have it, whether it can be or not."""
     scales = {image.path: image.pixel_scale for image in images if image.pixel_scale}
     if given:
         for path, scale in scales.items():
@@ -160,6 +184,34 @@ def common_pixel_scale(images: Sequence[Image], given: float | None) -> float:
             f"{largest} has {scales[largest]:.4g}.\nMake a field of each, or resample them."
         )
     return float(np.median(list(scales.values())))
+
+
+def check_detectable(images: Sequence[Image], pixel_scale: float | None) -> float:
+    """Pixel scale (arcsec) of images in which sources are to be detected.
+
+    Raises
+    ------
+    InputError
+        If it cannot be known, or only some of the images have a WCS.
+    """
+    scale = common_pixel_scale(images, pixel_scale)
+    if len(images) > 1 and 0 < sum(image.wcs is None for image in images) < len(images):
+        without = next(image.path for image in images if image.wcs is None)
+        raise InputError(
+            f"{without}: no WCS in the header, though other images of the field have one, so "
+            "overlaps cannot be seen.\nGive all images a WCS, or make it a field of its own."
+        )
+    return scale
+
+
+def count_inside(images: Sequence[Image], ra: np.ndarray, dec: np.ndarray) -> int:
+    """How many positions (N,), ICRS degrees, lie in an image that has a WCS."""
+    inside = np.zeros(len(ra), dtype=bool)
+    for image in images:
+        if image.wcs is not None:
+            near = _near(image, ra, dec)
+            inside[near] |= _margin(image, *sky_to_pixel(image.wcs, ra[near], dec[near])) >= 0
+    return int(inside.sum())
 
 
 def compare_zero_points(images: Sequence[Image], given: float | None) -> list[str]:

@@ -9,6 +9,8 @@ from morphovote.groups.suggestion import choose_core
 # Fewest anchors in a group for a suggestion; with fewer, the class is that of the NEAREST anchors
 # to the middle of the group.
 FEWEST_ANCHORS, NEAREST = 5, 15
+# With a smaller share of its anchors of the class, a group's name is weak.
+WEAK = 0.5
 
 
 def suggest_by_anchors(
@@ -66,6 +68,12 @@ def suggest_by_anchors(
             "purity": round(float(shares[best]), 3),
         }
     return found
+
+
+def is_weak(entry: dict) -> bool:
+    """Whether less than half of a group's anchors are of the class that it was given for them."""
+    purity = entry.get("purity")
+    return purity is not None and purity < WEAK
 
 
 def add_medians(by_anchors: dict[int, dict], by_medians: dict[int, dict]) -> dict[int, dict]:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
-from scipy import ndimage
 
 from morphovote import __version__
 from morphovote.fields.images import inspect_image, read_psf
+from morphovote.fields.psf import measure_fwhm
 from morphovote.flags import MISSING, NO_DATA
 from morphovote.storage import shards
 from morphovote.storage.digests import hash_file
@@ -26,8 +26,6 @@ PACKAGES = ("torch", "timm", "scikit-learn", "numpy")
 # Header keys in which surveys name the filter; ACS has two filter wheels, one of them clear.
 BANDS = ("FILTER", "FILTNAM1", "FILTER1", "FILTER2", "BAND")
 SECTIONS = ("cutout", "denoiser", "polar", "encoder", "pca", "voting")
-# The PSF is interpolated to pixels this many times finer before its width is measured.
-FINER = 8
 
 
 def measure_psf(path: str | Path, pixel_scale: float) -> dict[str, float]:
@@ -49,14 +47,8 @@ def measure_psf(path: str | Path, pixel_scale: float) -> dict[str, float]:
     """
     psf = read_psf(path)
     scale = inspect_image(path, "psf").pixel_scale or pixel_scale
-    y, x = np.unravel_index(psf.argmax(), psf.shape)
-    half = 16
-    core = np.pad(psf, half)[y : y + 2 * half + 1, x : x + 2 * half + 1]
-    at = np.arange(0, 2 * half + 1e-9, 1 / FINER)
-    fine = ndimage.map_coordinates(core, np.meshgrid(at, at, indexing="ij"), order=3)
-    area = np.count_nonzero(fine > fine.max() / 2) / FINER**2
     return {
-        "fwhm": float(2 * np.sqrt(area / np.pi) * scale),
+        "fwhm": measure_fwhm(psf) * scale,
         "noise_area": float(scale**2 / (psf**2).sum()),
     }
 

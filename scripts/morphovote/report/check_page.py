@@ -9,52 +9,60 @@ from PIL import Image
 
 from morphovote.report.stamps import stretch
 
+# Colour (red, green, blue) of the pixels of a thumbnail that are missing or outside the image, and
+# least side (px) of a thumbnail on the page.
+MISSING, SIDE = (190, 208, 224), 200
+
 TEMPLATE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{{ field }}: its files</title>
+<meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<style>body{font:16px/1.45 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}
-table{border-collapse:collapse;margin:.5em 0 1.5em}td,th{border-bottom:1px solid #ccc;padding:.25em
-.8em .25em 0;text-align:left;vertical-align:top}figure{display:inline-block;margin:0 1em 1em 0}
-img{width:12em;image-rendering:pixelated}</style>
+<style>
+body{font:16px/1.5 system-ui,sans-serif;color:#1c1c1c;max-width:62em;margin:2em auto;padding:0 1em}
+h1{font-size:1.5em}h2{font-size:1.15em;margin-top:2em}li{margin:.25em 0;overflow-wrap:anywhere}
+.warnings{list-style:none;padding:0}.warnings li{background:#fff3d6;border:1px solid #b06d00;
+border-left-width:.5em;border-radius:.25em;padding:.5em .8em;margin:.5em 0}
+.warnings b{color:#8a4b00}.good{border-left:.5em solid #0072b2;padding-left:.8em}
+.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.93em}
+td,th{border-bottom:1px solid #d9d9d9;padding:.3em .9em .3em 0;text-align:left;vertical-align:top}
+td{overflow-wrap:anywhere}th{color:#595959;font-weight:600;white-space:nowrap}
+td.number{white-space:nowrap}figure{display:inline-block;margin:0 1em 1em 0;max-width:12.5em;
+vertical-align:top}figcaption{font-size:.87em;overflow-wrap:anywhere}
+img{width:12.5em;image-rendering:pixelated;border:1px solid #8a8a8a;display:block}
+.quiet{color:#595959}</style>
 <h1>{{ field }}: what is in its files</h1>
+{% if warnings %}<ul class="warnings">{% for line in warnings %}
+<li><b>&#9888; Warning:</b> {{ line }}</li>{% endfor %}</ul>
+{% else %}<p class="good">No warning.</p>{% endif %}
 <ul>{% for line in lines %}<li>{{ line }}</li>{% endfor %}</ul>
-{% if pictures %}<p>Some sources as they lie in the images, from the bright to the faint where
-magnitudes are given. Each should show its source in the middle.</p>
+{% if pictures %}<h2>Some sources</h2>
+<p>{{ about }}{% if holes %} <span class="quiet">Blue is outside the image, or without data.</span>
+{% endif %}</p>
 {% for name, uri in pictures %}<figure><img src="{{ uri }}" alt="source {{ name }}">
 <figcaption>{{ name }}</figcaption></figure>{% endfor %}{% endif %}
-<h2>Images</h2>
-<table><tr><th>file</th><th>plane</th><th>pixels</th><th>usable</th><th>noise map</th><th>plane</th>
-<th>noise</th></tr>
-{% for row in images %}<tr>{% for cell in row %}<td>{{ cell }}</td>{% endfor %}</tr>
+<h2>The entry</h2>
+<table>{% for key, value in entry %}<tr><th>{{ key }}</th><td>{{ value }}</td></tr>
 {% endfor %}</table>
+<h2>Images</h2>
+<div class="wide"><table><tr><th>file</th><th>plane</th><th>pixels</th><th>usable</th>
+<th>noise map</th><th>plane</th><th>its noise</th><th>scatter of the pixels</th></tr>
+{% for row in images %}<tr>{% for cell in row %}
+<td{% if loop.index0 not in (0, 4) %} class="number"{% endif %}>{{ cell }}</td>{% endfor %}</tr>
+{% endfor %}</table></div>
 {% for title, table in catalogues %}<h2>{{ title }}</h2>
 <p>{{ table.file }}: {{ table.rows }} rows, {{ table.columns }} columns</p>
-<table><tr><th>role</th><th>column</th><th>unit</th><th>first values</th></tr>
-{% for role, cells in table.roles.items() %}<tr><td>{{ role }}</td>{% for cell in cells %}
+<div class="wide"><table><tr><th>role</th><th>column</th><th>unit</th><th>first values</th></tr>
+{% for role, cells in table.roles.items() %}<tr><th>{{ role }}</th>{% for cell in cells %}
 <td>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</table>{% endfor %}
+{% endfor %}</table></div>{% endfor %}
 </html>
 """
 
 
 def describe_check(found: dict) -> list[str]:
-    """The essentials of `inspection.inspect_field`, a sentence each, without its notes."""
-    first, usable = found["images"][0], [row[3] for row in found["images"]]
-    scale = f", {found['scale']:.4g} arcsec a pixel" if found["scale"] else ""
-    lines = [
-        f"{found['files']:,} {found['kind']}, such as {first[0]} (plane {first[1]}, "
-        f"{first[2][1]} x {first[2][0]} px{scale}); {100 * np.mean(usable):.0f} % of the pixels "
-        "that were looked at are usable"
-    ]
-    if first[4]:
-        level = "no pixel to tell its level"
-        if first[6] is not None:
-            level = f"a median rms of {first[6]:.3g}"
-        lines.append(f"noise: {first[4]} (plane {first[5]}), with {level}")
-    else:
-        lines.append("noise: no map, so it is measured around each galaxy")
-    lines.append(f"PSF: {found['psf'][1]} x {found['psf'][0]} px" if found["psf"] else "PSF: none")
+    """The essentials of `inspection.inspect_field`, a sentence each, without notes and warnings."""
+    lines = [_of_images(found), _of_noise(found["images"][0]), _of_psf(found["psf"])]
     table, counts = found["catalogue"], found["counts"]
     if table is None:
         lines.append("no catalogue: " + ("sources are detected" if found["kind"] == "images"
@@ -65,9 +73,7 @@ def describe_check(found: dict) -> list[str]:
         if table["positions"] is not None and table["positions"] < table["rows"]:
             lines.append(f"{table['rows'] - table['positions']:,} of its rows have no position")
     if found["physical"]:
-        lines.append(
-            f"{found['physical']['file']}: matches {found['physical']['matched']:,} of the sources"
-        )
+        lines.append(_of_physical(found["physical"]))
     if counts:
         lines.append(
             f"{counts['sources']:,} sources, {counts['selected']:,} selected, of which "
@@ -82,37 +88,110 @@ def describe_check(found: dict) -> list[str]:
     return lines
 
 
+def _of_images(found: dict) -> str:
+    first, usable = found["images"][0], [row[3] for row in found["images"]]
+    scale = f", {found['scale']:.4g} arcsec a pixel" if found["scale"] else ""
+    kind, such = found["kind"], ", such as"
+    if found["files"] == 1:
+        kind, such = kind.removesuffix("s"), ":"
+    return (
+        f"{found['files']:,} {kind}{such} {first[0]} (plane {first[1]}, "
+        f"{first[2][1]} x {first[2][0]} px{scale}); {100 * np.mean(usable):.0f} % of the pixels "
+        "that were looked at are usable"
+    )
+
+
+def _of_noise(row: list) -> str:
+    *_, noise, plane, level, scatter = row
+    if not noise:
+        return "noise: no map, so it is measured around each galaxy"
+    if scatter is None:
+        return f"noise: {noise} (plane {plane}), with no pixel to tell its level"
+    beside = f"the pixels of the image scatter by {scatter:.3g}"
+    if level is None:
+        return f"noise: {noise} (plane {plane}), as weights, scaled to the image; {beside}"
+    return f"noise: {noise} (plane {plane}), with a median rms of {level:.3g}; {beside}"
+
+
+def _of_psf(psf: dict | None) -> str:
+    if not psf:
+        return "PSF: none"
+    height, width = psf["shape"]
+    return (
+        f"PSF: {width} x {height} px, of a width (FWHM) of {psf['fwhm']:.2g} px of the images, "
+        f"{psf['fwhm_arcsec']:.2g} arcsec"
+    )
+
+
+def _of_physical(table: dict) -> str:
+    roles = ", ".join(f"{role}: {cells[0]}" for role, cells in table["roles"].items())
+    about = f"{table['rows']:,} rows; columns {{{roles}}}"
+    if "matched" in table:
+        return f"{table['file']}: matches {table['matched']:,} of the sources; {about}"
+    if "inside" in table:
+        about = f"{table['inside']:,} of its positions lie in the images; {about}"
+    return f"{table['file']}: {about}"
+
+
 def render_check(field: str, found: dict) -> str:
     """The page: HTML that refers to no other file."""
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     titles = {"catalogue": "Catalogue", "physical": "Physical catalogue"}
+    thumbnails = found["thumbnails"]
     return environment.from_string(TEMPLATE).render(
         field=field,
+        warnings=found["warnings"],
         lines=[*describe_check(found), *found["notes"]],
-        pictures=[(name, _picture(pixels)) for name, pixels in found["thumbnails"]],
+        pictures=[(name, _picture(pixels)) for name, pixels in thumbnails],
+        holes=any(not np.isfinite(pixels).all() for _, pixels in thumbnails),
+        about="The brightest places where the images were looked at."
+        if found["ids"] is None and found["kind"] == "images"
+        else "As they lie in the images, from the bright to the faint where magnitudes are given. "
+        "Each should show its source in the middle.",
+        entry=_of_entry(found),
         images=[_cells(row) for row in found["images"]],
         catalogues=[(title, found[key]) for key, title in titles.items() if found[key]],
     )
 
 
+def _of_entry(found: dict) -> list[tuple[str, str]]:
+    """What the field's entry says, or what is taken where it says nothing."""
+    entry = found["entry"]
+    zero, scale = entry["zero_point"], entry["pixel_scale"]
+    cuts = [f"{key}: {low if low is not None else '...'} to {high if high is not None else '...'}"
+            for key, (low, high) in entry["select"].items()]  # fmt: skip
+    return [
+        ("zero_point", f"{zero:g} mag (AB) of one unit of flux" if zero is not None else
+         "not given, so there are no magnitudes from the images"),
+        ("pixel_scale", f"{scale:g} arcsec" if scale else
+         f"not given; {found['scale']:.4g} arcsec by the WCS"),
+        ("pixel_origin", f"{entry['pixel_origin']}: number of the first pixel in x and y of the "
+         "catalogue"),
+        ("select", "; ".join(cuts) or "all sources"),
+    ]  # fmt: skip
+
+
 def _cells(row: list) -> list[str]:
-    path, plane, shape, usable, noise, noise_plane, level = row
+    path, plane, shape, usable, noise, noise_plane, level, scatter = row
+    known = "as weights" if noise and scatter is not None else ""
     return [
         path, plane, f"{shape[1]} x {shape[0]}", f"{100 * usable:.0f} %", noise or "none",
-        noise_plane or "", "" if level is None else f"{level:.3g}",
+        noise_plane or "", known if level is None else f"{level:.3g}",
+        "" if scatter is None else f"{scatter:.3g}",
     ]  # fmt: skip
 
 
 def _picture(pixels: np.ndarray) -> str:
-    """Data URI of a grey PNG, dark on white; missing pixels are white."""
+    """Data URI of a PNG, dark on white; missing pixels are tinted."""
     known = np.isfinite(pixels)
     values = pixels[known] if known.any() else np.zeros(1)
     level = np.median(values)
     sky = 1.4826 * np.median(np.abs(values - level))
     filled = np.where(known, pixels, level).astype(float)
     grey = stretch(filled - level, float(sky), float(np.percentile(values, 99.9) - level))
-    grey = np.where(known, grey, 0)
+    shade = np.uint8(np.rint(255 * (1 - grey)))
+    colour = np.where(known[..., None], shade[..., None], np.array(MISSING, dtype=np.uint8))
     stream = io.BytesIO()
     # Row 0 of the array is the bottom of the image.
-    Image.fromarray(np.uint8(np.rint(255 * (1 - grey[::-1])))).save(stream, "PNG", optimize=True)
+    Image.fromarray(np.ascontiguousarray(colour[::-1])).save(stream, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode("ascii")

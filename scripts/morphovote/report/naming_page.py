@@ -16,6 +16,7 @@ from PIL import Image
 
 from morphovote.catalogue.reading import read_columns
 from morphovote.classify.classes import CLASSES, class_style, order_names
+from morphovote.groups.by_anchors import is_weak
 from morphovote.groups.names import NO_MATCH, NOT_NAMED
 from morphovote.groups.regrouping import FEWEST_IN_PART
 from morphovote.groups.suggestion import choose_core
@@ -230,6 +231,7 @@ def _describe_group(
         "vote": _number(np.nanmedian(share[here])) if here.any() else None,
         "suggested": str(entry.get("suggested", entry.get("class", ""))),
         "because": str(entry.get("because", entry.get("reason", ""))),
+        "weak": is_weak(entry),
         "class": entry.get("class") if is_file and not unnamed and not gone else None,
         "note": str(entry.get("note", "")),
         "merge": entry.get("merge"),

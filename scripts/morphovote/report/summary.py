@@ -12,6 +12,7 @@ from morphovote import __version__, flags
 from morphovote.classify.classes import REASONS, order_names
 from morphovote.compute.statistics import fraction_interval, median_interval
 from morphovote.flags import in_vote
+from morphovote.groups.by_anchors import is_weak
 from morphovote.groups.suggestion import choose_core
 from morphovote.measure.quality import reaches_beyond
 from morphovote.report import diagnostics
@@ -122,11 +123,16 @@ def summarise(
 
 
 def count_voted(catalogue: Table) -> dict:
-    """How many sources are selected, take part in the vote, are doubtful there, and are kept."""
+    """How many sources are selected, take part in the vote, are doubtful there, and are kept.
+
+    `kept_by_snr` has the rows of `diagnostics.kept_by_snr`, the faintest galaxies first.
+    """
     flag = np.asarray(catalogue["FLAGS"])
     voted = in_vote(flag)
     kept = int((np.asarray(catalogue["KEPT"], dtype=bool) & voted).sum())
     fraction, low, high = fraction_interval(kept, int(voted.sum()))
+    snr = np.where(voted, np.asarray(catalogue["SNR"], dtype=float), np.nan)
+    bins = diagnostics.kept_by_snr(snr, np.asarray(catalogue["KEPT"]))
     return {
         "selected": int(((flag & flags.NOT_SELECTED) == 0).sum()),
         "voted": int(voted.sum()),
@@ -135,6 +141,7 @@ def count_voted(catalogue: Table) -> dict:
         "kept": kept,
         "kept_fraction": fraction,
         "kept_interval": [low, high],
+        "kept_by_snr": [dict(zip(bins.colnames, row, strict=True)) for row in bins],
     }
 
 
@@ -292,6 +299,7 @@ def summarise_groups(catalogue: Table, names: dict) -> list[dict]:
             "reason": str(entry.get("reason") or ""),
             "anchors": entry.get("anchors"),
             "purity": entry.get("purity"),
+            "weak": is_weak(entry) and names.get("origin") != "file",
             "medians_say": entry.get("medians_say"),
             "galaxies": int(members.sum()),
             "kept": int((members & kept).sum()),

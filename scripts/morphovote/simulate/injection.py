@@ -18,6 +18,7 @@ from morphovote.fields.cutouts import BORDER, complete_noise, cut_source, find_o
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
+from morphovote.fields.planes import plane_shape
 from morphovote.fields.sky import Sky, sky_section
 from morphovote.logs import log, progress
 from morphovote.simulate.galaxies import ZERO_POINT, hst_psf, make_galaxy
@@ -251,13 +252,13 @@ def image_places(
     sky : Sky or None
     """
     opened = [open_tile(stack, tile) for tile in tiles]
-    area = np.array([np.prod(image.shape, dtype=float) for image, *_ in opened])
+    area = np.array([np.prod(plane_shape(image), dtype=float) for image, *_ in opened])
 
     def find(rng: np.random.Generator) -> Place | None:
         for _ in range(TRIES):
             number = int(rng.choice(len(opened), p=area / area.sum()))
             hdu, noise, convert, relative = opened[number]
-            height, width = hdu.shape
+            height, width = plane_shape(hdu)
             if min(height, width) <= side:
                 continue
             left, bottom = int(rng.integers(width - side)), int(rng.integers(height - side))

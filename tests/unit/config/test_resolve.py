@@ -176,6 +176,31 @@ def test_mistake_is_one_sentence_that_names_it(folder, change, says):
         assert part in message
 
 
+def test_all_mistakes_are_told_at_once(folder):
+    field = {"images": "a.fits", "pixel_scale": "3e-2", "pixle_origin": 1, "zero_pt": 25}
+    options = {"fields": {"f": field}, "cutout": {"size": 1}, "voting": {"groups": "many"}}
+    with pytest.raises(InputError) as error:
+        complete_config(options, SCHEMA, PLACES)
+    lines = str(error.value).splitlines()
+    for part in ("write 0.03", "pixle_origin", "zero_pt", "cutout.size", "voting.groups"):
+        assert len([line for line in lines if part in line and line.startswith("config, ")]) == 1
+    assert len(lines) == 5
+    many = {f"f{n}": {"images": 1} for n in range(9)}
+    with pytest.raises(InputError, match="And 3 more: correct these first"):
+        complete_config({"fields": many}, SCHEMA, PLACES)
+
+
+def test_the_files_of_all_fields_are_looked_for(folder):
+    fields = {"e": {"images": "c.fits"}, "f": {"images": "a.fits"}, "g": {"cutouts": "d_*.fits"}}
+    with pytest.raises(InputError) as error:
+        complete_config({"fields": fields}, SCHEMA, PLACES)
+    lines = str(error.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "config, fields.e.images",
+        "config, fields.g.cutouts",
+    ]
+
+
 def test_frozen_model_may_be_made_in_the_same_run(folder):
     config = {"fields": {"f": {"images": "a.fits", "model": "results/g/model/"}}}
     assert complete_config(config, SCHEMA, PLACES)["fields"]["f"]["model"] == "results/g/model"

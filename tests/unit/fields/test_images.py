@@ -160,3 +160,15 @@ def test_empty_psf_is_refused(tmp_path):
     fits.writeto(tmp_path / "psf.fits", np.zeros((5, 5)))
     with pytest.raises(InputError, match=r"the PSF sums to 0"):
         images.read_psf(tmp_path / "psf.fits")
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+@pytest.mark.parametrize("kind", ["plain", "compressed", "scaled"])
+def test_axes_of_length_one_are_no_cube(tmp_path, pixels, axes, kind):
+    path = save(tmp_path / "image.fits", pixels.reshape((1,) * axes + pixels.shape), kind)
+    found = images.inspect_image(path)
+    assert found.shape == pixels.shape
+    with images.open_image(path, found.hdu) as hdu:
+        section = images.read_section(hdu, 250, -10, 60, 50)
+    assert np.allclose(section[:50, 10:], pixels[250:, :40], atol=0.01)
+    assert np.isnan(section[50:]).all()

@@ -81,3 +81,15 @@ def test_a_section_with_hardly_any_noise_that_can_be():
     missing = missing_pixels(noise(), rms)
     assert missing[3:].all()
     assert not missing[:3].any()
+
+
+def test_relative_weights_of_an_image_in_small_units_are_noise():
+    rng = np.random.default_rng(0)
+    image = (1e-12 * rng.normal(size=(40, 40))).astype(np.float32)
+    for level in (1.0, 1e-2, 7e5):
+        rms = np.full(image.shape, level, np.float32)
+        rms[:3] = 1e30
+        found = missing_pixels(image, rms)
+        assert found[:3].all()
+        assert not found[3:].any()
+    assert missing_pixels(image, np.full(image.shape, 1e30, np.float32)).all()

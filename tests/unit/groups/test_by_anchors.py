@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from morphovote.groups.by_anchors import add_medians, suggest_by_anchors
+from morphovote.groups.by_anchors import add_medians, is_weak, suggest_by_anchors
 
 GROUPS = 4
 
@@ -59,3 +59,11 @@ def test_medians_stand_beside_as_a_check():
     assert (entry["galaxies"], entry["medians"]) == (12, {"snr": 9.0})
     by_medians[0]["class"] = "SPH"
     assert "the medians agree" in add_medians(by_anchors, by_medians)[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "weak"),
+    [({"purity": 0.49}, True), ({"purity": 0.5}, False), ({"purity": None}, False), ({}, False)],
+)
+def test_a_name_for_less_than_half_of_the_anchors_is_weak(entry, weak):
+    assert is_weak(entry) is weak

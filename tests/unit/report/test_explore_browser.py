@@ -247,6 +247,30 @@ def test_strangest_are_those_without_artefacts_in_order(browser):
     assert shown == wanted
 
 
+def test_how_many_artefacts_are_left_out_is_said(browser):
+    number = np.arange(COUNT)
+    lost = np.count_nonzero((number % 7 == 0) | (number % 5 == 4))
+    said = f"{lost} likely artefacts left out"
+    browser.press("g")
+    assert f"60 of 60 shown · 0 selected · {said} here" in browser.run("$('#count').textContent")
+    assert f"{COUNT - lost} galaxies, {said}" in browser.run("$('#pictures').textContent")
+    browser.run("$('#skip').click()")
+    assert "artefacts left out" not in browser.run("$('#count').textContent")
+    browser.run("$('#skip').click()")
+    browser.press("m")
+    assert "artefacts" not in browser.run("$('#count').textContent")
+
+
+def test_a_hint_says_when_pictures_appear_on_the_map(chromium, tmp_path):
+    folder = write_field(tmp_path / "many", 300)
+    build_page(folder)
+    chromium.open(folder / "explore.html")
+    hidden = "draw(), $('#few').hidden"
+    assert chromium.run(hidden) is False
+    assert chromium.run(f"plot.pictures = false, {hidden}") is True
+    assert chromium.run(f"plot.pictures = true, plot.k = 40, {hidden}") is True
+
+
 def test_pasted_ids_and_a_box(browser):
     browser.run("document.querySelector('nav .selection details').open = true")
     browser.run("document.querySelector('nav textarea').value = 'g0001\\ng0002, g0003 nothing'")

@@ -98,6 +98,10 @@ def test_numbers_of_groups_and_sample(tmp_path):
     data = build(tmp_path / "page.html")
     group = data["groups"][2]
     assert (group["galaxies"], group["suggested"], group["class"]) == (SIZE, "LTD", None)
+    assert not group["weak"]
+    weak = entries()
+    weak["groups"][2]["purity"] = 0.3
+    assert build(tmp_path / "page.html", weak)["groups"][2]["weak"]
     assert group["medians"]["SERSIC_N"] == [3, 3, 3]
     assert group["vote"] == pytest.approx(0.65)
     quantities = {quantity["key"]: quantity for quantity in data["quantities"]}

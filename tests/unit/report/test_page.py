@@ -190,6 +190,46 @@ def test_opening_is_five_lines_that_say_what_was_found():
     assert "Do not trust the model" in dict(open_report(shifted))["Caution"]
 
 
+def test_faintest_galaxies_on_which_the_voters_agree_most_are_said_at_the_opening():
+    bins = [{"snr": s, "fraction": f, "low": f - 0.1, "high": f + 0.1}
+            for s, f in ((7, 0.7), (30, 0.2), (200, 0.4))]  # fmt: skip
+    numbers, _ = make_summary(kept_by_snr=bins)
+    assert "agree most on the faintest galaxies (70" in dict(open_report(numbers))["Caution"]
+    for fraction in (0.45, 0.2):
+        bins[0] = bins[0] | {"fraction": fraction, "low": fraction - 0.1}
+        assert "faintest" not in opening_of(make_summary(kept_by_snr=bins)[0])
+    assert [row["galaxies"] for row in make_summary()[0]["kept_by_snr"]]
+
+
+def test_unclassifiable_galaxies_are_counted_once():
+    numbers, _ = make_summary(
+        classes={"SPH": 10, "UNC": 84, "none": 3},
+        origins={"vote": 20, "anchors": 56, "none": 21},
+        unclassified={"no light": 18, "unclassifiable": 66, "not selected": 3},
+    )
+    said = dict(open_report(numbers))["Classes"]
+    assert "UNC 84 (66 whose shape cannot be told, 18 not detected); 20 by the vote" in said
+    assert "3 without a class" in said
+    assert "21" not in said
+    alike = numbers | {"unclassified": {"unclassifiable": 84}}
+    assert "UNC 84; 20 by" in dict(open_report(alike))["Classes"]
+
+
+def test_weak_names_are_marked(figures):
+    numbers, names = make_summary()
+    row = numbers["groups"][0] | {"weak": True, "purity": 0.262, "class": "ETD", "galaxies": 9}
+    numbers |= {
+        "groups": [row], "names_origin": "suggestion",
+        "naming": numbers["naming"] | {"source": "simulated anchors"},
+    }  # fmt: skip
+    page = report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
+    assert "ETD <b>(weak)</b>" in page
+    assert f"Weak are the names of group {row['group']} (ETD, 26 %)" in page
+    numbers["groups"] = [row | {"weak": False}]
+    page = report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
+    assert not any(word in page for word in ("(weak)", "Weak are", "Weak: less"))
+
+
 def test_what_measurements_lack_is_said(figures):
     numbers, _ = make_summary(has_psf=True)
     assert "no PSF" not in opening_of(numbers)

@@ -251,6 +251,7 @@ function draw() {
   brush.putImageData(image, 0, 0);
   brush.setTransform(r, 0, 0, r, 0, 0);
   if (plot.pictures && seen.length <= FEW) drawThumbs(seen, t);
+  $("#few").hidden = !plot.pictures || seen.length <= FEW;
   if (!isMap()) drawAxes(t, box);
   ringAround(plot.hover, t, 9, "#555555", 1.5);
   ringAround(panel.current, t, 11, "#000000", 2.5);

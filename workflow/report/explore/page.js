@@ -8,6 +8,7 @@ function open(view) {
     $(`#tab-${name}`).setAttribute("aria-selected", String(name === view));
   }
   document.body.dataset.view = view;
+  drawCounts();
   if (view === "map") { resize(); if (panel.current >= 0) centreOn(panel.current); }
   if (view === "pictures") drawGallery();
   if (view === "label") drawLabel();
@@ -39,7 +40,8 @@ function drawAxesBar() {
   const shown = make("input", { type: "checkbox", checked: plot.pictures });
   shown.addEventListener("change", () => { plot.pictures = shown.checked; later(); });
   $("#axes").replaceChildren(make("label", {}, "x ", chooser("x")), log("x"), make("label", {}, "y ", chooser("y")), log("y"), pairs,
-    make("label", {}, make("kbd", {}, "c"), " colour ", colour), make("label", { className: "tick", title: "where few galaxies are in view" }, shown, "pictures"));
+    make("label", {}, make("kbd", {}, "c"), " colour ", colour), make("label", { className: "tick", title: "where few galaxies are in view" }, shown, "pictures"),
+    make("span", { id: "few", className: "quiet", hidden: true }, `zoom in for them: at most ${FEW} galaxies in view`));
 }
 
 function wantsLog(name) {

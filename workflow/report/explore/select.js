@@ -36,7 +36,8 @@ const inOrder = (list) => list.slice().sort((a, b) => rowOf[a] - rowOf[b]);
 
 function drawCounts() {
   const shown = filters.count ?? N;
-  $("#count").textContent = `${shown.toLocaleString("en")} of ${N.toLocaleString("en")} shown \u00b7 ${chosenCount.toLocaleString("en")} selected`;
+  $("#count").textContent = `${shown.toLocaleString("en")} of ${N.toLocaleString("en")} shown \u00b7 ${chosenCount.toLocaleString("en")} selected` +
+    (hiddenHere() ? ` \u00b7 ${hiddenHere().toLocaleString("en")} likely artefacts left out here` : "");
   $("#count").title = N < data.sources ? `The catalogue has ${data.sources.toLocaleString("en")} sources; this page has ${N.toLocaleString("en")} of those with usable pixels.` : "";
 }
 
@@ -129,10 +130,14 @@ function saveVotable() {
 
 const gallery = { kind: "shown", of: -1, sort: "STRANGENESS", down: true, list: [], drawn: 0, skip: true };
 
+// Whether the pictures are the strangest, and how many likely artefacts they leave out.
+const isStrange = () => gallery.kind === "shown" && gallery.sort === "STRANGENESS";
+const hiddenHere = () => ($("#pictures").hidden || !isStrange() || !gallery.skip ? 0 : where(visible).filter(isArtefact).length);
+
 function listed() {
   if (gallery.kind === "similar") return [gallery.of, ...similarTo(gallery.of).map(([j]) => j)];
   let list = gallery.kind === "selected" ? where(selected) : where(visible);
-  if (gallery.skip && gallery.kind === "shown" && gallery.sort === "STRANGENESS") list = list.filter((i) => !isArtefact(i));
+  if (gallery.skip && isStrange()) list = list.filter((i) => !isArtefact(i));
   // Galaxies beyond the whole reference have one rank; isolation tells them apart.
   const one = column(gallery.sort === "STRANGENESS" ? "ISOLATION" : gallery.sort), sign = gallery.down ? -1 : 1;
   if (!one) return list;
@@ -164,11 +169,12 @@ function drawGallery() {
   const all = make("button", {}, "Select these");
   all.addEventListener("click", () => choose(gallery.list));
   const grid = make("div", { className: "grid" });
-  const strange = gallery.kind === "shown" && gallery.sort === "STRANGENESS";
   $("#pictures").replaceChildren(make("div", { className: "bar" }, kind, gallery.kind === "similar" ? null : make("span", {}, "by"), gallery.kind === "similar" ? null : sort, gallery.kind === "similar" ? null : turn,
-    strange ? make("label", { className: "tick", title: "no data, edge, off centre, trail, failed measurement, S/N below 10, or class UNC" }, skip, "without likely artefacts") : null,
-    make("span", { className: "quiet" }, `${gallery.list.length.toLocaleString("en")} galaxies`), all), grid);
-  if (!gallery.list.length) grid.append(make("p", { className: "empty" }, gallery.kind === "selected" ? "No galaxy is selected." : "No galaxy passes the filters."));
+    isStrange() ? make("label", { className: "tick", title: "no data, edge, off centre, trail, failed measurement, S/N below 10, or class UNC" }, skip, "without likely artefacts") : null,
+    make("span", { className: "quiet" }, `${gallery.list.length.toLocaleString("en")} galaxies` +
+      (hiddenHere() ? `, ${hiddenHere().toLocaleString("en")} likely artefacts left out` : "")), all), grid);
+  drawCounts();
+  if (!gallery.list.length) grid.append(make("p", { className: "empty" }, gallery.kind === "selected" ? "No galaxy is selected." : hiddenHere() ? "All that are shown are likely artefacts." : "No galaxy passes the filters."));
   moreCards();
   $("#pictures").scrollTop = 0;
 }

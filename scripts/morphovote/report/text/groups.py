@@ -31,11 +31,23 @@ def describe_names(summary: dict) -> list[str]:
         for row in summary["groups"]
         if row["medians_say"] not in (None, "", row["class"]) and row["galaxies"]
     ]
+    weak = [
+        f"group {row['group']} ({row['class']}, {100 * row['purity']:.0f} %)"
+        for row in summary["groups"]
+        if row["weak"] and row["galaxies"]
+    ]
+    found = [text]
+    if weak:
+        found.append(
+            f"Weak are the names of {listed(weak)}: less than half of the anchors in the group are "
+            "of that class. Look at these first."
+        )
     if not apart:
-        return [text, "The measured medians of every group suggest the same class."]
+        return [*found, "The measured medians of every group suggest the same class."]
     return [
-        text,
-        f"The measured medians suggest another class for {listed(apart)}: look at these first.",
+        *found,
+        f"The measured medians suggest another class for {listed(apart)}: look at these"
+        f"{' too' if weak else ' first'}.",
     ]
 
 

@@ -6,7 +6,7 @@ from morphovote.report.text.groups import by_anchors
 from morphovote.report.text.model import is_random
 from morphovote.report.text.stability import shortest_stability
 from morphovote.report.text.vote import LITTLE, compare_to_null, few_in_groups
-from morphovote.report.text.words import interval, listed
+from morphovote.report.text.words import interval, listed, percent
 
 NOT_KNOWN = "How many are right is not known: no sample was classified by eye (config: labels)."
 
@@ -49,8 +49,13 @@ def _vote(summary: dict) -> str:
 
 
 def _classes(summary: dict) -> str:
-    counts = [f"{name} {count:,}" for name, count in summary["classes"].items() if name != "none"]
-    origins = summary["origins"]
+    counts = [
+        f"{name} {count:,}{_unclassified(summary) if name == 'UNC' else ''}"
+        for name, count in summary["classes"].items()
+        if name != "none"
+    ]
+    # Those of UNC that have no origin are among its parts.
+    origins = summary["origins"] | {"none": summary["classes"].get("none", 0)}
     parts = [
         f"{origins[key]:,} {words}"
         for key, words in (
@@ -73,6 +78,26 @@ def _classes(summary: dict) -> str:
     return f"{', '.join(counts) or 'none'}; {listed(parts)}. {named}{accuracy}"
 
 
+def _unclassified(summary: dict) -> str:
+    """The parts of the galaxies of class UNC, by reason; '' where all have the same."""
+    parts = {
+        words: summary["unclassified"].get(reason, 0)
+        for reason, words in (
+            ("unclassifiable", "whose shape cannot be told"), ("no light", "not detected"),
+            ("no data", "without data"), ("outlier", "unlike all others"),
+        )
+    }  # fmt: skip
+    told = [f"{count:,} {words}" for words, count in parts.items() if count]
+    inside = sum(parts.values()) == summary["classes"]["UNC"]
+    return f" ({', '.join(told)})" if inside and len(told) > 1 else ""
+
+
+def _faintest_agree(summary: dict) -> bool:
+    """Whether the voters agree on more of the faintest galaxies than of all others."""
+    bins = summary["kept_by_snr"]
+    return len(bins) > 1 and all(bins[0]["low"] > row["fraction"] for row in bins[1:])
+
+
 def find_warnings(summary: dict) -> list[str]:
     """What to know before using the classes, the most serious first.
 
@@ -89,6 +114,12 @@ def find_warnings(summary: dict) -> list[str]:
         found.append("the encoder has random weights: a trial, not a classification to publish")
     if ratio is not None and ratio < LITTLE:
         found.append("most kept galaxies would be kept even if the data had no groups")
+    if _faintest_agree(summary):
+        share = summary["kept_by_snr"][0]["fraction"]
+        found.append(
+            f"the voters agree most on the faintest galaxies ({percent(share)} of these are kept, "
+            f"{percent(summary['kept_fraction'])} of all): there they agree on the noise"
+        )
     found += [text for text in [few_in_groups(summary)] if text]
     if not summary["has_psf"]:
         found.append("no PSF was given, so Sérsic indices and radii are those of the blurred image")
