@@ -109,7 +109,7 @@ def test_hdf5_names_repeated_in_groups_keep_their_path(tmp_path):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("catalogue.dat", "ending in '.dat' is not understood"),
+        ("catalogue.xyz", "ending in '.xyz' is not understood"),
         ("absent.fits", "no such file"),
         ("broken.fits", "not a readable FITS table"),
     ],
