@@ -18,7 +18,7 @@ with rule_log(snakemake.log[0]):
         given.votes,
         read_names(given.names),
         pictures,
-        [given.to_label],
+        given.to_label,
     )
     page = explore_page.render_explore_page(
         given.template, given.styles, given.scripts, data, pictures

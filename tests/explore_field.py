@@ -92,6 +92,7 @@ def write_field(folder: Path, count: int = 60, ids: list[str] | None = None) -> 
     votes = np.zeros((count, GROUPS), "i2")
     votes[rows, rows % GROUPS] = 7
     shards.write_shard(folder / "votes.h5", base | {"counts": votes})
+    (folder / "to_label.csv").write_text("ID,RANDOM\n")
     return folder
 
 
@@ -103,7 +104,7 @@ def with_extension(path: Path) -> None:
         file[1].name = "SOURCES"
 
 
-def build_page(folder: Path, field: str = "made", to_label: tuple = (), index=None) -> dict:
+def build_page(folder: Path, field: str = "made", index=None) -> dict:
     """Build explore.html in the folder, and return its data."""
     count = shards.count_rows(folder / "components.h5")
     index = np.arange(count) if index is None else index
@@ -114,7 +115,7 @@ def build_page(folder: Path, field: str = "made", to_label: tuple = (), index=No
     stages = [[folder / f"{name}/00000.h5"] for name in ("cutouts", "denoised")]
     pictures = atlas.build_atlas(*stages, shown["row"])
     tables = [folder / name for name in ("catalogue.parquet", "sources.fits", "votes.h5")]
-    data = explore_page.page_data(field, shown, *tables, NAMES, pictures, to_label)
+    data = explore_page.page_data(field, shown, *tables, NAMES, pictures, folder / "to_label.csv")
     page = explore_page.render_explore_page(*FILES, data, pictures)
     (folder / "explore.html").write_text(page, encoding="utf-8")
     return data

@@ -307,16 +307,14 @@ def role_columns(properties: Table, rows: np.ndarray, columns: Sequence[dict]) -
     return found
 
 
-def read_order(paths: Sequence[str | Path], ids: Sequence[str], rows: np.ndarray) -> list[list]:
+def read_order(path: str | Path, ids: Sequence[str], rows: np.ndarray) -> list[list]:
     """Galaxies to be labelled next, in order: [place on the page, whether drawn at random].
 
     The table has ID and RANDOM, and may have ROW (of the catalogue), which then counts.
     """
-    if not paths:
-        return []
     by_id, by_row = ({key: i for i, key in enumerate(keys)} for keys in (ids, rows.tolist()))
     order = []
-    for row in read_rows(paths[0]):
+    for row in read_rows(path):
         entry = {key.upper(): value for key, value in row.items()}
         here = by_row.get(entry["ROW"]) if "ROW" in entry else by_id.get(str(entry.get("ID")))
         if here is not None:
@@ -332,7 +330,7 @@ def page_data(
     votes: str | Path,
     names: dict,
     atlas: Atlas,
-    to_label: Sequence[str | Path] = (),
+    to_label: str | Path,
 ) -> dict:
     """All that the page contains, except the pictures.
 
@@ -346,8 +344,8 @@ def page_data(
     names : dict
         The groups' names: names.yaml.
     atlas : Atlas
-    to_label : sequence of path
-        The table of galaxies to be labelled next, if there is one.
+    to_label : path
+        The table of galaxies to be labelled next.
 
     Returns
     -------

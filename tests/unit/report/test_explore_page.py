@@ -25,7 +25,7 @@ def data(folder):
     (folder / "to_label.csv").write_text(
         "id,why,RANDOM\ng0007,doubt,False\ng0003,random,True\nx,,\n"
     )
-    return build_page(folder, to_label=[folder / "to_label.csv"])
+    return build_page(folder)
 
 
 def numbers(packed):
@@ -81,7 +81,7 @@ def test_order_of_labels_goes_by_the_row_where_there_is_one(tmp_path):
     (tmp_path / "to_label.csv").write_text(
         "ID,CLASS,RANDOM,ROW\nx,,true,7\nx,SPH,false,3\ny,,true,5\n"
     )
-    order = explore_page.read_order([tmp_path / "to_label.csv"], ["x", "x"], np.array([3, 7]))
+    order = explore_page.read_order(tmp_path / "to_label.csv", ["x", "x"], np.array([3, 7]))
     assert order == [[1, True], [0, False]]
 
 
