@@ -84,9 +84,11 @@ def write_field(folder: Path, count: int = 60, ids: list[str] | None = None) -> 
     shards.write_shard(folder / "cutouts/00000.h5", base | {"image": image, "rms": rms}, attributes)
     shards.write_shard(folder / "denoised/00000.h5", base | {"image": clean}, attributes)
     shards.write_shard(folder / "components.h5", base | {"component": points})
-    found, away = similarity.find_similar(points, rows, points, rows)
-    near = {"neighbour": found, "distance": away, "candidate": np.ones(count, "i1"),
-            "isolation": np.linspace(1, 2, count).astype("f4")}  # fmt: skip
+    isolated = np.linspace(1, 2, count).astype("f4")
+    candidate = similarity.choose_candidates(isolated, 0)
+    pool = candidate > 0
+    found, away = similarity.find_similar(points, rows, points[pool], rows[pool])
+    near = {"neighbour": found, "distance": away, "candidate": candidate, "isolation": isolated}
     near["strangeness"] = np.asarray(table["STRANGENESS"])
     shards.write_shard(folder / "neighbours.h5", base | near)
     votes = np.zeros((count, GROUPS), "i2")
@@ -107,13 +109,13 @@ def with_extension(path: Path) -> None:
 def build_page(folder: Path, field: str = "made", index=None) -> dict:
     """Build explore.html in the folder, and return its data."""
     count = shards.count_rows(folder / "components.h5")
-    index = np.arange(count) if index is None else index
+    index = np.arange(min(count, 5000)) if index is None else index
     rng = np.random.default_rng(2)
     position = rng.normal(size=(len(index), 2)) + 5 * (index % GROUPS)[:, None]
     files = (folder / "neighbours.h5", folder / "components.h5")
     shown = explore_page.read_shown(*files, index, position)
     stages = [[folder / f"{name}/00000.h5"] for name in ("cutouts", "denoised")]
-    pictures = atlas.build_atlas(*stages, shown["row"])
+    pictures = atlas.build_atlas(*stages, shown["row"], folder / "explore")
     tables = [folder / name for name in ("catalogue.parquet", "sources.fits", "votes.h5")]
     data = explore_page.page_data(field, shown, *tables, NAMES, pictures, folder / "to_label.csv")
     page = explore_page.render_explore_page(*FILES, data, pictures)
