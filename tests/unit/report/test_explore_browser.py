@@ -251,6 +251,26 @@ def test_strangest_are_those_without_artefacts_in_order(browser):
     assert shown == wanted
 
 
+def test_what_is_saved_and_what_is_hidden_is_said(browser):
+    subject = "document.querySelector('nav .subject').textContent"
+    save = "document.querySelector('nav .saves').disabled"
+    browser.write("nav input[aria-label='min SNR']", "1e6")
+    browser.press("Escape")
+    assert (browser.run(subject), browser.run(save)) == ("all 0 shown", True)
+    browser.run("filters.ranges[0].low = 30; applyFilters()")
+    shown = browser.run("filters.count")
+    assert (browser.run(subject), browser.run(save)) == (f"all {shown} shown", False)
+    browser.press("g")
+    assert f"of {shown} shown" in browser.run("document.querySelector('#pictures').textContent")
+    browser.click("#pictures .bar button[title*='filters']")
+    assert browser.run("filters.count") == COUNT
+    browser.run("choose([3, 4])")
+    assert browser.run(subject) == "2 selected"
+    browser.run("saveCsv()")
+    said = browser.run("document.querySelector('#status').textContent")
+    assert said.startswith("Saved the 2 selected galaxies as made_selected.csv")
+
+
 def test_pasted_ids_and_a_box(browser):
     browser.run("document.querySelector('nav .selection details').open = true")
     browser.run("document.querySelector('nav textarea').value = 'g0001\\ng0002, g0003 nothing'")
