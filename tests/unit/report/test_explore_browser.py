@@ -255,8 +255,8 @@ def test_what_is_saved_and_what_is_hidden_is_said(browser):
     subject = "document.querySelector('nav .subject').textContent"
     save = "document.querySelector('nav .saves').disabled"
     browser.write("nav input[aria-label='min SNR']", "1e6")
-    browser.press("Escape")
     assert (browser.run(subject), browser.run(save)) == ("all 0 shown", True)
+    browser.press("Escape")
     browser.run("filters.ranges[0].low = 30; applyFilters()")
     shown = browser.run("filters.count")
     assert (browser.run(subject), browser.run(save)) == (f"all {shown} shown", False)

@@ -187,8 +187,8 @@ function moreCards() {
   const grid = $("#pictures .grid"), one = column(gallery.sort), end = Math.min(gallery.drawn + 120, gallery.list.length);
   for (; gallery.drawn < end; gallery.drawn++) {
     const i = gallery.list[gallery.drawn], kind = classes[classIndex[i]];
-    const note = gallery.kind === "similar" ? (gallery.drawn ? brief(distances()[gallery.of * NEAR + gallery.drawn - 1]) : "this one") : one ? `${one.name} ${one.shown(i)}` : "";
-    const card = make("button", { className: "card", "aria-label": `galaxy ${ids[i]}, ${kind.name}` }, thumb(i),
+    const note = gallery.kind === "similar" ? (gallery.drawn ? brief(distances()[gallery.of * NEAR + gallery.drawn - 1]) : "this one") : one ? one.shown(i) : "";
+    const card = make("button", { className: "card", title: gallery.kind === "similar" ? `distance ${note}` : one ? `${labelOf(one)} ${note}` : "", "aria-label": `galaxy ${ids[i]}, ${kind.name}` }, thumb(i),
       make("span", { className: "name" }, ids[i]), make("span", { className: "note" }, marked(kind.marker, kind.colour), `${kind.name} ${note}`));
     card.dataset.galaxy = String(i);
     card.addEventListener("click", (event) => (event.shiftKey ? toggle(i) : go(i)));
