@@ -220,7 +220,8 @@ def main() -> None:
             for name, score in SCORES.items():
                 mine, theirs = score(own, other)
                 shares = {
-                    f"above_{q}": np.mean(theirs > np.quantile(mine, q / 100)) for q in (99, 95)
+                    f"above_{q}": float(np.mean(theirs > np.quantile(mine, q / 100)))
+                    for q in (99, 95)
                 }
                 found.append({"score": name, "kind": kind, "neighbours": neighbours} | shares)
                 print_row(found[-1])
