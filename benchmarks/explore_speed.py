@@ -20,9 +20,10 @@ from tables import write_table
 COLUMNS = 45
 FRAMES = """(async () => {
   const times = [];
+  home();
   let before = performance.now();
   for (let k = 0; k < 320; k++) {
-    panBy(k % 2 ? 3 : -3, 1);
+    panBy(k % 2 ? 3 : -3, 0);
     await new Promise((done) => requestAnimationFrame(done));
     const now = performance.now();
     times.push(now - before);
