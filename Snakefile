@@ -14,7 +14,7 @@ min_version("9.0")
 
 sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
 
-from morphovote.config.check import check_until
+from morphovote.config.check import check_similar, check_until
 from morphovote.config.files import check_config_files
 from morphovote.errors import InputError
 from morphovote.logs import failures
@@ -43,12 +43,14 @@ include: "workflow/rules/measure.smk"
 include: "workflow/rules/classify.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/catalogue.smk"
+include: "workflow/rules/similar.smk"
 include: "workflow/rules/check.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 
 
 try:
+    check_similar(sys.argv, config["similar_to"])
     check_until(
         sys.argv,
         [rule.name for rule in workflow.rules if "shard" in rule.wildcard_names],
@@ -61,6 +63,7 @@ except InputError as error:
 localrules:
     all,
     check_fields,
+    similar,
     download_file,
     fetch_encoder,
     unpack_model,
@@ -94,6 +97,8 @@ onsuccess:
                 f"{field}: to look at the galaxies, open results/{field}/explore.html in a browser"
             )
             print(f"{field}: to name the groups, open results/{field}/naming.html in a browser")
+        if config["similar_to"] and Path(f"results/{field}/similar.csv").exists():
+            print(f"{field}: the galaxies most like those given are in results/{field}/similar.csv")
 
 
 onerror:

@@ -1,5 +1,7 @@
 """Build the page on which people look at the galaxies: map, pictures, numbers and labels."""
 
+from pathlib import Path
+
 from morphovote.logs import log, rule_log
 from morphovote.report import atlas, explore_page
 from morphovote.storage.files import write_text
@@ -9,7 +11,9 @@ with rule_log(snakemake.log[0]):
     given = snakemake.input
     index, position = explore_page.read_map(given.map, given.components, snakemake.params.seed)
     shown = explore_page.read_shown(given.neighbours, given.components, index, position)
-    pictures = atlas.build_atlas(given.cutouts, given.denoised, shown["row"])
+    # "explore.html" has its pictures, if very many, in the folder "explore" beside it.
+    folder = Path(snakemake.output[0]).with_suffix("")
+    pictures = atlas.build_atlas(given.cutouts, given.denoised, shown["row"], folder)
     data = explore_page.page_data(
         snakemake.wildcards.field,
         shown,
@@ -18,7 +22,7 @@ with rule_log(snakemake.log[0]):
         given.votes,
         read_names(given.names),
         pictures,
-        [given.to_label],
+        given.to_label,
     )
     page = explore_page.render_explore_page(
         given.template, given.styles, given.scripts, data, pictures

@@ -84,14 +84,17 @@ def write_field(folder: Path, count: int = 60, ids: list[str] | None = None) -> 
     shards.write_shard(folder / "cutouts/00000.h5", base | {"image": image, "rms": rms}, attributes)
     shards.write_shard(folder / "denoised/00000.h5", base | {"image": clean}, attributes)
     shards.write_shard(folder / "components.h5", base | {"component": points})
-    found, away = similarity.find_similar(points, rows, points, rows)
-    near = {"neighbour": found, "distance": away, "candidate": np.ones(count, "i1"),
-            "isolation": np.linspace(1, 2, count).astype("f4")}  # fmt: skip
+    isolated = np.linspace(1, 2, count).astype("f4")
+    candidate = similarity.choose_candidates(isolated, 0)
+    pool = candidate > 0
+    found, away = similarity.find_similar(points, rows, points[pool], rows[pool])
+    near = {"neighbour": found, "distance": away, "candidate": candidate, "isolation": isolated}
     near["strangeness"] = np.asarray(table["STRANGENESS"])
     shards.write_shard(folder / "neighbours.h5", base | near)
     votes = np.zeros((count, GROUPS), "i2")
     votes[rows, rows % GROUPS] = 7
     shards.write_shard(folder / "votes.h5", base | {"counts": votes})
+    (folder / "to_label.csv").write_text("ID,RANDOM\n")
     return folder
 
 
@@ -103,18 +106,18 @@ def with_extension(path: Path) -> None:
         file[1].name = "SOURCES"
 
 
-def build_page(folder: Path, field: str = "made", to_label: tuple = (), index=None) -> dict:
+def build_page(folder: Path, field: str = "made", index=None) -> dict:
     """Build explore.html in the folder, and return its data."""
     count = shards.count_rows(folder / "components.h5")
-    index = np.arange(count) if index is None else index
+    index = np.arange(min(count, 5000)) if index is None else index
     rng = np.random.default_rng(2)
     position = rng.normal(size=(len(index), 2)) + 5 * (index % GROUPS)[:, None]
     files = (folder / "neighbours.h5", folder / "components.h5")
     shown = explore_page.read_shown(*files, index, position)
     stages = [[folder / f"{name}/00000.h5"] for name in ("cutouts", "denoised")]
-    pictures = atlas.build_atlas(*stages, shown["row"])
+    pictures = atlas.build_atlas(*stages, shown["row"], folder / "explore")
     tables = [folder / name for name in ("catalogue.parquet", "sources.fits", "votes.h5")]
-    data = explore_page.page_data(field, shown, *tables, NAMES, pictures, to_label)
+    data = explore_page.page_data(field, shown, *tables, NAMES, pictures, folder / "to_label.csv")
     page = explore_page.render_explore_page(*FILES, data, pictures)
     (folder / "explore.html").write_text(page, encoding="utf-8")
     return data

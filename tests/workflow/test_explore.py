@@ -3,11 +3,14 @@
 import csv
 
 import pytest
+from astropy.io import fits
+from astropy.table import Table
 from browser import CHROMIUM, WITHOUT, Browser
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason=WITHOUT)
+from morphovote.storage.shards import read_shard
 
 
+@pytest.mark.skipif(not CHROMIUM, reason=WITHOUT)
 def test_a_run_can_be_looked_at_and_labelled(finished, tmp_path):
     path = finished.folder / "results/small/explore.html"
     with Browser(tmp_path, (1280, 720)) as browser:
@@ -28,3 +31,23 @@ def test_a_run_can_be_looked_at_and_labelled(finished, tmp_path):
         assert len(rows) == 10
         assert {row["CLASS"] for row in rows} == {"SPH", "ETD", "LTD", "IRR", "UNC"}
         assert browser.requests() == [path.as_uri()]
+
+
+def test_similar_galaxies_of_an_id_and_of_an_image(finished, tmp_path):
+    folder = finished.folder / "results/small"
+    cutouts = read_shard(folder / "cutouts/00000.h5", ["id", "image"])
+    fits.writeto(tmp_path / "own.fits", cutouts["image"][3])
+    name = cutouts["id"][3]
+    given = f"similar_to=[{name}, {tmp_path / 'own.fits'}]"
+    finished.snakemake("similar", "--config", given)
+    with open(folder / "similar.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 48
+    # A galaxy's own picture is most like the galaxy.
+    assert rows[24]["ID"] == name
+    table = Table.read(folder / "catalogue.parquet")
+    strange = dict(zip(map(str, table["ID"]), table["STRANGENESS"], strict=True))
+    assert float(rows[0]["GIVEN_STRANGENESS"]) == pytest.approx(strange[name], abs=1e-5)
+    process = finished.snakemake("similar", check=False)
+    assert process.returncode == 1
+    assert "ERROR: similar: found no similar_to" in process.stdout

@@ -89,7 +89,8 @@ def field_entry(key):
 
 def repeatable_config(wildcards):
     """Params function: the config that repeats a field's run, with every default written out."""
-    return config | {"fields": {wildcards.field: FIELDS[wildcards.field]["given"]}}
+    asked = {key: value for key, value in config.items() if key != "similar_to"}
+    return asked | {"fields": {wildcards.field: FIELDS[wildcards.field]["given"]}}
 
 
 def physical_catalogue(wildcards):
@@ -218,6 +219,11 @@ def held_out_of(wildcards):
     # A model unpacked from an archive lies under results/ too, but was not fitted there.
     fitted_here = parts[0::2] == ("results", "model") and parts[1] in FIELDS
     return f"results/{parts[1]}/held_out.h5" if fitted_here else []
+
+
+def files_given(wildcards):
+    """Input function: files with the galaxies to which similar ones are sought."""
+    return list(config["similar_to"]["files"]) if config["similar_to"] else []
 
 
 def labels_of(wildcards):

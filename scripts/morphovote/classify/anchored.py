@@ -19,7 +19,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 
 from morphovote.classify.classes import CLASSES, order_names
 from morphovote.classify.classifier import apply_classifier, fit_classifier
-from morphovote.compute.neighbours import nearest
+from morphovote.compute.neighbours import isolation
 from morphovote.logs import log
 
 # Anchors whose mean distance says how far a galaxy is from them all.
@@ -97,27 +97,9 @@ def fit_pool(evidence: list[np.ndarray], share: np.ndarray, target: np.ndarray) 
     return minimize(loss, (0.7, 0.3), method="L-BFGS-B", bounds=((0, 2), (0, 2))).x
 
 
-def anchor_distance(components: np.ndarray, reference: np.ndarray, own: bool = False) -> np.ndarray:
-    """Mean distance (N,) of galaxies to the nearest anchors; NaN where there are no components.
-
-    Parameters
-    ----------
-    components : ndarray, shape (N, P)
-    reference : ndarray, shape (A, P)
-        Of the anchors.
-    own : bool
-        Whether the galaxies are the anchors themselves.
-    """
-    result = np.full(len(components), np.nan)
-    finite = np.isfinite(components).all(axis=1)
-    _, away = nearest(components[finite], reference, CLOSEST + own)
-    result[finite] = away[:, own:].mean(axis=1)
-    return result
-
-
 def cloud_limit(reference: np.ndarray) -> float:
     """Distance from the anchors (A, P) beyond which a galaxy lies outside their cloud."""
-    own = anchor_distance(reference, reference, own=True)
+    own = isolation(reference, reference, CLOSEST)
     return float(FACTOR * np.quantile(own, QUANTILE))
 
 
@@ -224,7 +206,7 @@ def weigh_anchored(
     votes = normalised(counts) @ model["table"]
     evidence = [evidence_of(columns, model["share"]), evidence_of(votes, model["share"])]
     found = _combine(evidence, model["pool"], model["prior"])
-    distance = anchor_distance(components, model["anchor"]) / model["anchor_limit"]
+    distance = isolation(components, model["anchor"], CLOSEST) / model["anchor_limit"]
     near = np.clip((FAR - distance) / (FAR - 1), 0, 1)
     near = np.nan_to_num(near)
     return near[:, None] * found + (1 - near[:, None]) * model["prior"], near

@@ -57,6 +57,33 @@ def nearest(
     return index, distance
 
 
+def isolation(points: np.ndarray, reference: np.ndarray, count: int) -> np.ndarray:
+    """How far points are from others: the mean distance to their nearest reference points.
+
+    Parameters
+    ----------
+    points : ndarray, shape (N, P)
+    reference : ndarray, shape (R, P)
+        All finite.
+    count : int
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        To the `count` nearest reference points other than itself; NaN where a coordinate is NaN, or
+        where there is no other reference point.
+    """
+    finite = np.isfinite(points).all(axis=1)
+    found = np.full(len(points), np.nan)
+    if len(reference) < 2:
+        return found
+    _, away = nearest(points[finite], reference, count + 1)
+    # A reference point finds itself at distance zero.
+    others = np.where(away[:, :1] == 0, away[:, 1:], away[:, :-1])
+    found[finite] = others.mean(axis=1)
+    return found
+
+
 def _distances(queries: np.ndarray, reference: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Distances (N, M) from each query (N, P) to its own M candidates `found` (N, M)."""
     result = np.empty(found.shape)

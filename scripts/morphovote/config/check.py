@@ -225,6 +225,15 @@ def check_until(command: list[str], by_shard: Collection[str], uncounted: list[s
         )
 
 
+def check_similar(command: list[str], given: dict | None) -> None:
+    """Stop where similar galaxies are asked for (words of the command line), but to none."""
+    if given is None and any(one == "similar" or one.endswith("/similar.csv") for one in command):
+        raise InputError(
+            "similar: found no similar_to in the config, expected the galaxies to which similar "
+            "ones are sought. Add --config similar_to=<an ID, an image or a list of IDs>."
+        )
+
+
 def check_measured(select: dict) -> None:
     """Stop at a mistaken cut in measure.select, which no job would notice before measuring."""
     for role, (low, high) in select.items():

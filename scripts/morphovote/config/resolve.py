@@ -1,5 +1,7 @@
 """Complete the configuration: fill in defaults, find files, bring every field to one form."""
 
+import glob
+import re
 from pathlib import Path
 
 import yaml
@@ -40,6 +42,11 @@ SIMULATED_ZERO_POINT = 25.94
 
 # The published vote has three voters, all of whom must agree, whatever the config says.
 PUBLISHED_VOTE = {"voters": 3, "agreement": 1.0}
+
+# Words that name a file, and no galaxy.
+LIKE_A_FILE = re.compile(
+    r"[/*]|\.(fits?|fts|fz|gz|bz2|txt|dat|list|csv|tsv|ecsv|vot|xml|parquet|h5)$", re.IGNORECASE
+)
 
 # Prefix of the columns that come from a field's physical catalogue.
 PHYSICAL_PREFIX = "PHYS_"
@@ -100,7 +107,28 @@ def complete_config(config: dict, schema_path: str | Path, places: dict[str, str
         complete["voting"] = complete["voting"] | PUBLISHED_VOTE
         check_own_model(complete["fields"])
     _check_models(complete, places)
+    complete["similar_to"] = find_given(complete["similar_to"])
     return complete
+
+
+def find_given(given: str | int | list | None) -> dict | None:
+    """What `similar_to` names: files (path -> plane, or ''), and ids, which are all other words.
+
+    Raises
+    ------
+    InputError
+        If a word that looks like a file's name finds none.
+    """
+    if given is None:
+        return None
+    found: dict = {"ids": [], "files": {}}
+    for one in given if isinstance(given, list) else [given]:
+        pattern, plane = split_plane(str(one).strip())
+        if glob.glob(pattern, recursive=True) or LIKE_A_FILE.search(pattern):
+            found["files"] |= dict.fromkeys(find_files(pattern, "similar_to"), plane)
+        else:
+            found["ids"].append(pattern)
+    return found
 
 
 def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:

@@ -1,7 +1,8 @@
 """The page on which people look at the galaxies: what it shows of each, and where on the map.
 
-One HTML file that needs no server and loads no other file. Its data are numbers in base64 and text
-that is only ever set as text.
+One HTML file that needs no server. Only where the galaxies are very many it loads other files:
+their pictures, from a folder beside it. Its data are numbers in base64 and text that is only ever
+set as text.
 """
 
 import base64
@@ -30,8 +31,11 @@ from morphovote.storage.numbers import read_numbers, read_rows
 
 # Galaxies beside the map's own are placed between so many of them that are nearest.
 PLACED_BY = 5
-# Bytes of the source catalogue's columns on the page; those that do not fit are left out.
-COLUMN_ROOM = 5_000_000
+# At most so many galaxies are on the page; of larger fields those of the map and a random sample.
+MOST = 100_000
+# Bytes of the source catalogue's columns on the page, and for each of very many galaxies; those
+# that do not fit are left out.
+COLUMN_ROOM, COLUMN_ROOM_EACH = 5_000_000, 250
 # Whole numbers beyond this lose digits in JavaScript.
 EXACT = 2**53
 
@@ -126,8 +130,9 @@ def read_shown(
     Returns
     -------
     dict
-        row (catalogue), random (whether chosen at random), isolation, map, places, component (the
-        first two), neighbour (as places in this order, -1 none), distance.
+        row (catalogue), candidate (1 drawn at random, 2 drawn because strange, 0 not drawn on a map
+        of more galaxies than fit: see `similarity.choose_candidates`), isolation, map, places,
+        component (the first two), neighbour (as places in this order, -1 none), distance.
 
     Raises
     ------
@@ -141,8 +146,7 @@ def read_shown(
             f"{neighbours}: its rows are not those of {components}, expected the same galaxies. "
             f"{shards.remedy(neighbours)}"
         )
-    # The map may show galaxies that are no candidates for similar ones.
-    chosen = found["candidate"] > 0
+    chosen = _choose_shown(found)
     rank = np.cumsum(chosen) - 1
     on_map = chosen[index]
     component = table["component"][chosen]
@@ -160,11 +164,21 @@ def read_shown(
     first[:, :width] = component[order, :width]
     return arrays | {
         "neighbour": neighbour.astype(np.int32),
-        "random": arrays.pop("candidate") == 1,
         "map": name,
         "places": places[order],
         "component": first,
     }
+
+
+def _choose_shown(found: dict[str, np.ndarray]) -> np.ndarray:
+    """Which galaxies (N,) the page has: candidates for similar ones, and all others that fit."""
+    chosen = found["candidate"] > 0
+    others = np.flatnonzero(np.isfinite(found["isolation"]) & ~chosen)
+    free = max(MOST - np.count_nonzero(chosen), 0)
+    if len(others) > free:
+        others = np.random.default_rng(0).choice(others, free, replace=False)
+    chosen[others] = True
+    return chosen
 
 
 def _pack(values: np.ndarray) -> dict:
@@ -249,7 +263,7 @@ def read_table(path: str | Path, rows: np.ndarray) -> tuple[list[dict], list[str
     try:
         file = pyarrow.parquet.ParquetFile(path)
         schema, sources = file.schema_arrow, file.metadata.num_rows
-        columns, left_out, room = [], [], COLUMN_ROOM
+        columns, left_out, room = [], [], max(COLUMN_ROOM, COLUMN_ROOM_EACH * len(rows))
         own = {column.name for column in COLUMNS} - {"ID"}
         last = max((i for i, field in enumerate(schema) if field.name in own), default=0)
         for i, field in enumerate(schema):
@@ -307,16 +321,14 @@ def role_columns(properties: Table, rows: np.ndarray, columns: Sequence[dict]) -
     return found
 
 
-def read_order(paths: Sequence[str | Path], ids: Sequence[str], rows: np.ndarray) -> list[list]:
+def read_order(path: str | Path, ids: Sequence[str], rows: np.ndarray) -> list[list]:
     """Galaxies to be labelled next, in order: [place on the page, whether drawn at random].
 
     The table has ID and RANDOM, and may have ROW (of the catalogue), which then counts.
     """
-    if not paths:
-        return []
     by_id, by_row = ({key: i for i, key in enumerate(keys)} for keys in (ids, rows.tolist()))
     order = []
-    for row in read_rows(paths[0]):
+    for row in read_rows(path):
         entry = {key.upper(): value for key, value in row.items()}
         here = by_row.get(entry["ROW"]) if "ROW" in entry else by_id.get(str(entry.get("ID")))
         if here is not None:
@@ -332,7 +344,7 @@ def page_data(
     votes: str | Path,
     names: dict,
     atlas: Atlas,
-    to_label: Sequence[str | Path] = (),
+    to_label: str | Path,
 ) -> dict:
     """All that the page contains, except the pictures.
 
@@ -346,8 +358,8 @@ def page_data(
     names : dict
         The groups' names: names.yaml.
     atlas : Atlas
-    to_label : sequence of path
-        The table of galaxies to be labelled next, if there is one.
+    to_label : path
+        The table of galaxies to be labelled next.
 
     Returns
     -------
@@ -381,10 +393,11 @@ def page_data(
         "sources": count,
         "ids": ids,
         "row": _pack(rows.astype("i4")),
-        "random": _pack(shown["random"].astype("u1")),
+        "candidate": _pack(shown["candidate"].astype("u1")),
         "map": shown["map"],
         "places": _pack(shown["places"].astype("f4")),
         "neighbour": _pack(shown["neighbour"]),
+        "near": int(shown["neighbour"].shape[1]),
         "distance": _pack(shown["distance"].astype("f4")),
         "columns": [*extra, *columns],
         "leftOut": left_out,
@@ -401,7 +414,7 @@ def page_data(
         "flags": [[name, bit, meaning] for name, (bit, meaning) in FLAGS.items()],
         "measureFlags": [[name, bit, meaning] for name, (bit, meaning) in MEASURE_FLAGS.items()],
         "pictures": {"side": atlas.side, "sheet": SHEET, "line": LINE, "peak": _pack(atlas.peak),
-                     "width": atlas.width},
+                     "width": atlas.width, "folder": atlas.folder, "key": atlas.key},
         "toLabel": read_order(to_label, ids, rows),
     }  # fmt: skip
 
@@ -425,4 +438,5 @@ def render_explore_page(
     atlas: Atlas,
 ) -> str:
     """Fill the page's template; see `pages.fill_page`."""
-    return fill_page(template, styles, scripts, data, sheets=atlas.sheets)
+    pieces = bool(atlas.folder)
+    return fill_page(template, styles, scripts, data, sheets=atlas.sheets, pieces=pieces)

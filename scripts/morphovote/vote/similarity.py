@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from morphovote.compute.neighbours import nearest
+from morphovote.compute.neighbours import isolation, nearest
 from morphovote.logs import log, progress
 from morphovote.storage.rows import SAMPLE_LIMIT
 from morphovote.storage.shards import (
@@ -29,30 +29,18 @@ LISTED = 24
 STRANGEST = 200
 
 
-def isolation(components: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """How far galaxies are from others: the mean distance to their nearest reference galaxies.
+def bounded_reference(reference: np.ndarray, seed: int) -> np.ndarray:
+    """At most SAMPLE_LIMIT rows of a model's reference sample (R, P), drawn at random."""
+    if len(reference) <= SAMPLE_LIMIT:
+        return reference
+    drawn = np.random.default_rng(seed).choice(len(reference), SAMPLE_LIMIT, replace=False)
+    return reference[np.sort(drawn)]
 
-    Parameters
-    ----------
-    components : ndarray, shape (N, P)
-    reference : ndarray, shape (R, P)
-        All finite.
 
-    Returns
-    -------
-    ndarray of float64, shape (N,)
-        To the five nearest reference galaxies other than itself; NaN where a component is NaN, or
-        where there is no other reference galaxy.
-    """
-    finite = np.isfinite(components).all(axis=1)
-    found = np.full(len(components), np.nan)
-    if len(reference) < 2:
-        return found
-    _, away = nearest(components[finite], reference, CLOSEST + 1)
-    # A reference galaxy finds itself at distance zero.
-    others = np.where(away[:, :1] == 0, away[:, 1:], away[:, :-1])
-    found[finite] = others.mean(axis=1)
-    return found
+def strangeness(components: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Share (N,) of the reference sample (R, P) that is less isolated than each galaxy (N, P)."""
+    own = isolation(reference, reference, CLOSEST)
+    return rank_strangeness(isolation(components, reference, CLOSEST), own)
 
 
 def rank_strangeness(isolated: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -61,7 +49,7 @@ def rank_strangeness(isolated: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     isolated : ndarray, shape (N,)
-        From `isolation`.
+        From `neighbours.isolation`.
     reference : ndarray, shape (R,)
         The same of the reference galaxies themselves.
 
@@ -82,7 +70,7 @@ def choose_candidates(
     Parameters
     ----------
     isolated : ndarray, shape (N,)
-        From `isolation`; NaNs are never chosen.
+        From `neighbours.isolation`; NaNs are never chosen.
     seed : int
     limit : int
         At most so many.
@@ -160,14 +148,11 @@ def find_neighbours_file(
         Of the vote.
     seed : int
     """
-    reference = SCHEMES[scheme].load(model, components).reference
-    if len(reference) > SAMPLE_LIMIT:
-        drawn = np.random.default_rng(seed).choice(len(reference), SAMPLE_LIMIT, replace=False)
-        reference = reference[np.sort(drawn)]
+    reference = bounded_reference(SCHEMES[scheme].load(model, components).reference, seed)
     table = read_shard(components, ["row", "id"])
     isolated = np.concatenate(
         [
-            isolation(batch["component"], reference)
+            isolation(batch["component"], reference, CLOSEST)
             for batch in iterate_batches(components, ["component"], BATCH)
         ]
         or [np.zeros(0)]
@@ -189,7 +174,7 @@ def find_neighbours_file(
         if found
         else find_similar(np.zeros((0, 0)), np.zeros(0, int), pool, pool_rows)
     )
-    strange = rank_strangeness(isolated, isolation(reference, reference))
+    strange = rank_strangeness(isolated, isolation(reference, reference, CLOSEST))
     log.info(
         "similar galaxies of %d among %d of them; %d are more isolated than the whole reference",
         len(isolated),

@@ -8,11 +8,15 @@ import socket
 import threading
 from urllib.request import urlopen
 
+import explore_field
 import numpy as np
 import pytest
 from astropy.table import Table
 from browser import CHROMIUM, WITHOUT, Browser
-from explore_field import FILES, build_page, write_field
+from explore_field import FILES, PAGES, build_page, write_field
+
+from morphovote.report import atlas
+from morphovote.storage import shards
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason=WITHOUT)
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)> \u2028 ]]> <!--"
@@ -271,6 +275,26 @@ def test_a_hint_says_when_pictures_appear_on_the_map(chromium, tmp_path):
     assert chromium.run(f"plot.pictures = true, plot.k = 40, {hidden}") is True
 
 
+def test_what_is_saved_and_what_is_hidden_is_said(browser):
+    subject = "document.querySelector('nav .subject').textContent"
+    save = "document.querySelector('nav .saves').disabled"
+    browser.write("nav input[aria-label='min SNR']", "1e6")
+    assert (browser.run(subject), browser.run(save)) == ("all 0 shown", True)
+    browser.press("Escape")
+    browser.run("filters.ranges[0].low = 30; applyFilters()")
+    shown = browser.run("filters.count")
+    assert (browser.run(subject), browser.run(save)) == (f"all {shown} shown", False)
+    browser.press("g")
+    assert f"of {shown} shown" in browser.run("document.querySelector('#pictures').textContent")
+    browser.click("#pictures .bar button[title*='filters']")
+    assert browser.run("filters.count") == COUNT
+    browser.run("choose([3, 4])")
+    assert browser.run(subject) == "2 selected"
+    browser.run("saveCsv()")
+    said = browser.run("document.querySelector('#status').textContent")
+    assert said.startswith("Saved the 2 selected galaxies as made_selected.csv")
+
+
 def test_pasted_ids_and_a_box(browser):
     browser.run("document.querySelector('nav .selection details').open = true")
     browser.run("document.querySelector('nav textarea').value = 'g0001\\ng0002, g0003 nothing'")
@@ -332,6 +356,38 @@ def test_nothing_sticks_out(browser, size):
             element = f"document.querySelector('{part}')"
             assert browser.run(f"{element}.scrollWidth - {element}.clientWidth") <= 0, (key, part)
     browser.send("Emulation.clearDeviceMetricsOverride")
+
+
+def test_very_many_galaxies_have_their_pictures_in_a_folder(chromium, tmp_path, monkeypatch):
+    monkeypatch.setattr(atlas, "LARGEST_FILE", 100)
+    folder = write_field(tmp_path, 150)
+    near = shards.read_shard(folder / "neighbours.h5")
+    near["candidate"][40:] = 0
+    shards.write_shard(folder / "neighbours.h5", near)
+    # Few points count as many.
+    code = (PAGES / "explore/map.js").read_text()
+    (tmp_path / "map.js").write_text(code.replace("const MOST = 20000", "const MOST = 100"))
+    scripts = [tmp_path / "map.js" if path.name == "map.js" else path for path in FILES[2]]
+    monkeypatch.setattr(explore_field, "FILES", (*FILES[:2], scripts))
+    build_page(folder)
+    chromium.events.clear()
+    chromium.open(folder / "explore.html")
+    drawn = "draw(); where(visible).filter(isDrawn).map((i) => rowOf[i])"
+    assert set(chromium.run(drawn)) == set(range(40))
+    assert "40 of 150" in chromium.run("document.querySelector('.thinned').textContent")
+    # Each is found by its ID, with its pictures, and drawn when selected or when few are shown.
+    chromium.run("search('g0149'); choose([panel.current])")
+    chromium.until(lambda: chromium.run("Boolean(pixelsOf(panel.current))"))
+    assert set(chromium.run(drawn)) == {*range(40), 149}
+    chromium.run("filters.classes = new Set(['IRR']); applyFilters()")
+    assert len(chromium.run(drawn)) == 30
+    pages = [(folder / name).as_uri() for name in ("explore.html", "explore/00001.js")]
+    assert set(chromium.requests()) - {pages[1].replace("1.js", "0.js")} == set(pages)
+    (folder / "explore").rename(folder / "away")
+    chromium.open(folder / "explore.html")
+    chromium.run("go(placeOf.get('g0149'))")
+    text = "document.querySelector('#status').textContent"
+    chromium.until(lambda: "the folder explore has to lie beside" in chromium.run(text))
 
 
 def free_port_of_the_web_profile():

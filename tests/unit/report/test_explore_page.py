@@ -25,7 +25,7 @@ def data(folder):
     (folder / "to_label.csv").write_text(
         "id,why,RANDOM\ng0007,doubt,False\ng0003,random,True\nx,,\n"
     )
-    return build_page(folder, to_label=[folder / "to_label.csv"])
+    return build_page(folder)
 
 
 def numbers(packed):
@@ -81,7 +81,7 @@ def test_order_of_labels_goes_by_the_row_where_there_is_one(tmp_path):
     (tmp_path / "to_label.csv").write_text(
         "ID,CLASS,RANDOM,ROW\nx,,true,7\nx,SPH,false,3\ny,,true,5\n"
     )
-    order = explore_page.read_order([tmp_path / "to_label.csv"], ["x", "x"], np.array([3, 7]))
+    order = explore_page.read_order(tmp_path / "to_label.csv", ["x", "x"], np.array([3, 7]))
     assert order == [[1, True], [0, False]]
 
 
@@ -107,7 +107,8 @@ def test_field_with_few_galaxies_has_a_page(tmp_path, count):
 def test_pictures_have_their_places_and_levels(folder):
     rows = np.array([5, 0, 59])
     files = [[folder / f"{stage}/00000.h5"] for stage in ("cutouts", "denoised")]
-    made = atlas.build_atlas(*files, rows)
+    made = atlas.build_atlas(*files, rows, folder / "explore")
+    assert not (folder / "explore").exists()
     assert (made.side, made.width, len(made.sheets)) == (SIDE, pytest.approx(SIDE * 0.05), 1)
     sheet = Image.open(io.BytesIO(base64.b64decode(made.sheets[0].split(",")[1]))).convert("L")
     assert sheet.size == (2 * atlas.LINE * SIDE, SIDE)
@@ -130,6 +131,41 @@ def test_pictures_fit_into_the_room(folder):
     tiles, _ = atlas.draw_tiles(*files, rows, SIDE)
     needed = 4 / 3 * len(atlas.join_tiles(tiles, best[1]))
     assert atlas.choose_size(*files, rows, needed - 1)[1] < best[1]
+
+
+def test_pictures_of_very_many_galaxies_lie_in_a_folder(folder, tmp_path, monkeypatch):
+    rows = np.arange(60)[::-1]
+    files = [[folder / f"{stage}/00000.h5"] for stage in ("cutouts", "denoised")]
+    whole = atlas.build_atlas(*files, rows, tmp_path / "explore")
+    monkeypatch.setattr(atlas, "LARGEST_FILE", 50)
+    monkeypatch.setattr(atlas, "IN_MEMORY", 0)
+    (tmp_path / "explore").mkdir()
+    (tmp_path / "explore/00007.js").touch()
+    made = atlas.build_atlas(*files, rows, tmp_path / "explore")
+    assert (made.sheets, made.folder) == ([], "explore")
+    # What an earlier page has left is gone.
+    assert [path.name for path in tmp_path.rglob("*.js")] == ["00000.js"]
+    text = (tmp_path / "explore/00000.js").read_text()
+    assert text == f'takeSheet("{made.key}",0,"{whole.sheets[0]}");'
+
+
+def test_very_many_galaxies_are_a_sample(tmp_path, monkeypatch):
+    folder = write_field(tmp_path, 30)
+    near = shards.read_shard(folder / "neighbours.h5")
+    near["candidate"][np.arange(30) > 9] = 0
+    near["isolation"][12] = np.nan
+    near["neighbour"][near["neighbour"] > 9] = -1
+    shards.write_shard(folder / "neighbours.h5", near)
+    files = (folder / "neighbours.h5", folder / "components.h5", np.arange(8), np.ones((8, 2)))
+    shown = explore_page.read_shown(*files)
+    assert set(shown["row"]) == set(range(30)) - {12}
+    assert set(shown["row"][shown["candidate"] > 0]) == set(range(10))
+    monkeypatch.setattr(explore_page, "MOST", 15)
+    few = explore_page.read_shown(*files)
+    assert len(few["row"]) == 15
+    assert set(range(10)) < set(few["row"])
+    linked = few["neighbour"][few["neighbour"] >= 0]
+    assert set(few["row"][linked]) <= set(range(10))
 
 
 @pytest.mark.parametrize(
@@ -161,6 +197,7 @@ def test_columns_of_lists_and_those_without_room_are_left_out(tmp_path, monkeypa
     _, left_out, _ = explore_page.read_table(folder / "catalogue.parquet", np.arange(8))
     assert left_out == ["LIST"]
     monkeypatch.setattr(explore_page, "COLUMN_ROOM", 0)
+    monkeypatch.setattr(explore_page, "COLUMN_ROOM_EACH", 0)
     found, left_out, _ = explore_page.read_table(folder / "catalogue.parquet", np.arange(8))
     assert left_out == ["BIG", "Z", "LIST", "LAST"]
     assert "GINI" in {column["name"] for column in found}

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from morphovote.compute.neighbours import isolation
 from morphovote.storage import shards
 from morphovote.vote import bagged, similarity
 
@@ -57,8 +58,8 @@ def test_exact_copies_are_listed_but_not_the_galaxy_itself():
 
 def test_strangeness_is_the_share_of_the_reference_that_is_less_isolated(points):
     reference = points[np.isfinite(points).all(axis=1)][:200]
-    isolated = similarity.isolation(points, reference)
-    own = similarity.isolation(reference, reference)
+    isolated = isolation(points, reference, 5)
+    own = isolation(reference, reference, 5)
     strange = similarity.rank_strangeness(isolated, own)
     assert strange[7] == pytest.approx(199 / 200)  # a member of the reference is not below itself
     assert np.isnan(strange[11])
@@ -66,13 +67,13 @@ def test_strangeness_is_the_share_of_the_reference_that_is_less_isolated(points)
     assert strange[i] == pytest.approx((own < isolated[i]).mean())
     away = np.sort(np.linalg.norm(reference.astype(float) - points[i], axis=1))
     assert isolated[i] == pytest.approx(away[:5].mean(), rel=1e-5)
-    beyond = similarity.isolation(np.full((1, 6), 90.0), reference)
+    beyond = isolation(np.full((1, 6), 90.0), reference, 5)
     assert similarity.rank_strangeness(beyond, own) == 1
 
 
 def test_result_does_not_depend_on_the_batch(points):
-    whole = similarity.isolation(points, points[20:120])
-    np.testing.assert_array_equal(similarity.isolation(points[40:43], points[20:120]), whole[40:43])
+    whole = isolation(points, points[20:120], 5)
+    np.testing.assert_array_equal(isolation(points[40:43], points[20:120], 5), whole[40:43])
 
 
 def test_candidates_are_bounded_and_hold_the_strangest():

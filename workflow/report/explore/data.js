@@ -1,6 +1,7 @@
 // The page's data: columns of numbers and text, and the galaxies' names.
 
 function bytes(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
   const binary = atob(text), found = new Uint8Array(binary.length);
   for (let i = 0; i < found.length; i++) found[i] = binary.charCodeAt(i);
   return found;
@@ -12,21 +13,26 @@ const unpack = (packed) => new TYPES[packed.type](bytes(packed.data).buffer);
 const ids = data.ids, N = ids.length;
 const placeOf = new Map();
 ids.forEach((id, i) => { if (!placeOf.has(id)) placeOf.set(id, i); });
-const rowOf = unpack(data.row), atRandom = unpack(data.random);
-const neighbours = unpack(data.neighbour), distances = unpack(data.distance), NEAR = N ? neighbours.length / N : 0;
-const votes = unpack(data.counts);
+// Of more galaxies than fit on a map (or in the search for similar ones) a sample: 1 at random, 2 strange, 0 not.
+const rowOf = unpack(data.row), candidate = unpack(data.candidate);
+// What is needed for one galaxy at a time is unpacked when the first is looked at.
+function lazily(packed) {
+  let values = null;
+  return () => {
+    if (values === null) { values = unpack(packed); packed.data = ""; }
+    return values;
+  };
+}
+const neighbours = lazily(data.neighbour), distances = lazily(data.distance), votes = lazily(data.counts), NEAR = data.near;
 
 // A column knows how to print a galaxy's value, and gives numbers for axes and colours.
 const columns = data.columns.map((packed) => {
-  let values = null;
+  const values = lazily(packed);
   const one = {
     name: packed.name, unit: packed.unit, ucd: packed.ucd, about: packed.about, own: packed.own, role: packed.role,
     extra: Boolean(packed.extra), truth: Boolean(packed.truth), whole: Boolean(packed.whole) || packed.type[0] !== "f",
     texts: packed.texts || null, single: packed.type === "f4",
-    get values() {
-      if (values === null) { values = unpack(packed); packed.data = ""; }
-      return values;
-    },
+    get values() { return values(); },
     // Text as it is, numbers with the digits that they have, "" where there is none.
     exact(i) {
       const value = one.values[i];

@@ -67,13 +67,17 @@ function drawRanges() {
   const rows = filters.ranges.map((range) => {
     const bound = (key, word) => {
       const input = make("input", { inputMode: "decimal", value: range[key] === null ? "" : String(range[key]), placeholder: word, "aria-label": `${word} ${range.column.name}` });
-      input.addEventListener("change", () => {
+      // What is shown follows the typing; half a number is no mistake until the field is left.
+      const apply = (last) => {
         const text = input.value.trim().replace(",", ".").replace("\u2212", "-");
         const value = text === "" ? null : Number(text);
-        if (Number.isNaN(value)) return say(`${input.value} is not a number.`, true);
+        if (Number.isNaN(value)) { if (last) say(`${input.value} is not a number.`, true); return; }
+        if (range[key] === value) return;
         range[key] = value;
         applyFilters();
-      });
+      };
+      input.addEventListener("input", () => apply(false));
+      input.addEventListener("change", () => apply(true));
       return input;
     };
     const gone = make("button", { title: "remove this range", "aria-label": `remove the range of ${range.column.name}` }, "\u00d7");

@@ -30,7 +30,7 @@ function restoreLabels() {
 function shuffled() {
   let seed = parseInt(data.identity.slice(0, 8), 16) || 1;
   const random = () => { seed = (Math.imul(seed ^ (seed >>> 15), 0x2c1b3c6d) + 0x9e3779b9) >>> 0; return ((seed ^ (seed >>> 13)) >>> 0) / 2 ** 32; };
-  const list = Array.from({ length: N }, (_, i) => i).filter((i) => atRandom[i]).sort((a, b) => rowOf[a] - rowOf[b]);
+  const list = Array.from({ length: N }, (_, i) => i).filter((i) => candidate[i] === 1).sort((a, b) => rowOf[a] - rowOf[b]);
   for (let k = list.length - 1; k > 0; k--) { const other = Math.floor(random() * (k + 1)); [list[k], list[other]] = [list[other], list[k]]; }
   return list.map((i) => [i, true]);
 }

@@ -7,8 +7,10 @@ const visible = new Uint8Array(N).fill(1), selected = new Uint8Array(N);
 const px = new Float32Array(N), py = new Float32Array(N); // places in units of the axes' range
 const plot = {
   x: mapAxes[0].name, y: mapAxes[1].name, log: { x: false, y: false }, range: { x: [0, 1], y: [0, 1] },
-  k: 1, ox: 0, oy: 0, wide: 1, high: 1, ratio: 1, tool: "pan", pictures: true, colour: "class", hover: -1,
+  k: 1, ox: 0, oy: 0, thinned: false, wide: 1, high: 1, ratio: 1, tool: "pan", pictures: true, colour: "class", hover: -1,
 };
+// No more points than this are drawn; of more in view those of a sample, and what is selected.
+const MOST = 20000;
 // Pictures appear on the map where no more galaxies than this are in view.
 const FEW = 250;
 const MARGIN = { left: 52, right: 12, top: 10, bottom: 34 };
@@ -97,10 +99,13 @@ function inBox(x1, y1, x2, y2, see) {
   }
 }
 
+const isDrawn = (i) => !plot.thinned || candidate[i] > 0 || selected[i] > 0;
+
 function pick(x, y, reach = 12) {
   const t = transform();
   let best = -1, least = reach * reach;
   inBox(x - reach, y - reach, x + reach, y + reach, (i) => {
+    if (!isDrawn(i)) return;
     const far = (t.x0 + px[i] * t.kx - x) ** 2 + (t.y0 + py[i] * t.ky - y) ** 2;
     if (far < least) { least = far; best = i; }
   });
@@ -227,15 +232,19 @@ function draw() {
   pixels.fill(WHITE);
   const t = transform(), r = plot.ratio, w = canvas.width, h = canvas.height;
   const kx = t.kx * r, ky = t.ky * r, x0 = t.x0 * r, y0 = t.y0 * r;
-  const box = inner(), seen = [];
-  inBox(box.left, box.top, box.left + box.wide, box.top + box.high, (i) => seen.push(i));
+  const box = inner(), inView = [];
+  inBox(box.left, box.top, box.left + box.wide, box.top + box.high, (i) => inView.push(i));
+  plot.thinned = inView.length > MOST;
+  const seen = plot.thinned ? inView.filter(isDrawn) : inView;
+  $("#plot .thinned").hidden = !plot.thinned;
+  if (plot.thinned) $("#plot .thinned").textContent = `${seen.length.toLocaleString("en")} of ${inView.length.toLocaleString("en")} in view are drawn: zoom in or filter for all`;
   const radius = Math.max(1.6, Math.min(6, 2.2 * Math.sqrt(2500 / (seen.length + 60)))) * r;
   const discs = [0, 1, 2, 3, 4, 5, 6, 7].map((kind) => stampOf(kind, radius, false));
   const rings = [0, 1, 2, 3, 4, 5, 6, 7].map((kind) => stampOf(kind, radius, true));
   const reach = Math.max(...rings.map((one) => one.reach));
   // What the filters hide stays as a faint ground.
   for (let i = 0; i < N; i++) {
-    if (visible[i]) continue;
+    if (visible[i] || !candidate[i]) continue;
     const x = Math.round(x0 + px[i] * kx), y = Math.round(y0 + py[i] * ky);
     if (x > 0 && y > 0 && x < w - 1 && y < h - 1) { const at = y * w + x; pixels[at] = FAINT; pixels[at + 1] = FAINT; pixels[at + w] = FAINT; pixels[at + w + 1] = FAINT; }
   }

@@ -77,7 +77,7 @@ function chances(i) {
 }
 
 function voted(i) {
-  const counts = Array.from(votes.subarray(i * data.groups, (i + 1) * data.groups), (count, group) => [count, group]).filter(([count]) => count > 0);
+  const counts = Array.from(votes().subarray(i * data.groups, (i + 1) * data.groups), (count, group) => [count, group]).filter(([count]) => count > 0);
   const total = counts.reduce((sum, [count]) => sum + count, 0);
   if (!total) return null;
   counts.sort((a, b) => b[0] - a[0]);
@@ -110,7 +110,7 @@ function numbers(i) {
 }
 
 function similarTo(i) {
-  return Array.from(neighbours.subarray(i * NEAR, (i + 1) * NEAR), (j, k) => [j, distances[i * NEAR + k]]).filter(([j]) => j >= 0);
+  return Array.from(neighbours().subarray(i * NEAR, (i + 1) * NEAR), (j, k) => [j, distances()[i * NEAR + k]]).filter(([j]) => j >= 0);
 }
 
 function similar(i) {

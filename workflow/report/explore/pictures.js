@@ -18,8 +18,6 @@ function sheetOf(k, then) {
     if (then) one.waiting.push(then);
     return null;
   }
-  const source = document.getElementById(`sheet${k}`);
-  if (!source) return null;
   one = { image: new Image(), ready: false, waiting: then ? [then] : [], tile: null };
   sheets.set(k, one);
   one.image.onload = () => {
@@ -34,8 +32,27 @@ function sheetOf(k, then) {
     }
     one.waiting.splice(0).forEach((call) => call());
   };
-  one.image.src = source.textContent.trim();
+  if (data.pictures.folder) fetchSheet(k);
+  else one.image.src = document.getElementById(`sheet${k}`).textContent.trim();
   return null;
+}
+
+// The pictures of very many galaxies lie in a folder. A page from disk may load nothing but scripts.
+const FOLDER = data.pictures.folder;
+function fetchSheet(k) {
+  const piece = make("script", { src: `${FOLDER}/${String(k).padStart(5, "0")}.js` });
+  piece.addEventListener("load", () => piece.remove());
+  piece.addEventListener("error", () => {
+    piece.remove();
+    sheets.delete(k);
+    say(`No pictures: the folder ${FOLDER} has to lie beside this page.`, true);
+  });
+  document.head.append(piece);
+}
+
+function takeSheet(key, k, uri) {
+  if (key !== data.pictures.key) return say(`The pictures in the folder ${FOLDER} are of another run: take page and folder together.`, true);
+  if (sheets.has(k)) sheets.get(k).image.src = uri;
 }
 
 // Where the picture of a galaxy is: half 0 is the data, 1 denoised. Null until it is decoded.

@@ -34,7 +34,14 @@ const where = (mask) => Array.from(mask.keys()).filter((i) => mask[i]);
 const subject = () => (chosenCount ? where(selected) : where(visible));
 const inOrder = (list) => list.slice().sort((a, b) => rowOf[a] - rowOf[b]);
 
+// The words for what is saved or sent.
+function subjectText() {
+  return chosenCount ? `${chosenCount.toLocaleString("en")} selected` : `all ${(filters.count || 0).toLocaleString("en")} shown`;
+}
+
 function drawCounts() {
+  document.querySelectorAll("nav .subject").forEach((one) => { one.textContent = subjectText(); });
+  document.querySelectorAll("nav .saves").forEach((one) => { one.disabled = !(chosenCount || filters.count); });
   const shown = filters.count ?? N;
   $("#count").textContent = `${shown.toLocaleString("en")} of ${N.toLocaleString("en")} shown \u00b7 ${chosenCount.toLocaleString("en")} selected` +
     (hiddenHere() ? ` \u00b7 ${hiddenHere().toLocaleString("en")} likely artefacts left out here` : "");
@@ -50,20 +57,20 @@ function findIds(text) {
 }
 
 function drawSelection() {
-  const button = (text, act, title = "", off = false) => {
-    const one = make("button", { title, disabled: off }, text);
+  const button = (text, act, title = "", off = false, className = "") => {
+    const one = make("button", { title, disabled: off, className }, text);
     one.addEventListener("click", act);
     return one;
   };
-  const many = chosenCount || filters.count || 0, what = chosenCount ? `${many.toLocaleString("en")} selected` : `all ${many.toLocaleString("en")} shown`;
+  const many = chosenCount || filters.count || 0;
   const pasted = make("textarea", { placeholder: "IDs, one a line", "aria-label": "IDs to select" });
   return make("section", { className: "selection" },
     make("h3", {}, "Selection", make("span", {}, ` ${chosenCount.toLocaleString("en")}`)),
     make("div", { className: "buttons" }, button("Select shown", () => choose(where(visible)), "select all galaxies that the filters show"),
       button("Clear", () => choose([]), "", !chosenCount), button("Look at", () => showPictures({ kind: "selected" }), "their pictures", !chosenCount),
       button("Undo", undoChoice, "", !before)),
-    make("p", { className: "quiet" }, "Save ", make("b", {}, what), " as"),
-    make("div", { className: "buttons" }, button("CSV", saveCsv, "", !many), button("VOTable", saveVotable, "", !many)),
+    make("p", { className: "quiet" }, "Save ", make("b", { className: "subject" }, subjectText()), " as"),
+    make("div", { className: "buttons" }, button("CSV", saveCsv, "", !many, "saves"), button("VOTable", saveVotable, "", !many, "saves")),
     make("p", { className: "quiet" }, "Send them by SAMP (TOPCAT, Aladin)"),
     make("div", { className: "buttons" }, ...sampButtons(many)),
     make("details", {}, make("summary", {}, "Paste IDs"), pasted,
@@ -109,7 +116,7 @@ function toVotable(list) {
 }
 
 function told(name, count) {
-  say(`Saved ${count.toLocaleString("en")} galaxies as ${name}.` + (data.leftOut.length ? ` ${data.leftOut.length} columns of the source catalogue are only in catalogue.fits.` : ""));
+  say(`Saved the ${count.toLocaleString("en")} ${chosenCount ? "selected" : "shown"} galaxies as ${name}.` + (data.leftOut.length ? ` ${data.leftOut.length} columns of the source catalogue are only in catalogue.fits.` : ""));
 }
 
 const fileName = (end) => `${safe(data.field) || "field"}_${chosenCount ? "selected" : "shown"}.${end}`;
@@ -169,10 +176,13 @@ function drawGallery() {
   const all = make("button", {}, "Select these");
   all.addEventListener("click", () => choose(gallery.list));
   const grid = make("div", { className: "grid" });
+  const whole = make("button", { title: "the filters on the left hide the others" }, `of ${(filters.count ?? N).toLocaleString("en")} shown: `, make("kbd", {}, "0"), " show all");
+  whole.addEventListener("click", showAll);
+  const hides = gallery.kind === "shown" && filters.count < N;
   $("#pictures").replaceChildren(make("div", { className: "bar" }, kind, gallery.kind === "similar" ? null : make("span", {}, "by"), gallery.kind === "similar" ? null : sort, gallery.kind === "similar" ? null : turn,
     isStrange() ? make("label", { className: "tick", title: "no data, edge, off centre, trail, failed measurement, S/N below 10, or class UNC" }, skip, "without likely artefacts") : null,
     make("span", { className: "quiet" }, `${gallery.list.length.toLocaleString("en")} galaxies` +
-      (hiddenHere() ? `, ${hiddenHere().toLocaleString("en")} likely artefacts left out` : "")), all), grid);
+      (hiddenHere() ? `, ${hiddenHere().toLocaleString("en")} likely artefacts left out` : "")), hides ? whole : null, all), grid);
   drawCounts();
   if (!gallery.list.length) grid.append(make("p", { className: "empty" }, gallery.kind === "selected" ? "No galaxy is selected." : hiddenHere() ? "All that are shown are likely artefacts." : "No galaxy passes the filters."));
   moreCards();
@@ -183,8 +193,8 @@ function moreCards() {
   const grid = $("#pictures .grid"), one = column(gallery.sort), end = Math.min(gallery.drawn + 120, gallery.list.length);
   for (; gallery.drawn < end; gallery.drawn++) {
     const i = gallery.list[gallery.drawn], kind = classes[classIndex[i]];
-    const note = gallery.kind === "similar" ? (gallery.drawn ? brief(distances[gallery.of * NEAR + gallery.drawn - 1]) : "this one") : one ? `${one.name} ${one.shown(i)}` : "";
-    const card = make("button", { className: "card", "aria-label": `galaxy ${ids[i]}, ${kind.name}` }, thumb(i),
+    const note = gallery.kind === "similar" ? (gallery.drawn ? brief(distances()[gallery.of * NEAR + gallery.drawn - 1]) : "this one") : one ? one.shown(i) : "";
+    const card = make("button", { className: "card", title: gallery.kind === "similar" ? `distance ${note}` : one ? `${labelOf(one)} ${note}` : "", "aria-label": `galaxy ${ids[i]}, ${kind.name}` }, thumb(i),
       make("span", { className: "name" }, ids[i]), make("span", { className: "note" }, marked(kind.marker, kind.colour), `${kind.name} ${note}`));
     card.dataset.galaxy = String(i);
     card.addEventListener("click", (event) => (event.shiftKey ? toggle(i) : go(i)));
