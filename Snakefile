@@ -98,7 +98,9 @@ onsuccess:
             )
             print(f"{field}: to name the groups, open results/{field}/naming.html in a browser")
         if config["similar_to"] and Path(f"results/{field}/similar.csv").exists():
-            print(f"{field}: the galaxies most like those given are in results/{field}/similar.csv")
+            print(
+                f"{field}: the galaxies most like those given are in results/{field}/similar.csv"
+            )
 
 
 onerror:
