@@ -75,7 +75,7 @@ def read_id_list(path: str | Path) -> list[str]:
         If the file cannot be read, is a table without a column ID, or holds no ID.
     """
     suffix = Path(str(path).lower().removesuffix(".gz")).suffix
-    found = _lines(path) if FORMATS.get(suffix, "csv") == "csv" else None
+    found = _lines(path) if FORMATS.get(suffix, "csv") in ("csv", "text") else None
     if found is None:
         names = column_names(path)
         column = next((name for name in names if name.upper() == "ID"), None)
@@ -101,7 +101,8 @@ def _lines(path: str | Path) -> list[str] | None:
         ) from error
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     first = next(csv.reader(lines[:1]), [])
-    if len(first) > 1 and "," in lines[0]:
+    words = lines[0].lstrip("# ").upper().split() if lines else []
+    if (len(first) > 1 and "," in lines[0]) or (len(words) > 1 and "ID" in words):
         return None
     if first and first[0].strip().upper() in ("ID", "#ID", "# ID"):
         lines = lines[1:]

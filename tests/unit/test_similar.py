@@ -160,6 +160,7 @@ def test_bad_images_among_good_ones_are_left_out(tmp_path):
         ("a.csv", "ID\n12\n", ["12"]),
         ("a.csv", "X,id\n1,12\n2,13\n", ["12", "13"]),
         ("list", "# mine\nNGC 1\n", ["NGC 1"]),
+        ("a.txt", "# id ra dec\n12 1.5 2.5\n13 1.6 2.6\n", ["12", "13"]),
     ],
 )
 def test_lists_of_ids(tmp_path, name, text, ids):
