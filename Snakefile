@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(workflow.current_basedir) / "scripts"))
 from morphovote.config.check import check_similar, check_until
 from morphovote.config.files import check_config_files
 from morphovote.errors import InputError
-from morphovote.logs import failures
+from morphovote.logs import failures, results
 
 # Snakemake would report that a file is not valid YAML, but not where, and takes the last of two keys.
 try:
@@ -51,13 +51,22 @@ include: "workflow/rules/report.smk"
 
 try:
     check_similar(sys.argv, config["similar_to"])
-    check_until(
-        sys.argv,
-        [rule.name for rule in workflow.rules if "shard" in rule.wildcard_names],
-        [field for field in FIELDS if not Path(f"results/{field}/shards.json").is_file()],
-    )
+    by_shard = [rule.name for rule in workflow.rules if "shard" in rule.wildcard_names]
+    uncounted = [f for f in FIELDS if not Path(f"results/{f}/shards.json").is_file()]
+    check_until(sys.argv, by_shard, uncounted)
 except InputError as error:
     sys.exit(f"ERROR: {error}")
+
+
+# What a field leaves for its user.
+RESULTS = [
+    "catalogue.fits",
+    "summary.json",
+    "report.html",
+    "naming.html",
+    "explore.html",
+    "to_label.csv",
+]
 
 
 localrules:
@@ -75,32 +84,13 @@ rule all:
     default_target: True
     input:
         CHECKS,
-        expand("results/{field}/catalogue.fits", field=FIELDS),
-        expand("results/{field}/summary.json", field=FIELDS),
-        expand("results/{field}/report.html", field=FIELDS),
-        expand("results/{field}/naming.html", field=FIELDS),
-        expand("results/{field}/explore.html", field=FIELDS),
-        expand("results/{field}/to_label.csv", field=FIELDS),
+        expand("results/{field}/{file}", field=FIELDS, file=RESULTS),
 
 
 onsuccess:
     shutil.rmtree(UNPACKED, ignore_errors=True)
-    for field in FIELDS:
-        if Path(f"results/{field}/check.html").exists():
-            print(f"\n{field}: what is in its files is in results/{field}/check.html")
-        if Path(f"results/{field}/report.html").exists():
-            print(
-                f"\n{field}: the catalogue is results/{field}/catalogue.fits (also .parquet, .vot)"
-            )
-            print(f"{field}: the report is results/{field}/report.html")
-            print(
-                f"{field}: to look at the galaxies, open results/{field}/explore.html in a browser"
-            )
-            print(f"{field}: to name the groups, open results/{field}/naming.html in a browser")
-        if config["similar_to"] and Path(f"results/{field}/similar.csv").exists():
-            print(
-                f"{field}: the galaxies most like those given are in results/{field}/similar.csv"
-            )
+    for line in results(FIELDS, config["similar_to"]):
+        print(line)
 
 
 onerror:

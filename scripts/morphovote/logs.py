@@ -90,6 +90,34 @@ def _machine_says(error: Exception) -> str:
     return ""
 
 
+def results(fields: Iterable[str], similar: object) -> list[str]:
+    """Where the pages and tables of a run's fields are, a line each.
+
+    Parameters
+    ----------
+    fields : iterable of str
+    similar
+        `similar_to` of the config; without it, a list of similar galaxies is not of this run.
+    """
+    told = {
+        "check.html": "what is in its files is in {}",
+        "catalogue.fits": "the catalogue is {} (also .parquet, .vot)",
+        "report.html": "the report is {}",
+        "explore.html": "to look at the galaxies, open {} in a browser",
+        "naming.html": "to name the groups, open {} in a browser",
+        "similar.csv": "the galaxies most like those given are in {}",
+    }
+    if not similar:
+        del told["similar.csv"]
+    lines = []
+    for field in fields:
+        paths = {name: Path("results") / field / name for name in told}
+        found = [name for name, path in paths.items() if path.exists()]
+        lines += [""] * bool(found)
+        lines += [f"{field}: " + told[name].format(paths[name]) for name in found]
+    return lines
+
+
 def failures(snakemake_logs: Iterable[str | Path]) -> list[str]:
     """Error messages of a run's failed rules, to repeat below Snakemake's own lines.
 

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from morphovote.errors import InputError
-from morphovote.logs import log, progress, rule_log
+from morphovote.logs import log, progress, results, rule_log
 
 
 def test_messages_reach_terminal_and_file(tmp_path, capsys):
@@ -45,3 +45,14 @@ def test_progress_passes_everything_on_and_reports_the_end(tmp_path, capsys):
     with rule_log(tmp_path / "logs/x.log"):
         assert list(progress(range(7), 7, "galaxies", every=100)) == list(range(7))
     assert "7 of 7 galaxies (100 %)" in capsys.readouterr().err
+
+
+def test_results_that_exist_are_told_by_field(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("catalogue.fits", "similar.csv"):
+        (tmp_path / "results/one").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "results/one" / name).touch()
+    told = ["", "one: the catalogue is results/one/catalogue.fits (also .parquet, .vot)"]
+    assert results(["one", "two"], None) == told
+    likest = "one: the galaxies most like those given are in results/one/similar.csv"
+    assert results(["one", "two"], "7") == [*told, likest]
