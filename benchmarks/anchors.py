@@ -13,15 +13,19 @@ from common import new_parser
 from class_runs import classify_run, read_run
 from tables import print_table
 
+from morphovote.classify.anchored import fit_anchored, weigh_anchored
+from morphovote.classify.anchors import KIND, READ
 from morphovote.classify.calibration import calibration_error, chance_error
 from morphovote.classify.classes import CLASSES, DETECTED
 from morphovote.storage import shards
+from morphovote.storage.model_files import read_model
 from morphovote.storage.model_folder import read_names
 from morphovote.storage.rows import align_rows
 
 SURE = 0.8
 HEAD = ["field", "names", "accuracy", *(f"{name} found" for name in CLASSES), "called UNC"]
 HEAD += ["truly UNC", "error", "by chance", f"wrong above {SURE}"]
+ACROSS = ["field", "judged", "anchors", "right among the other's own", "right", *CLASSES, "error"]
 
 
 def score_classes(run: dict, given: np.ndarray, chance: np.ndarray) -> list:
@@ -56,11 +60,35 @@ def score_medians(folder: Path, run: dict) -> list | None:
     return score_classes(run, given, np.where(seen, found["class_prob"], np.nan))
 
 
+def score_renderers(folder: Path) -> list[list]:
+    """Rows of the second table: anchors of one renderer judged by those of the other.
+
+    Galaxies by a renderer that the classifier has not seen are the nearest thing to another sky.
+    """
+    arrays, _ = read_model(folder / "model/anchors.h5", KIND, (*READ, "renderer"))
+    use = arrays["snr"] >= DETECTED
+    arrays = {name: values[use] for name, values in arrays.items()}
+    rows = []
+    for renderer in sorted(set(arrays["renderer"].astype(str))):
+        judged = arrays["renderer"].astype(str) == renderer
+        learnt = {name: values[~judged] for name, values in arrays.items()}
+        model, left_out = fit_anchored(learnt)
+        names = model["classes"]
+        own = float(np.mean(names[left_out.argmax(axis=1)] == learnt["class"].astype(str)))
+        chance, _ = weigh_anchored(arrays["component"][judged], arrays["counts"][judged], model)
+        given, true = names[chance.argmax(axis=1)], arrays["class"][judged].astype(str)
+        found = [float(np.mean(given[true == name] == name)) for name in CLASSES]
+        error = calibration_error(chance.max(axis=1), given == true)
+        cells = [int(judged.sum()), own, float(np.mean(given == true)), *found, error]
+        rows.append([folder.name, renderer, *cells])
+    return rows
+
+
 def main() -> None:
-    """Print the table."""
+    """Print both tables."""
     parser = new_parser(__doc__)
     parser.add_argument("fields", type=Path, nargs="+", metavar="field", help="results/demo ...")
-    rows = []
+    rows, across = [], []
     for folder in parser.parse_args().fields:
         run = read_run(folder)
         found = shards.read_shard(folder / "classes.h5", ["row", "class", "class_prob"])
@@ -70,7 +98,9 @@ def main() -> None:
             rows.append([folder.name, "medians", *medians])
         chance = found["class_prob"].astype(float)
         rows.append([folder.name, "anchors", *score_classes(run, found["class"], chance)])
+        across += score_renderers(folder)
     print_table(HEAD, rows)
+    print_table(ACROSS, across)
 
 
 if __name__ == "__main__":
