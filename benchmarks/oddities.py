@@ -156,20 +156,10 @@ def describe(chain: Chain, cutouts: dict[str, np.ndarray]) -> dict[str, np.ndarr
                 "component": chain.project(embedding),
                 "embedding": embedding,
                 "residual": np.sqrt((off**2).sum((1, 2)) / np.maximum(own.sum((1, 2)), 1)),
-                "picture": shrink(polar["image"]),
+                "picture": polar["picture"],
             }
         )
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def shrink(polar: np.ndarray) -> np.ndarray:
-    """Polar pictures (N, 64, 96) as 16 radii and the amplitudes of 5 waves in angle, of norm 1."""
-    count, radii, angles = polar.shape
-    small = np.clip(polar, 0, None).astype(float).reshape(count, 16, radii // 16, 8, angles // 8)
-    waves = np.abs(np.fft.rfft(np.sqrt(small.mean((2, 4))), axis=2))
-    waves[..., 1:] *= np.sqrt(2)
-    flat = waves.reshape(count, -1)
-    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
 
 
 def by_isolation(name: str, white: bool = False) -> Callable:
@@ -191,12 +181,12 @@ def by_density(own: dict, other: dict) -> tuple[np.ndarray, np.ndarray]:
 
 
 SCORES = {
-    "components (STRANGENESS)": by_isolation("component"),
+    "small polar pictures (STRANGENESS)": by_isolation("picture"),
+    "components": by_isolation("component"),
     "components of unit variance": by_isolation("component", white=True),
     "embedding": by_isolation("embedding"),
     "local outlier factor": by_density,
     "residual of the denoiser": lambda own, other: (own["residual"], other["residual"]),
-    "small polar pictures": by_isolation("picture"),
 }
 
 

@@ -69,7 +69,7 @@ def write_field(folder: Path, galaxies: int, width: int) -> None:
     stages = {
         "cutouts": ({"flags": flag, "snr": np.full(galaxies, 30.0, np.float32)}, {}),
         "measurements": (measured, {}),
-        "embeddings": ({"embedding": points}, attributes),
+        "embeddings": ({"embedding": points, "picture": points[:, :80].astype("f2")}, attributes),
     }
     # One stage after the other: files older than their input would be made again.
     for stage, (arrays, about) in stages.items():

@@ -16,7 +16,7 @@ with rule_log(snakemake.log[0]):
     )
     shards.write_shard(
         snakemake.output[0],
-        {**shards.read_shard(polar, ["row", "id"]), "embedding": embedding},
+        {**shards.read_shard(polar, ["row", "id", "picture"]), "embedding": embedding},
         attributes={
             "encoder": card["sha256"],
             "name": card["name"],

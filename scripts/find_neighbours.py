@@ -6,8 +6,8 @@ from morphovote.vote.similarity import find_neighbours_file
 with rule_log(snakemake.log[0]):
     find_neighbours_file(
         snakemake.input.components,
-        snakemake.input.voters,
+        snakemake.input.embeddings,
+        snakemake.input.strangeness,
         snakemake.output[0],
-        scheme=snakemake.params.scheme,
         seed=snakemake.params.seed,
     )

@@ -12,13 +12,14 @@ with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     given, params = snakemake.input, snakemake.params
     models = {name: given[name] for name in MODELS}
-    field = {name: given[name] for name in ("sources", "components", "voters", "catalogue")}
+    field = {
+        name: given[name]
+        for name in ("sources", "components", "neighbours", "strangeness", "catalogue")
+    }
     find_similar_file(
         params.wanted,
         field | {"cutouts": given.cutouts[0]},
         snakemake.output[0],
         chain=lambda: Chain.load(models, params.steps, snakemake.threads),
         cutout=params.cutout,
-        scheme=params.steps["vote"],
-        seed=params.seed,
     )

@@ -24,10 +24,10 @@ from morphovote.fields.tiles import inspect_tiles
 from morphovote.flags import LOW_SNR, NO_DATA, OFF_CENTRE
 from morphovote.logs import log
 from morphovote.storage.numbers import save_numbers
+from morphovote.storage.rows import align_rows
 from morphovote.storage.shards import iterate_batches, read_attributes, read_shard
-from morphovote.vote.bagged import BATCH
-from morphovote.vote.schemes import SCHEMES
-from morphovote.vote.similarity import LISTED, bounded_reference, find_similar, strangeness
+from morphovote.vote.similarity import LISTED, find_similar
+from morphovote.vote.strangeness import BATCH, load_reference, strangeness
 
 # Images of other pixels are resampled to the field's by this factor at most, as for frozen models.
 LARGEST_FACTOR = 2.0
@@ -45,11 +45,14 @@ class Given(NamedTuple):
     row : ndarray of int, shape (Q,)
         Of the catalogue; -1 for images.
     component : ndarray, shape (Q, P)
+    strange : ndarray, shape (Q,)
+        STRANGENESS.
     """
 
     name: list[str]
     row: np.ndarray
     component: np.ndarray
+    strange: np.ndarray
 
 
 def is_image(path: str | Path) -> bool:
@@ -109,7 +112,9 @@ def _lines(path: str | Path) -> list[str] | None:
     return [line.strip('"') for line in lines if not line.startswith("#")]
 
 
-def take_from_field(wanted: Sequence[str], sources: Table, components: str | Path) -> Given:
+def take_from_field(
+    wanted: Sequence[str], sources: Table, components: str | Path, neighbours: str | Path
+) -> Given:
     """Galaxies of the field by their IDs; an ID in several rows stands for all of these.
 
     Raises
@@ -135,12 +140,14 @@ def take_from_field(wanted: Sequence[str], sources: Table, components: str | Pat
     width = table["component"].shape[1]
     place = {row: i for i, row in enumerate(table["row"].tolist())}
     component = np.full((len(found), width), np.nan, np.float32)
+    rows = np.array([row for _, row in found], int)
+    strange = align_rows(rows, read_shard(neighbours, ["row", "strangeness"]))["strangeness"]
     for i, (one, row) in enumerate(found):
         if row in place:
             component[i] = table["component"][place[row]]
         if not np.isfinite(component[i]).all():
             log.warning("%s: has no usable pixels in the field, or was not selected", one)
-    return Given([one for one, _ in found], np.array([row for _, row in found], int), component)
+    return Given([one for one, _ in found], rows, component, strange)
 
 
 def cut_image(
@@ -206,6 +213,7 @@ def take_from_images(
     size: int,
     neighbours: str,
     scale: float,
+    reference: str | Path,
 ) -> Given:
     """Galaxies in the middle of images that are not of the field, through all steps.
 
@@ -217,6 +225,8 @@ def take_from_images(
         Loads the chain.
     size, neighbours, scale
         See `cut_image`.
+    reference : path
+        Of the model, see `strangeness.load_reference`.
 
     Raises
     ------
@@ -236,12 +246,16 @@ def take_from_images(
             f"similar_to: none of {len(images)} images can be used, such as {next(iter(images))}. "
             "The log says why."
         )
-    loaded, parts, names = chain(), [], list(cut)
+    loaded, known, names = chain(), load_reference(reference), list(cut)
+    components, strange = [], []
     for start in range(0, len(names), EMBEDDED):
         some = [cut[name] for name in names[start : start + EMBEDDED]]
         joined = {key: np.concatenate([one[key] for one in some]) for key in CUTOUT}
-        parts.append(loaded.locate(joined))
-    return Given(names, np.full(len(names), -1), np.concatenate(parts))
+        polar = loaded.unwrap(loaded.denoise(joined), joined)
+        components.append(loaded.project(loaded.encode(polar)))
+        strange.append(strangeness(polar["picture"], known))
+    both = (np.concatenate(components), np.concatenate(strange))
+    return Given(names, np.full(len(names), -1), *both)
 
 
 def nearest_of_field(given: Given, components: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -259,13 +273,7 @@ def nearest_of_field(given: Given, components: str | Path) -> tuple[np.ndarray, 
     return found, distance
 
 
-def tabulate(
-    given: Given,
-    strange: np.ndarray,
-    found: np.ndarray,
-    distance: np.ndarray,
-    catalogue: str | Path,
-) -> Table:
+def tabulate(given: Given, found: np.ndarray, distance: np.ndarray, catalogue: str | Path) -> Table:
     """One row a given galaxy and similar one, nearest first; one empty row where there is none.
 
     Returns
@@ -276,7 +284,7 @@ def tabulate(
     """
     frame = pyarrow.parquet.read_table(catalogue, columns=["ID", *KNOWN]).to_pydict()
     lines = []
-    for name, score, rows, away in zip(given.name, strange, found, distance, strict=True):
+    for name, score, rows, away in zip(given.name, given.strange, found, distance, strict=True):
         for rank in range(max(1, np.count_nonzero(rows >= 0))):
             row = int(rows[rank])
             known = [frame[key][row] if row >= 0 else None for key in ("ID", *KNOWN)]
@@ -300,8 +308,6 @@ def find_similar_file(
     output: str | Path,
     chain: Callable[[], Chain],
     cutout: dict,
-    scheme: str,
-    seed: int,
 ) -> None:
     """Find the galaxies of a field that are most like given ones, and write a table.
 
@@ -310,15 +316,14 @@ def find_similar_file(
     wanted : dict
         ids (list of str), and files: path -> plane, each a list of IDs or an image.
     field : dict of path
-        sources, cutouts (a shard), components, voters and catalogue (Parquet) of the field.
+        sources, cutouts (a shard), components, neighbours and catalogue (Parquet) of the field;
+        strangeness, the reference of its model.
     output : path
         CSV, see `tabulate`.
     chain : callable
         Loads the chain, if there are images.
     cutout : dict
         size (px) and neighbours.
-    scheme, seed
-        Of the vote.
 
     Raises
     ------
@@ -332,14 +337,17 @@ def find_similar_file(
     )
     parts = []
     if ids:
-        parts.append(take_from_field(ids, read_sources(field["sources"])[0], field["components"]))
+        files = (field["components"], field["neighbours"])
+        parts.append(take_from_field(ids, read_sources(field["sources"])[0], *files))
     if images:
         scale = float(read_attributes(field["cutouts"])["pixel_scale"])
-        parts.append(take_from_images(images, chain, scale=scale, **cutout))
+        more = cutout | {"scale": scale, "reference": field["strangeness"]}
+        parts.append(take_from_images(images, chain, **more))
     given = Given(
         [name for part in parts for name in part.name],
         np.concatenate([part.row for part in parts]),
         np.concatenate([part.component for part in parts]),
+        np.concatenate([part.strange for part in parts]),
     )
     usable = np.isfinite(given.component).all(axis=1)
     if not usable.any():
@@ -347,10 +355,8 @@ def find_similar_file(
             f"similar_to: none of the {len(usable)} galaxies given, such as {given.name[0]}, has "
             "usable pixels, so none is like it. Give others."
         )
-    loaded = SCHEMES[scheme].load(field["voters"], field["components"])
-    strange = strangeness(given.component, bounded_reference(loaded.reference, seed))
     found, distance = nearest_of_field(given, field["components"])
-    table = tabulate(given, strange, found, distance, field["catalogue"])
-    for name, score in zip(given.name, strange, strict=True):
+    table = tabulate(given, found, distance, field["catalogue"])
+    for name, score in zip(given.name, given.strange, strict=True):
         log.info("%s: STRANGENESS %.3f", name, score)
     save_numbers(table, output)

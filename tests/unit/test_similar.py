@@ -10,12 +10,11 @@ from astropy.table import Table
 
 from morphovote import similar
 from morphovote.catalogue.writers import write_parquet
-from morphovote.compute.neighbours import isolation
 from morphovote.config.resolve import find_given
 from morphovote.errors import InputError
 from morphovote.fields.sources import write_sources
 from morphovote.storage import shards
-from morphovote.vote import bagged
+from morphovote.vote.strangeness import fit_strangeness_file
 
 COUNT, SIZE, SCALE = 60, 40, 0.05
 ORDER = ["ROW", "ID", "RA", "DEC", "TILE", "X", "Y", "SELECTED", "SHARD"]
@@ -38,9 +37,12 @@ def field(tmp_path_factory):
     base = {"row": rows, "id": np.array(names, dtype=object)}
     shards.write_shard(folder / "components.h5", base | {"component": points}, {"pca": "p"})
     shards.write_shard(folder / "cutouts.h5", base, {"pixel_scale": SCALE})
-    known = points[np.isfinite(points).all(axis=1)]
-    voters = bagged.fit_voters(known, 3, 0.667, seed=1, voters=3)
-    bagged.save_voters(folder / "voters.h5", voters, {})
+    shards.write_shard(
+        folder / "neighbours.h5", base | {"strangeness": np.where(rows == 5, np.nan, rows / 100)}
+    )
+    pictures = np.random.default_rng(1).normal(size=(COUNT, 3)).astype("f2")
+    shards.write_shard(folder / "code.h5", base | {"picture": pictures}, {"polar": "moments"})
+    fit_strangeness_file([folder / "code.h5"], folder / "strangeness.h5", seed=0)
     none = np.zeros(COUNT)
     sources = Table([rows, names, none, none, none, none, none, none > 1, none], names=ORDER)
     text = {"CATALOG": "", "NOTES": "[]"}
@@ -50,7 +52,8 @@ def field(tmp_path_factory):
     write_sources(folder / "sources.fits", sources, tiles)
     catalogue = {"ID": names, "RA": 150.1234567 + rows, "DEC": none, "CLASS": ["SPH"] * COUNT}
     write_parquet(folder / "catalogue.parquet", Table(catalogue | {"CLASS_PROB": none + 0.5}))
-    files = {name: folder / f"{name}.h5" for name in ("components", "voters", "cutouts")}
+    names = ("components", "neighbours", "strangeness", "cutouts")
+    files = {name: folder / f"{name}.h5" for name in names}
     others = {"sources": folder / "sources.fits", "catalogue": folder / "catalogue.parquet"}
     return files | others, points
 
@@ -58,7 +61,7 @@ def field(tmp_path_factory):
 def find(field, tmp_path, given, chain=None):
     cutout = {"size": SIZE, "neighbours": "mask"}
     output = tmp_path / "similar.csv"
-    similar.find_similar_file(find_given(given), field, output, chain, cutout, "bagged", 0)
+    similar.find_similar_file(find_given(given), field, output, chain, cutout)
     with open(output, newline="") as file:
         return list(csv.DictReader(file))
 
@@ -74,28 +77,38 @@ def test_galaxies_of_the_field_find_their_nearest(field, tmp_path):
     assert [row["RANK"] for row in mine] == [str(rank) for rank in range(1, 25)]
     assert float(mine[0]["DISTANCE"]) == pytest.approx(np.sort(away)[1], rel=1e-4)
     assert float(mine[0]["RA"]) == pytest.approx(150.1234567 + int(mine[0]["ROW"]), abs=1e-6)
-    known = points[np.isfinite(points).all(axis=1)]
-    lonely = isolation(known, known, 5)
-    share = (lonely < isolation(points[3:4], known, 5)).mean()
-    assert float(mine[0]["GIVEN_STRANGENESS"]) == pytest.approx(share, abs=1e-5)
+    assert {row["GIVEN_STRANGENESS"] for row in mine} == {"0.03"}
     assert [row["ID"] for row in rows if row["GIVEN"] == "g5"] == [""]
     assert {row["GIVEN"] for row in rows} == {"g3", "g5", "g7"}
+
+
+def steps(project, picture):
+    """A chain whose steps hand on the cutouts, and give the one picture."""
+    return SimpleNamespace(
+        denoise=lambda cutouts: cutouts,
+        unwrap=lambda denoised, cutouts: {"cutouts": denoised, "picture": picture},
+        encode=lambda polar: polar["cutouts"],
+        project=project,
+    )
 
 
 def test_an_image_goes_through_the_chain_and_finds_its_nearest(field, tmp_path):
     files, points = field
     seen = []
 
-    def locate(cutouts):
+    def project(cutouts):
         seen.append(cutouts)
         return points[[9]] + np.float32(1e-3)
+
+    chain = steps(project, picture=np.full((1, 3), 9.0))
 
     big = np.full((90, 101), 1.0, "f4")
     big[20:60, 30:70] = galaxy() + 1
     big += 0.05 * np.random.default_rng(1).normal(size=big.shape).astype("f4")
     fits.writeto(tmp_path / "a.fits", np.roll(big, (5, 1), (0, 1)))
-    rows = find(files, tmp_path, str(tmp_path / "a.fits"), lambda: SimpleNamespace(locate=locate))
+    rows = find(files, tmp_path, str(tmp_path / "a.fits"), lambda: chain)
     assert (len(rows), rows[0]["ID"]) == (24, "g9")
+    assert float(rows[0]["GIVEN_STRANGENESS"]) == 1
     # The middle of a larger image, without its sky.
     image = seen[0]["image"][0]
     assert image.shape == (SIZE, SIZE)
@@ -141,16 +154,17 @@ def test_images_that_cannot_be_used(tmp_path, pixels, scale, said):
         similar.cut_image(str(tmp_path / "a.fits"), "", SIZE, "mask", SCALE)
 
 
-def test_bad_images_among_good_ones_are_left_out(tmp_path):
+def test_bad_images_among_good_ones_are_left_out(field, tmp_path):
     write_image(tmp_path / "good.fits", galaxy())
     (tmp_path / "bad.fits").write_text("no image")
     images = dict.fromkeys([str(tmp_path / "bad.fits"), str(tmp_path / "good.fits")], "")
-    chain = SimpleNamespace(locate=lambda cutouts: np.zeros((len(cutouts["x"]), 4)))
-    found = similar.take_from_images(images, lambda: chain, SIZE, "mask", SCALE)
+    chain = steps(lambda cutouts: np.zeros((len(cutouts["x"]), 4)), picture=np.zeros((1, 3)))
+    rest = (lambda: chain, SIZE, "mask", SCALE, field[0]["strangeness"])
+    found = similar.take_from_images(images, *rest)
     assert found.name == [str(tmp_path / "good.fits")]
     images.pop(str(tmp_path / "good.fits"))
     with pytest.raises(InputError, match="not a readable FITS file"):
-        similar.take_from_images(images, lambda: chain, SIZE, "mask", SCALE)
+        similar.take_from_images(images, *rest)
 
 
 @pytest.mark.parametrize(

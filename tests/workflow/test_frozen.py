@@ -28,6 +28,7 @@ from morphovote.polar.schemes import unwrap_shard
 from morphovote.reduce.pca import project_shards
 from morphovote.storage import shards
 from morphovote.vote.bagged import cast_votes_file
+from morphovote.vote.strangeness import load_reference, strangeness
 
 MODULE = """
 configfile: "mine.yaml"
@@ -263,6 +264,7 @@ def take_through(cutout, rows, parts, folder, model, encoder, listed):
         unwrap_shard(names["clean"], names["cut"], names["polar"], "moments")
         embedding = encoding.encode_shard(names["polar"], network, card, "float32", 2, 2)
         known = {"row": arrays["row"], "id": arrays["id"], "embedding": embedding}
+        known |= shards.read_shard(names["polar"], ["picture"])
         about = {"encoder": card["sha256"], "rotations": 2, "polar": "moments"}
         shards.write_shard(names["code"], known, about | {"input": "normalised"})
         paths.append(names["code"])
@@ -281,7 +283,8 @@ def take_through(cutout, rows, parts, folder, model, encoder, listed):
     found = shards.read_shard(folder / "votes.h5") | shards.read_shard(folder / "classes.h5")
     found |= {key: np.concatenate([part[key] for part in measured]) for key in ("gini", "m20")}
     found["component"] = shards.read_shard(folder / "components.h5")["component"]
-    found["embedding"] = shards.concatenate(paths, ["embedding"])["embedding"]
+    found |= shards.concatenate(paths, ["embedding", "picture"])
+    found["strangeness"] = strangeness(found["picture"], load_reference(model / "strangeness.h5"))
     return found
 
 
@@ -310,8 +313,8 @@ def test_a_galaxy_is_its_own_result_to_the_bit(frozen, tmp_path, monkeypatch):
     for name, other in found.items():
         rows = runs[name][0]
         np.testing.assert_array_equal(other["id"], plain["id"][rows])
-        for key in ("image", "embedding", "component", "counts", "distance", "vote_confidence",
-                    "class_prob", "gini", "m20"):  # fmt: skip
+        for key in ("image", "embedding", "picture", "component", "counts", "distance",
+                    "vote_confidence", "class_prob", "strangeness", "gini", "m20"):  # fmt: skip
             assert other[key].tobytes() == plain[key][rows].tobytes(), (name, key)
         np.testing.assert_array_equal(other["class"], plain["class"][rows])
 

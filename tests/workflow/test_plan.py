@@ -23,11 +23,9 @@ CHECKS = STABILITY | {"audit_groups"}
 FIT = {"fit_voters", "check_vote", "calibrate_votes"}
 FIGURE_RULES = FROM_CATALOGUE | {"plot_separation", "plot_confounders", "plot_reliability"}
 FIGURE_RULES |= {"plot_stability", "plot_training", "plot_fractions"}
-VOTE = (
-    FIT | {"regroup_voters", "cast_votes", "find_neighbours", "place_anchors"} | CHECKS | CLASSIFY
-)
-REDUCE = {"fit_pca", "project_embeddings"} | VOTE
-ENCODE = {"unwrap_polar", "encode_polar", "make_anchors"} | REDUCE
+VOTE = FIT | {"regroup_voters", "cast_votes", "place_anchors"} | CHECKS | CLASSIFY
+REDUCE = {"fit_pca", "project_embeddings", "find_neighbours"} | VOTE
+ENCODE = {"unwrap_polar", "encode_polar", "make_anchors", "fit_strangeness"} | REDUCE
 DENOISE = {"train_denoiser", "denoise_cutouts", "plot_training"} | ENCODE
 CUTOUTS = {"make_cutouts", "measure_morphology"} | DENOISE
 

@@ -1,5 +1,5 @@
 # Takes: polar shards, and the encoder's weights.
-# Leaves: embeddings.
+# Leaves: embeddings, and beside them the small pictures of the polar shards.
 
 # Files from which the encoder's weights are taken.
 WEIGHTS = {

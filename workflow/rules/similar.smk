@@ -9,12 +9,14 @@ rule find_similar:
         sources="results/{field}/sources.fits",
         cutouts=shards_of("cutouts"),
         components="results/{field}/components.h5",
+        neighbours="results/{field}/neighbours.h5",
         catalogue="results/{field}/catalogue.parquet",
         denoiser=model_file("denoiser.safetensors"),
         weights=encoder_file("encoder.safetensors"),
         card=encoder_file("encoder.json"),
         pca=model_file("pca.h5"),
         voters=model_file("voters.h5"),
+        strangeness=model_file("strangeness.h5"),
     output:
         "results/{field}/similar.csv",
     log:
@@ -30,7 +32,6 @@ rule find_similar:
         wanted=config["similar_to"],
         cutout={key: config["cutout"][key] for key in ("size", "neighbours")},
         steps=STEPS,
-        seed=config["voting"]["seed"],
     script:
         "../../scripts/find_similar.py"
 

@@ -1,7 +1,8 @@
-# Takes: principal components, and the file of names if it joins or splits groups.
+# Takes: principal components, the small pictures beside the embeddings, and the file of names if it
+# joins or splits groups.
 # Leaves: in the model folder, the voters, with groups joined and split as the file of names says,
-# and the calibration of their votes; every galaxy's votes, its similar galaxies and how strange it
-# is, and the vote's controls.
+# the calibration of their votes, and the reference from which strange galaxies are told; every
+# galaxy's votes, its similar galaxies and how strange it is, and the vote's controls.
 
 
 rule choose_groups:
@@ -97,11 +98,31 @@ rule cast_votes:
         "../../scripts/cast_votes.py"
 
 
+rule fit_strangeness:
+    """Draw the reference galaxies from which strange ones are told."""
+    input:
+        embeddings=shards_of("embeddings"),
+    output:
+        "results/{field}/model/strangeness.h5",
+    log:
+        "results/{field}/logs/fit_strangeness.log",
+    benchmark:
+        "results/{field}/benchmarks/fit_strangeness.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("fit_strangeness"),
+        seed=config["pca"]["seed"],
+    script:
+        "../../scripts/fit_strangeness.py"
+
+
 rule find_neighbours:
     """Find every galaxy's similar galaxies, and how strange it is to the model's reference."""
     input:
         components="results/{field}/components.h5",
-        voters=model_file("voters.h5"),
+        embeddings=shards_of("embeddings"),
+        strangeness=model_file("strangeness.h5"),
     output:
         "results/{field}/neighbours.h5",
     log:
@@ -113,8 +134,7 @@ rule find_neighbours:
     threads: 4
     params:
         code=code_digest("find_neighbours"),
-        given=given_files(model_file("voters.h5")),
-        scheme=config["voting"]["scheme"],
+        given=given_files(model_file("strangeness.h5")),
         seed=config["voting"]["seed"],
     script:
         "../../scripts/find_neighbours.py"

@@ -7,15 +7,17 @@ import numpy as np
 from morphovote import flags
 from morphovote.errors import InputError
 from morphovote.polar import extremes, moments
+from morphovote.polar.small import shrink
 from morphovote.storage import shards
 
 
 def _by_moments(
     denoised: dict[str, np.ndarray], cutouts: dict[str, np.ndarray], empty: np.ndarray
 ) -> dict[str, np.ndarray]:
-    return moments.unwrap(
+    found = moments.unwrap(
         denoised["image"], cutouts["mask"], cutouts["x"], cutouts["y"], empty
     )  # fmt: skip
+    return found | {"picture": shrink(found["image"], np.isfinite(found["angle"]))}
 
 
 def _by_extremes(
@@ -23,7 +25,10 @@ def _by_extremes(
 ) -> dict[str, np.ndarray]:
     del cutouts
     limits = (denoised["low"], denoised["high"]) if "low" in denoised else None
-    return extremes.unwrap(denoised["image"], limits, empty)
+    found = extremes.unwrap(denoised["image"], limits, empty)
+    # Its rows are angles; its right half has the radii outwards.
+    outwards = found["image"][:, :, extremes.RADII :].swapaxes(1, 2)
+    return found | {"picture": shrink(outwards, np.isfinite(found["angle"]))}
 
 
 # Functions (denoised, cutouts, galaxies without data) -> arrays of the polar images.
@@ -46,7 +51,7 @@ def unwrap(
     Returns
     -------
     dict of ndarray
-        See `moments.unwrap` and `extremes.unwrap`.
+        See `moments.unwrap` and `extremes.unwrap`; and `picture`, see `small.shrink`.
     """
     empty = (cutouts["flags"] & flags.NO_DATA) > 0
     return SCHEMES[scheme](denoised, cutouts, empty)

@@ -374,8 +374,8 @@ def page_data(
         {"name": name, "unit": "", "ucd": "", "about": about, "own": True, "extra": True}
         | _pack(values.astype(np.float32))
         for name, about, values in (
-            ("ISOLATION", "Mean distance to the nearest reference galaxies, in components; "
-             "STRANGENESS is its rank", shown["isolation"]),
+            ("ISOLATION", "Mean distance of small polar pictures to those of the nearest reference "
+             "galaxies; STRANGENESS is its rank", shown["isolation"]),
             ("component 1", "First principal component", shown["component"][:, 0]),
             ("component 2", "Second principal component", shown["component"][:, 1]),
         )

@@ -12,6 +12,7 @@ DESCRIPTION = "model.json"
 MODEL_FILES = (
     "denoiser.safetensors",
     "pca.h5",
+    "strangeness.h5",
     "voters.h5",
     "confidence.h5",
     "anchors.h5",

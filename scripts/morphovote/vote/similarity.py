@@ -1,15 +1,16 @@
-"""Galaxies that look alike, and galaxies that look like no other.
+"""Galaxies that look alike: the nearest among the principal components.
 
-Both are distances between principal components. How strange a galaxy is depends on the model's
-reference sample alone; which galaxies are like it, on a bounded sample of the field. The time
-therefore grows in proportion to the number of galaxies.
+They are sought among a bounded sample of the field, so that the time grows in proportion to the
+number of galaxies. The file that lists them also says how strange each galaxy is.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from morphovote.compute.neighbours import isolation, nearest
+from morphovote.compute.neighbours import nearest
+from morphovote.errors import InputError
 from morphovote.logs import log, progress
 from morphovote.storage.rows import SAMPLE_LIMIT
 from morphovote.storage.shards import (
@@ -17,49 +18,21 @@ from morphovote.storage.shards import (
     iterate_batches,
     read_attributes,
     read_shard,
+    remedy,
     write_shard,
 )
-from morphovote.vote.bagged import BATCH, CLOSEST
-from morphovote.vote.schemes import SCHEMES
+from morphovote.vote.strangeness import (
+    BATCH,
+    isolation_of_shards,
+    load_reference,
+    rank_strangeness,
+)
 
 # Similar galaxies that are listed for each galaxy.
 LISTED = 24
 # Similar galaxies are sought among at most SAMPLE_LIMIT of a field's galaxies: a random sample, and
 # so many of the strangest.
 STRANGEST = 200
-
-
-def bounded_reference(reference: np.ndarray, seed: int) -> np.ndarray:
-    """At most SAMPLE_LIMIT rows of a model's reference sample (R, P), drawn at random."""
-    if len(reference) <= SAMPLE_LIMIT:
-        return reference
-    drawn = np.random.default_rng(seed).choice(len(reference), SAMPLE_LIMIT, replace=False)
-    return reference[np.sort(drawn)]
-
-
-def strangeness(components: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Share (N,) of the reference sample (R, P) that is less isolated than each galaxy (N, P)."""
-    own = isolation(reference, reference, CLOSEST)
-    return rank_strangeness(isolation(components, reference, CLOSEST), own)
-
-
-def rank_strangeness(isolated: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Share of the reference galaxies that are less isolated.
-
-    Parameters
-    ----------
-    isolated : ndarray, shape (N,)
-        From `neighbours.isolation`.
-    reference : ndarray, shape (R,)
-        The same of the reference galaxies themselves.
-
-    Returns
-    -------
-    ndarray of float32, shape (N,)
-        From 0 to 1: 1 is more isolated than every reference galaxy. NaN where `isolated` is.
-    """
-    below = np.searchsorted(np.sort(reference), isolated, side="left")
-    return np.where(np.isfinite(isolated), below / max(len(reference), 1), np.nan).astype("f4")
 
 
 def choose_candidates(
@@ -133,52 +106,47 @@ def find_similar(
 
 
 def find_neighbours_file(
-    components: str | Path, model: str | Path, output: str | Path, scheme: str, seed: int
+    components: str | Path,
+    embeddings: Sequence[str | Path],
+    strangeness: str | Path,
+    output: str | Path,
+    seed: int,
 ) -> None:
     """Find the similar galaxies of a whole field, and how strange each is, in batches.
 
     Parameters
     ----------
-    components, model : path
-        Principal components of the field, and the fitted vote, whose reference sample counts.
+    components : path
+        Principal components of the field.
+    embeddings : sequence of path
+        Shards with `picture` of the same galaxies.
+    strangeness : path
+        The model's reference, see `strangeness.fit_strangeness_file`.
     output : path
         row, id, strangeness, isolation, candidate (see `choose_candidates`), neighbour and
         distance (see `find_similar`).
-    scheme : str
-        Of the vote.
     seed : int
+
+    Raises
+    ------
+    InputError
+        If the components and the embeddings are of other galaxies.
     """
-    reference = bounded_reference(SCHEMES[scheme].load(model, components).reference, seed)
+    reference = load_reference(strangeness)
     table = read_shard(components, ["row", "id"])
-    isolated = np.concatenate(
-        [
-            isolation(batch["component"], reference, CLOSEST)
-            for batch in iterate_batches(components, ["component"], BATCH)
-        ]
-        or [np.zeros(0)]
-    )
+    rows, isolated = isolation_of_shards(embeddings, reference)
+    if not np.array_equal(rows, table["row"]):
+        raise InputError(
+            f"{components}: its rows are not those of the embeddings, expected the same galaxies. "
+            f"{remedy(components)}"
+        )
     candidate = choose_candidates(isolated, seed)
-    parts, start = [], 0
-    for batch in iterate_batches(components, ["component"], BATCH):
-        here = candidate[start : start + len(batch["component"])] > 0
-        parts.append(batch["component"][here])
-        start += len(here)
-    pool = np.concatenate(parts) if parts else np.zeros((0, 0))
-    pool_rows = table["row"][candidate > 0]
-    found = []
-    batches = iterate_batches(components, ["row", "component"], BATCH)
-    for batch in progress(batches, -(-count_rows(components) // BATCH), "batches"):
-        found.append(find_similar(batch["component"], batch["row"], pool, pool_rows))
-    neighbour, distance = (
-        (np.concatenate(part) for part in zip(*found, strict=True))
-        if found
-        else find_similar(np.zeros((0, 0)), np.zeros(0, int), pool, pool_rows)
-    )
-    strange = rank_strangeness(isolated, isolation(reference, reference, CLOSEST))
+    found = _find_all(components, table["row"], candidate)
+    strange = rank_strangeness(isolated, reference["isolation"])
     log.info(
         "similar galaxies of %d among %d of them; %d are more isolated than the whole reference",
         len(isolated),
-        len(pool),
+        (candidate > 0).sum(),
         (strange == 1).sum(),
     )
     write_shard(
@@ -188,8 +156,26 @@ def find_neighbours_file(
             "strangeness": strange,
             "isolation": isolated.astype(np.float32),
             "candidate": candidate,
-            "neighbour": neighbour,
-            "distance": distance,
+            "neighbour": found[0],
+            "distance": found[1],
         },
         {name: value for name, value in read_attributes(components).items() if name != "made_by"},
     )
+
+
+def _find_all(
+    components: str | Path, rows: np.ndarray, candidate: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Similar galaxies of all, in batches, among the candidates; see `find_similar`."""
+    parts, start = [np.zeros((0, 0))], 0
+    for batch in iterate_batches(components, ["component"], BATCH):
+        here = candidate[start : start + len(batch["component"])] > 0
+        parts.append(batch["component"][here])
+        start += len(here)
+    pool = np.concatenate(parts[1:] or parts)
+    found = [find_similar(np.zeros((0, 0)), np.zeros(0, int), pool, rows[candidate > 0])]
+    batches = iterate_batches(components, ["row", "component"], BATCH)
+    for batch in progress(batches, -(-count_rows(components) // BATCH), "batches"):
+        found.append(find_similar(batch["component"], batch["row"], pool, rows[candidate > 0]))
+    neighbour, distance = (np.concatenate(part) for part in zip(*found, strict=True))
+    return neighbour, distance

@@ -1,11 +1,12 @@
-"""Similar and strange galaxies: against brute force, blind to batches and order."""
+"""Similar galaxies: against brute force, blind to batches and order."""
 
 import numpy as np
 import pytest
 
-from morphovote.compute.neighbours import isolation
+from morphovote.errors import InputError
 from morphovote.storage import shards
-from morphovote.vote import bagged, similarity
+from morphovote.vote import similarity
+from morphovote.vote.strangeness import fit_strangeness_file, load_reference, strangeness
 
 
 @pytest.fixture(scope="module")
@@ -56,26 +57,6 @@ def test_exact_copies_are_listed_but_not_the_galaxy_itself():
     assert (found >= 0).all()
 
 
-def test_strangeness_is_the_share_of_the_reference_that_is_less_isolated(points):
-    reference = points[np.isfinite(points).all(axis=1)][:200]
-    isolated = isolation(points, reference, 5)
-    own = isolation(reference, reference, 5)
-    strange = similarity.rank_strangeness(isolated, own)
-    assert strange[7] == pytest.approx(199 / 200)  # a member of the reference is not below itself
-    assert np.isnan(strange[11])
-    i = 250
-    assert strange[i] == pytest.approx((own < isolated[i]).mean())
-    away = np.sort(np.linalg.norm(reference.astype(float) - points[i], axis=1))
-    assert isolated[i] == pytest.approx(away[:5].mean(), rel=1e-5)
-    beyond = isolation(np.full((1, 6), 90.0), reference, 5)
-    assert similarity.rank_strangeness(beyond, own) == 1
-
-
-def test_result_does_not_depend_on_the_batch(points):
-    whole = isolation(points, points[20:120], 5)
-    np.testing.assert_array_equal(isolation(points[40:43], points[20:120], 5), whole[40:43])
-
-
 def test_candidates_are_bounded_and_hold_the_strangest():
     isolated = np.r_[np.arange(100.0), np.nan]
     assert similarity.choose_candidates(isolated, 0).tolist() == [1] * 100 + [0]
@@ -86,17 +67,31 @@ def test_candidates_are_bounded_and_hold_the_strangest():
 
 
 def test_file_of_a_field(tmp_path, points):
-    reference = points[np.isfinite(points).all(axis=1)][:120]
-    voters = bagged.fit_voters(reference, 3, 0.667, seed=1, voters=3)
-    bagged.save_voters(tmp_path / "voters.h5", voters, {})
     rows = np.arange(300) + 5
     table = {"row": rows, "id": [f"g{i}" for i in rows], "component": points}
     shards.write_shard(tmp_path / "components.h5", table, {"pca": "p"})
-    files = (tmp_path / "components.h5", tmp_path / "voters.h5", tmp_path / "neighbours.h5")
-    similarity.find_neighbours_file(*files, scheme="bagged", seed=0)
-    found = shards.read_shard(files[2])
+    # Pictures that say something else than the components.
+    pictures = np.random.default_rng(8).normal(size=(300, 4)).astype("f2")
+    pictures[20], pictures[11] = 9, np.nan
+    parts = [tmp_path / f"{i}.h5" for i in range(2)]
+    for path, part in zip(parts, np.split(np.arange(300), [170]), strict=True):
+        arrays = {"row": rows[part], "id": rows[part].astype(str), "picture": pictures[part]}
+        shards.write_shard(path, arrays, {"polar": "moments"})
+    fit_strangeness_file(parts[:1], tmp_path / "strangeness.h5", seed=0)
+    reference = load_reference(tmp_path / "strangeness.h5")
+    assert len(reference["picture"]) == 169
+    files = (tmp_path / "components.h5", parts, tmp_path / "strangeness.h5")
+    similarity.find_neighbours_file(*files, tmp_path / "neighbours.h5", seed=0)
+    found = shards.read_shard(tmp_path / "neighbours.h5")
     np.testing.assert_array_equal(found["row"], rows)
-    assert found["strangeness"][7] == pytest.approx(119 / 120)
+    assert found["strangeness"][20] == pytest.approx(168 / 169)
+    alone = strangeness(pictures[[7, 250]], reference)
+    np.testing.assert_array_equal(found["strangeness"][[7, 250]], alone)
+    assert np.isnan(found["strangeness"][11])
     assert found["candidate"].sum() == 299
+    away = brute(points[np.arange(300) != 11], np.arange(299))
+    assert found["distance"][0, 0] == pytest.approx(np.nanmin(away[0]), rel=1e-5)
     assert set(found["neighbour"][0]) <= set(rows.tolist())
-    assert shards.read_attributes(files[2])["pca"] == "p"
+    assert shards.read_attributes(tmp_path / "neighbours.h5")["pca"] == "p"
+    with pytest.raises(InputError, match="rows are not those of the embeddings"):
+        similarity.find_neighbours_file(files[0], parts[:1], files[2], tmp_path / "n.h5", seed=0)
