@@ -16,8 +16,10 @@ BIN := .venv/bin
 run: .venv/run.stamp
 	$(BIN)/snakemake --cores $(CORES)
 
-# Three processes, so that two cores are never idle; each prints its own result when it ends.
+# Three processes, so that two cores are never idle; each prints its own result when it ends. What all
+# of them measure with is compiled before they start.
 test: .venv/dev.stamp
+	PYTHONPATH=scripts $(BIN)/python -c "from morphovote.measure.sections import warm_up; warm_up()"
 	$(MAKE) --jobs=3 --output-sync=target test-run test-first test-second
 
 # One thread each: more of them only wait for each other.

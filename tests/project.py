@@ -19,7 +19,7 @@ from paths import ROOT
 
 SMALL = {
     "fields": {"small": {"simulate": {"galaxies": 60, "seed": 3}}},
-    "shard_size": 25,
+    "shard_size": 30,
     "denoiser": {"epochs": 2},
     "voting": {"groups": 4, "voters": 7},
     "classes": {"anchors": 80},

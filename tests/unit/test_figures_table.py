@@ -48,6 +48,7 @@ def loaded(module):
     ).stdout.strip()
 
 
+@pytest.mark.slow
 def test_reading_the_table_loads_nothing_and_drawing_no_network():
     assert loaded("morphovote.report.figures.table") == "[]"
     names = "; ".join(f"import morphovote.report.figures.{name}" for name in NAMES)

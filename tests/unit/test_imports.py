@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 from paths import ROOT
 
 # Rules whose work is done by a network, or on the simulated sky of its training.
@@ -37,6 +38,7 @@ def load(imports, folder) -> str:
     return done.stderr.strip()
 
 
+@pytest.mark.slow
 def test_scripts_without_a_network_do_not_load_torch():
     imports = {}
     for path in sorted((ROOT / "scripts").glob("*.py")):

@@ -99,6 +99,7 @@ def trained():
     return images, *dense.train(images, 12, 60, 0)
 
 
+@pytest.mark.slow
 def test_dense_autoencoder_learns_and_repeats_to_the_bit(trained):
     images, model, curve = trained
     assert len(curve) == 60

@@ -306,7 +306,7 @@ def measure_on_images(
             for batch in shards.iterate_batches(path, ["mask"], BATCH)]  # fmt: skip
     area = np.concatenate(area or [np.zeros(0)])
     area = area * (float(shards.read_attributes(path)["pixel_scale"]) / scale) ** 2
-    _warm_up()
+    warm_up()
     fit = np.ones(len(area), dtype=bool) if sersic is None else sersic[names["row"]]
     call = partial(
         measure_section, pixel_scale=scale, sky_noise=sky.noise if sky else np.inf, psf=psf,
@@ -326,7 +326,7 @@ def measure_on_images(
     return arrays, units
 
 
-def _warm_up() -> None:
+def warm_up() -> None:
     """Compile, or load, what is measured with, so that processes forked later have it."""
     y, x = np.indices((48, 48))
     distance = np.hypot(x - 24.2, (y - 23.7) / 0.8)

@@ -93,6 +93,7 @@ def test_nothing_is_decided_without_a_difference_or_a_class():
     assert all("too few measured of IRR (0)" in reason for reason in reasons)
 
 
+@pytest.mark.slow
 def test_false_alarms_are_rare_over_all_tests_together():
     rng = np.random.default_rng(5)
     alarms = 0

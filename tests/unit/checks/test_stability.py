@@ -183,6 +183,7 @@ def scores_of(follow):
     return views, score_views(moved, galaxy, own, own, voters)
 
 
+@pytest.mark.slow
 def test_invariant_vote_scores_one_and_another_scores_low():
     views, invariant = scores_of(ranked_pixels)
     _, other = scores_of(coarse_pixels)

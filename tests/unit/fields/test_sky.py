@@ -47,6 +47,7 @@ def test_a_section_is_a_piece_of_the_whole(tmp_path):
     assert (outside[20:, 20:] == whole[:40, :40]).all()
 
 
+@pytest.mark.slow
 def test_blocks_and_processes_do_not_change_the_sky(tmp_path, monkeypatch):
     tiles, _ = write_image(tmp_path / "tilted.fits", level=3, slope=1)
     whole, _, _ = sky.measure_cells(tiles[0], 128)

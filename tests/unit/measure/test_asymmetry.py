@@ -72,6 +72,7 @@ def test_noise_makes_an_even_galaxy_neither_lopsided_nor_negative(noise, centre)
     assert np.median(found) == pytest.approx(0, abs=0.04)
 
 
+@pytest.mark.slow
 def test_a_box_of_sky_turned_about_its_middle_takes_too_much():
     """Why the asymmetry is not statmorph's: the same galaxies come out negative there."""
     ours, theirs = [], []

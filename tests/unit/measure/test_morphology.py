@@ -266,6 +266,7 @@ def test_number_of_processes_and_order_change_nothing(cutouts, measured, tmp_pat
         assert np.array_equal(one[name][order], part[name], equal_nan=name != "id")
 
 
+@pytest.mark.slow
 def test_slow_galaxy_is_cut_off(tmp_path):
     path = write_cutouts(tmp_path / "slow.h5", 2)
 

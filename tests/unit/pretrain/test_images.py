@@ -107,6 +107,7 @@ def test_turning_the_view_turns_the_image():
     assert error.median() < 5e-3
 
 
+@pytest.mark.slow
 def test_every_kind_is_drawn_and_finite():
     galaxies = draw_galaxies(1, 300)
     assert len(galaxies["kind"].unique()) == len(KINDS)
@@ -138,6 +139,7 @@ def test_arms_show_in_the_angular_fourier_code():
     assert second_harmonic(strong) > 5 * second_harmonic(none)
 
 
+@pytest.mark.slow
 def test_views_repeat_and_depend_on_the_seed():
     first, again = (views.draw_views(7, 6) for _ in range(2))
     other = views.draw_views(8, 6)

@@ -283,6 +283,7 @@ def test_page_without_training_or_timings(figures):
     assert TITLES["training"] not in text
 
 
+@pytest.mark.slow
 def test_figures_that_cannot_be_drawn_are_left_out_with_one_sentence(figures):
     text = render(figures, lacking=("REDSHIFT", "U_V"))
     assert TITLES["colours"] not in text

@@ -103,6 +103,7 @@ def test_anchors_of_a_field_of_cutouts_lie_on_their_sky(field):
     assert (found["snr"] > 10).all()
 
 
+@pytest.mark.slow
 def test_pilots_tell_how_much_larger_a_galaxy_is_than_its_segment(field):
     trial = anchors.pilot_plan(plan(80, flux=3.0))
     assert len(trial) < 80

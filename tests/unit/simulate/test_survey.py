@@ -69,6 +69,7 @@ def test_offset_moves_the_light():
     )
 
 
+@pytest.mark.slow
 def test_handedness_pitch_and_arms_are_those_drawn():
     """The strongest azimuthal wave turns with ln(radius) as the truth's spiral does."""
     seen = set()
@@ -207,6 +208,7 @@ def test_point_source_depth_is_that_of_cosmos():
 # The field
 
 
+@pytest.mark.slow
 def test_same_seed_same_field(field):
     again = survey.simulate_field(20, seed=3)
     other = survey.simulate_field(5, seed=4)

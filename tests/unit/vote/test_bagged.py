@@ -94,6 +94,7 @@ class TestFit:
         assert voters.labels.max() == GROUPS - 1
         assert voters.algorithms[:4] == ["kmeans", "ward", "birch", "kmeans"]
 
+    @pytest.mark.slow
     def test_processes_do_not_change_the_result(self, blobs, monkeypatch):
         monkeypatch.setattr(bagged, "SMALL_BAG", 0)
         one, two = (

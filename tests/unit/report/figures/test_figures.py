@@ -77,6 +77,7 @@ def draw_all(catalogue, sources):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", SIZES)
 def test_figures_of_the_catalogue_are_drawn_at_any_size(count, tmp_path):
     catalogue = catalogue_of(count)
