@@ -59,10 +59,14 @@ function isWriting(target) {
 // Put new content into a part of the page: its scroll, its open details and the focus stay.
 function renew(box, ...children) {
   const controls = () => [...box.querySelectorAll("button, input, select, textarea, summary")];
-  const top = box.scrollTop, focused = controls().indexOf(document.activeElement);
+  const top = box.scrollTop, was = document.activeElement, focused = controls().indexOf(was);
+  // The same control, if it is still there: others may have come before it.
+  const told = (one) => [one.tagName, one.getAttribute("aria-label"), one.tagName === "SELECT" ? "" : one.textContent].join("|");
   const unfolded = new Set([...box.querySelectorAll("details[open] > summary")].map((one) => one.textContent));
   box.replaceChildren(...children);
   for (const one of box.querySelectorAll("details > summary")) if (unfolded.has(one.textContent)) one.parentElement.open = true;
   box.scrollTop = top;
-  if (focused >= 0 && controls()[focused]) controls()[focused].focus({ preventScroll: true });
+  if (focused < 0) return;
+  const same = controls().filter((one) => told(one) === told(was)), again = same.includes(controls()[focused]) ? controls()[focused] : same[0];
+  if (again) again.focus({ preventScroll: true });
 }

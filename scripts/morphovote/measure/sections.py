@@ -323,6 +323,8 @@ def measure_on_images(
     arrays["position_angle"] = angle.astype(np.float32)
     light = arrays["mag_sersic"].astype(float)
     arrays["mag_sersic"] = magnitudes(light, float(tiles.meta["ZEROPT"])).astype(np.float32)
+    for name in ("position_angle", "mag_sersic"):
+        arrays[f"{name}_err"][np.isnan(arrays[name])] = np.nan
     return arrays, units
 
 

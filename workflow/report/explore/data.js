@@ -94,8 +94,8 @@ for (let i = 0; i < N; i++) {
 }
 const flagsOf = (i) => valueOf("FLAGS", i) | 0;
 const bitOf = Object.fromEntries(data.flags.map(([name, bit]) => [name, bit]));
-// What the simulator and the measurements know as damaged, not as a galaxy of a rare kind.
-const ARTEFACT = ["no_data", "edge", "off_centre", "trail", "measure_failed", "low_snr"].reduce((all, name) => all | (bitOf[name] || 0), 0);
+// What the simulator and the measurements know as damaged or as like a star, not as a galaxy of a rare kind.
+const ARTEFACT = ["no_data", "edge", "off_centre", "trail", "measure_failed", "low_snr", "psf_limited"].reduce((all, name) => all | (bitOf[name] || 0), 0);
 const isArtefact = (i) => (flagsOf(i) & ARTEFACT) !== 0 || classes[classIndex[i]].name === "UNC";
 
 function quantiles(values, shares) {

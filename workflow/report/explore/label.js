@@ -191,7 +191,12 @@ function drawLabel() {
     make("div", { className: "choices", role: "group", "aria-label": "class" }, ...choices),
     make("div", { className: "bar" }, button(CANNOT, () => giveLabel(CANNOT), "0"), button("skip", skipLabel, "Space"), button("undo", undoLabel, "u"), fresh, button("Add", () => addOwn(fresh.value.trim()))),
     ...[comparison()].filter(Boolean));
-  labels.redraw = () => { const now = nextToLabel(); if (now && !$("#label").hidden) labelPictures.trio.show(now[0]); };
+  labels.redraw = () => {
+    const now = nextToLabel();
+    if (!now || $("#label").hidden) return;
+    labelPictures.trio.show(now[0]);
+    if (WIDTH) $("#label .scale").textContent = `${ids[now[0]]} \u00b7 ${(WIDTH / look.zoom).toFixed(1)}\u2033 wide`;
+  };
   labels.redraw();
 }
 

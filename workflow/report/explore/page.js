@@ -134,7 +134,7 @@ function labelKey(key) {
 }
 
 const ACTS = {
-  m: () => open("map"), p: () => showPictures(), l: () => open("label"), "/": () => $("#search").focus(), g: showStrangest, b: goBack, i: invert, z: closer,
+  m: () => open("map"), p: () => showPictures(), l: () => open("label"), "/": () => { $("#search").focus(); $("#search").select(); }, g: showStrangest, b: goBack, i: invert, z: closer,
   r: () => { const shown = where(visible); if (shown.length) go(shown[Math.floor(Math.random() * shown.length)]); }, s: () => { if (panel.current >= 0) toggle(panel.current); },
   u: undoChoice, c: () => { open("map"); $("#colour").focus(); }, v: () => setTool("pan"), a: () => setTool("lasso"), x: () => setTool("box"), 0: showAll, "?": help,
 };

@@ -99,7 +99,7 @@ const APART = new Set(["RA", "DEC", "GROUP", "GROUP_SECOND", "KEPT", "CLASS", "C
 function numbers(i) {
   const rows = (those) => those.flatMap((one) => {
     const error = column(`${one.name}_ERR`);
-    const spread = error && Number.isFinite(error.values[i]) ? ` \u00b1 ${brief(error.values[i])}` : "";
+    const spread = error && one.shown(i) !== MISSING && Number.isFinite(error.values[i]) ? ` \u00b1 ${brief(error.values[i])}` : "";
     return [make("span", { title: one.about }, one.name), make("span", { className: "number" }, one.shown(i) + spread + (one.unit && one.shown(i) !== MISSING ? ` ${one.unit}` : ""))];
   });
   const own = columns.filter((one) => one.own && !APART.has(one.name) && !/^P_|_ERR$/.test(one.name));

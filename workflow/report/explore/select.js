@@ -180,7 +180,7 @@ function drawGallery() {
   whole.addEventListener("click", showAll);
   const hides = gallery.kind === "shown" && filters.count < N;
   $("#pictures").replaceChildren(make("div", { className: "bar" }, kind, gallery.kind === "similar" ? null : make("span", {}, "by"), gallery.kind === "similar" ? null : sort, gallery.kind === "similar" ? null : turn,
-    isStrange() ? make("label", { className: "tick", title: "no data, edge, off centre, trail, failed measurement, S/N below 10, or class UNC" }, skip, "without likely artefacts") : null,
+    isStrange() ? make("label", { className: "tick", title: "no data, edge, off centre, trail, failed measurement, S/N below 10, no larger than the PSF, or class UNC" }, skip, "without likely artefacts") : null,
     make("span", { className: "quiet" }, `${gallery.list.length.toLocaleString("en")} galaxies` +
       (hiddenHere() ? `, ${hiddenHere().toLocaleString("en")} likely artefacts left out` : "")), hides ? whole : null, all), grid);
   drawCounts();
