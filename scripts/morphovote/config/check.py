@@ -49,7 +49,12 @@ def check_schema(config: dict, schema: dict) -> None:
     # Of several mistakes of one value the most telling, which comes last.
     values = {(*error.absolute_path, error.validator in ABOUT_KEYS): error for error in errors}
     told = [error for error in errors if error in values.values() or error.validator in ABOUT_KEYS]
-    raise_all([line for error in reversed(told) for line in _explain(error)])
+    raise_all([_one_line(line) for error in reversed(told) for line in _explain(error)])
+
+
+def _one_line(text: str) -> str:
+    """A text with what cannot be printed, such as line breaks in a key, written out."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def raise_all(mistakes: list[str]) -> None:
