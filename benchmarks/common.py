@@ -5,6 +5,7 @@ before anything of the project, because it adds the library and the tests' helpe
 """
 
 import argparse
+import subprocess
 import sys
 from pathlib import Path
 
@@ -34,3 +35,11 @@ def new_parser(doc: str, output: Path | None = None) -> argparse.ArgumentParser:
     if output is not None:
         parser.add_argument("--output", type=Path, default=output)
     return parser
+
+
+def run_workflow(folder: Path, config: Path, target: str, cores: int) -> None:
+    """Run the workflow in a folder, on a config of its own, up to a file."""
+    command = [sys.executable, "-m", "snakemake", target, "--snakefile", str(ROOT / "Snakefile")]
+    command += ["--directory", str(folder), "--configfile", str(config)]
+    command += ["--replace-workflow-config", "--cores", str(cores), "--quiet", "all"]
+    subprocess.run(command, check=True)

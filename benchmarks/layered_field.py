@@ -7,15 +7,13 @@ pixel with a PSF of 0.2 arcsec (FWHM), a noise map and a catalogue. Their classe
 rule of `simulate.truth`. The run is FOLDER/results/layered: give it to `anchors.py`.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 import galsim
 import numpy as np
 import torch
 import yaml
-from common import ROOT, new_parser
+from common import new_parser, run_workflow
 from astropy.io import fits
 from astropy.table import Table
 from scipy.signal import fftconvolve
@@ -99,10 +97,7 @@ def run_field(folder: Path, cores: int) -> None:
     field = names | {"images": str(folder / "image.fits"), "pixel_scale": SCALE}
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump({"fields": {NAME: field}}))
-    command = [sys.executable, "-m", "snakemake", f"results/{NAME}/classes.h5"]
-    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", str(config), "--replace-workflow-config"]
-    subprocess.run([*command, "--cores", str(cores), "--quiet", "all"], check=True)
+    run_workflow(folder, config, f"results/{NAME}/classes.h5", cores)
 
 
 def main() -> None:

@@ -8,12 +8,10 @@ LTD (`real_fields.CLASSES`). "Medians" are the classes that the same run would h
 anchors; intervals (95 %) are by bootstrap over the galaxies.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
-from common import DATA, ROOT, WORK, new_parser
+from common import DATA, WORK, new_parser, run_workflow
 from astropy.table import Table
 from class_runs import classify_run
 from real_fields import CLASSES, READERS, make_real_field
@@ -30,10 +28,7 @@ HEAD = ["set", "names", "class by eye", "galaxies", "right", "SPH", "ETD", "LTD"
 def run_set(name: str, data: Path, folder: Path, cores: int) -> Path:
     """Run the workflow up to the classes of a set; folder of its results."""
     config = make_real_field(name, data, folder)
-    command = [sys.executable, "-m", "snakemake", f"results/{name}/classes.h5"]
-    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", str(config), "--replace-workflow-config"]
-    subprocess.run([*command, "--cores", str(cores), "--quiet", "all"], check=True)
+    run_workflow(folder, config, f"results/{name}/classes.h5", cores)
     return folder / "results" / name
 
 

@@ -1,13 +1,11 @@
 """Mosaics of Sersic galaxies of known size and index, run through the workflow as a field is."""
 
 import itertools
-import subprocess
-import sys
 
 import galsim
 import numpy as np
 import yaml
-from common import ROOT
+from common import run_workflow
 from astropy.io import fits
 from astropy.table import Table
 
@@ -88,10 +86,7 @@ def run_field(folder, scale, processes):
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump({"fields": {"field": field}}))
     target = "results/field/measurements/00000.h5"
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    command += ["--configfile", str(config), "--replace-workflow-config"]
-    command += ["--cores", str(processes), "--quiet", "all", "--directory", str(folder), target]
-    subprocess.run(command, check=True)
+    run_workflow(folder, config, target, processes)
     return shards.read_shard(folder / target)
 
 

@@ -29,6 +29,15 @@ LIMIT = 30
 KEYS = {"Enter": 13, "Escape": 27, "Backspace": 8, " ": 32}
 
 
+def wait_until(check, limit: float):
+    """Wait until something is true, and return it; at most `limit` seconds."""
+    end = time.monotonic() + limit
+    while not (found := check()):
+        assert time.monotonic() < end, "the browser does not answer"
+        time.sleep(0.05)
+    return found
+
+
 class Browser:
     """One page in a browser of its own, with a fresh profile under `folder`."""
 
@@ -71,11 +80,7 @@ class Browser:
 
     def until(self, check):
         """Wait until something is true, and return it."""
-        end = time.monotonic() + LIMIT
-        while not (found := check()):
-            assert time.monotonic() < end, "the browser does not answer"
-            time.sleep(0.05)
-        return found
+        return wait_until(check, LIMIT)
 
     def _bytes(self, count: int) -> bytes:
         data = b""

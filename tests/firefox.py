@@ -5,8 +5,9 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
+
+from browser import wait_until
 
 FIREFOX = next(filter(None, map(shutil.which, ("firefox-esr", "firefox"))), "")
 WITHOUT = "no Firefox is installed"
@@ -58,11 +59,7 @@ class Firefox:
 
     def until(self, check):
         """Wait until something is true, and return it."""
-        end = time.monotonic() + LIMIT
-        while not (found := check()):
-            assert time.monotonic() < end, "the browser does not answer"
-            time.sleep(0.05)
-        return found
+        return wait_until(check, LIMIT)
 
     def _receive(self):
         digits = b""

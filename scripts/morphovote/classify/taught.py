@@ -126,7 +126,6 @@ def learn(
         coefficient (C, P + 1), the intercepts last; table (K, C); share (C,).
     """
     classes = examples.share.shape[1]
-    classes = examples.share.shape[1]
     weighted = count[:, None] * examples.share
     share = (weighted.sum(axis=0) + 0.5) / (weighted.sum() + 0.5 * classes)
     used = count > 0
