@@ -22,9 +22,24 @@ def test_a_run_can_be_looked_at_and_labelled(finished, tmp_path):
         assert "Probability of each class" in panel
         assert "Votes of 7" in panel
         assert browser.run("document.querySelectorAll('aside .near button').length") == 24
-        browser.press("g")
+        # The similar ones as a file, nearest first.
+        browser.run("saveSimilar(0)")
+        with open(browser.downloaded(".csv"), newline="") as file:
+            near = list(csv.DictReader(file))
+        assert [row["RANK"] for row in near] == [str(rank) for rank in range(25)]
+        far = [float(row["DISTANCE"]) for row in near]
+        assert far[0] == 0
+        assert far == sorted(far)
+        browser.save_to(tmp_path / "labels")
+        browser.press("g", "z")
         assert browser.run("gallery.list.length") > 0
-        browser.press("l", *"1234512345")
+        # The header has room for all, and the panel's zoom is not that of the labels.
+        count = "document.querySelector('#count')"
+        assert browser.run(f"{count}.scrollWidth - {count}.clientWidth") <= 0
+        assert browser.run(f"{count}.scrollHeight - {count}.clientHeight") <= 1
+        browser.press("l")
+        assert browser.run("document.querySelector('#label .trio canvas').style.width") == "100%"
+        browser.press(*"1234512345")
         browser.run("document.activeElement.blur(); saveLabels()")
         with open(browser.downloaded(".csv"), newline="") as file:
             rows = list(csv.DictReader(file))

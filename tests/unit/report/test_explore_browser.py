@@ -218,6 +218,69 @@ def test_walk_to_neighbours_and_back(browser):
     assert browser.run("panel.current") == 5
 
 
+def read_csv(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_similar_galaxies_are_saved_with_rank_and_distance(browser):
+    browser.run("go(5)")
+    far = browser.run("similarTo(5).map(([j, far]) => [ids[j], far])")
+    button(browser, "CSV", "aside .similar")
+    path = browser.downloaded(".csv")
+    assert path.name == "made_similar_to_" + browser.run("ids[5]") + ".csv"
+    rows = read_csv(path)
+    assert list(rows[0])[:4] == ["ID", "RANK", "DISTANCE", "RA"]
+    assert [row["RANK"] for row in rows] == [str(rank) for rank in range(25)]
+    assert [row["ID"] for row in rows] == [browser.run("ids[5]"), *(name for name, _ in far)]
+    distance = np.array([float(row["DISTANCE"]) for row in rows])
+    np.testing.assert_allclose(distance, [0, *(away for _, away in far)], rtol=1e-6)
+    path.unlink()
+    # So is a selection of them, whatever the button, while it has no others.
+    button(browser, "Select all", "aside .similar")
+    browser.run(f"toggle(placeOf.get({json.dumps(far[3][0])}))")
+    button(browser, "CSV", "nav")
+    path = browser.downloaded(".csv")
+    assert [row["RANK"] for row in read_csv(path)] == [str(k) for k in range(1, 25) if k != 4]
+    path.unlink()
+    votable = Table.read(io.BytesIO(browser.run("toVotable([5], 5)").encode()), format="votable")
+    assert (votable["RANK"][0], votable["DISTANCE"][0]) == (0, 0)
+    stranger = browser.run(
+        "ids.findIndex((id, i) => i !== 5 && !similarTo(5).some(([j]) => j === i))"
+    )
+    browser.run(f"toggle({stranger}); saveCsv()")
+    path = browser.downloaded(".csv")
+    assert "DISTANCE" not in read_csv(path)[0]
+    assert len(read_csv(path)) == 24
+
+
+def test_pictures_of_similar_galaxies_are_selected_and_saved(browser):
+    browser.run("go(5)")
+    button(browser, "Larger", "aside")
+    button(browser, "Select these", "#pictures")
+    browser.run("saveCsv()")
+    chosen = read_csv(browser.downloaded(".csv"))
+    browser.downloaded(".csv").unlink()
+    button(browser, "CSV", "#pictures")
+    assert read_csv(browser.downloaded(".csv")) == chosen
+    assert len(chosen) == 25
+    browser.run("undoChoice(); choose(where(visible)); saveVotable()")
+    assert "RANK" not in Table.read(browser.downloaded(".vot"), format="votable").colnames
+
+
+def test_panel_and_labels_have_a_zoom_each(browser):
+    wide = "document.querySelector('{} .trio canvas').style.width"
+    browser.run("go(5)")
+    browser.press("z", "z")
+    assert browser.run(wide.format("aside")) == "400%"
+    browser.press("l")
+    assert browser.run(wide.format("#label")) == "100%"
+    browser.press("z", "1")
+    assert browser.run(wide.format("#label")) == "200%"
+    browser.press("m", "i")
+    assert browser.run(wide.format("aside")) == "400%"
+
+
 def test_panel_shows_pictures_in_noise_units_and_flags(browser):
     browser.run("go(placeOf.get('g0007'))")
     browser.until(lambda: browser.run("Boolean(pixelsOf(panel.current))"))
@@ -350,11 +413,14 @@ def test_nothing_sticks_out(browser, size):
     metrics = {"width": wide, "height": high, "deviceScaleFactor": 1, "mobile": False}
     browser.send("Emulation.setDeviceMetricsOverride", **metrics)
     browser.run("go(3)")
-    for key in "mpl":
+    parts = ("body", "header", "h1", "#count", "nav", "aside", "#axes", "#pictures", "#label")
+    for key in "mpgl":
         browser.press(key)
-        for part in ("body", "header", "nav", "aside", "#axes", "#pictures", "#label"):
+        for part in parts:
             element = f"document.querySelector('{part}')"
             assert browser.run(f"{element}.scrollWidth - {element}.clientWidth") <= 0, (key, part)
+        count = "document.querySelector('#count')"
+        assert browser.run(f"{count}.scrollHeight - {count}.clientHeight") <= 1, key
     browser.send("Emulation.clearDeviceMetricsOverride")
 
 

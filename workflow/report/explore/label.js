@@ -155,6 +155,7 @@ function comparison() {
 // ---- the view ----
 
 const labelPictures = {};
+const labelled = (i) => [ids[i], labelPictures.trio.wide()].filter(Boolean).join(" \u00b7 ");
 function drawLabel() {
   if ($("#label").hidden) return;
   const next = nextToLabel(), all = queue().length, own = labels.given.filter((one) => one.class !== CANNOT).length;
@@ -187,7 +188,7 @@ function drawLabel() {
     make("div", { className: "progress", role: "progressbar", "aria-valuenow": String(labels.given.length), "aria-valuemax": String(goal), "aria-label": "labelled" }, make("i", { style: { width: `${Math.min(100, (100 * labels.given.length) / goal)}%` } })),
     make("p", { className: "quiet", id: "done" }, `${labels.given.length} labelled (${labels.given.length - own} cannot be told), ${labels.skipped.length} skipped, ${Math.max(0, all - labels.given.length - labels.skipped.length).toLocaleString("en")} to go` +
       (labels.source === "suggested" ? "" : labels.source === "random" ? " \u00b7 drawn at random: these labels also tell the accuracy" : " \u00b7 chosen, not random")),
-    next ? make("div", { className: "one" }, labelPictures.trio, make("div", { className: "below" }, labelPictures.controls, make("p", { className: "quiet scale" }, `${ids[next[0]]}` + (WIDTH ? ` \u00b7 ${(WIDTH / look.zoom).toFixed(1)}\u2033 wide` : "")))) : make("p", { className: "empty" }, "All of this order are labelled. Save the file, or choose another order."),
+    next ? make("div", { className: "one" }, labelPictures.trio, make("div", { className: "below" }, labelPictures.controls, make("p", { className: "quiet scale" }, labelled(next[0])))) : make("p", { className: "empty" }, "All of this order are labelled. Save the file, or choose another order."),
     make("div", { className: "choices", role: "group", "aria-label": "class" }, ...choices),
     make("div", { className: "bar" }, button(CANNOT, () => giveLabel(CANNOT), "0"), button("skip", skipLabel, "Space"), button("undo", undoLabel, "u"), fresh, button("Add", () => addOwn(fresh.value.trim()))),
     ...[comparison()].filter(Boolean));
@@ -195,7 +196,7 @@ function drawLabel() {
     const now = nextToLabel();
     if (!now || $("#label").hidden) return;
     labelPictures.trio.show(now[0]);
-    if (WIDTH) $("#label .scale").textContent = `${ids[now[0]]} \u00b7 ${(WIDTH / look.zoom).toFixed(1)}\u2033 wide`;
+    $("#label .scale").textContent = labelled(now[0]);
   };
   labels.redraw();
 }

@@ -116,10 +116,12 @@ function similarTo(i) {
 function similar(i) {
   const near = similarTo(i);
   const pick = make("button", { disabled: !near.length }, "Select all");
-  pick.addEventListener("click", () => choose(near.map(([j]) => j), "add"));
+  pick.addEventListener("click", () => choose(near.map(([j]) => j), "add", i));
+  const file = make("button", { disabled: !near.length, title: "a file of them with their distances" }, "CSV");
+  file.addEventListener("click", () => saveSimilar(i));
   const large = make("button", { disabled: !near.length }, "Larger");
   large.addEventListener("click", () => showPictures({ kind: "similar", of: i }));
-  return make("section", {}, make("h3", {}, "Similar", make("span", {}, ` the ${near.length} nearest`), pick, large),
+  return make("section", { className: "similar" }, make("h3", {}, "Similar", make("span", {}, ` ${near.length} nearest`), large, pick, file),
     make("div", { className: "near" }, ...near.map(([j, far]) => thumbButton(j, `distance ${brief(far)}`))));
 }
 
@@ -139,9 +141,9 @@ function drawPanel() {
     return;
   }
   if (!large) large = { pictures: trio(), controls: lookControls() };
-  const scale = make("p", { className: "quiet scale" }, WIDTH ? `${(WIDTH / look.zoom).toFixed(1)}\u2033 wide` : "");
+  const scale = make("p", { className: "quiet scale" }, large.pictures.wide());
   large.pictures.show(i);
-  panel.redraw = () => { large.pictures.show(panel.current); if (WIDTH) scale.textContent = `${(WIDTH / look.zoom).toFixed(1)}\u2033 wide`; };
+  panel.redraw = () => { large.pictures.show(panel.current); scale.textContent = large.pictures.wide(); };
   renew($("aside"), ...head(i), large.pictures, make("div", { className: "below" }, large.controls, scale), position(i),
     similar(i), ...[chances(i), voted(i), inWords(i)].filter(Boolean), ...numbers(i));
   if (panel.drawn !== i) $("aside").scrollTop = 0;

@@ -5,7 +5,7 @@ const { side: SIDE, sheet: PER_SHEET, line: PER_LINE, width: WIDTH } = data.pict
 const peaks = unpack(data.pictures.peak);
 // The stretch with which the tiles were made; see stamps.stretch.
 const FLOOR = 5, SOFT = 3, LOW = Math.asinh(-FLOOR / SOFT);
-const look = { mode: "asinh", contrast: 0, dark: false, zoom: 1 };
+const look = { mode: "asinh", contrast: 0, dark: false };
 const sheets = new Map(); // in the order of their last use
 const ROOM = 48e6; // pixels that are kept decoded
 
@@ -133,7 +133,7 @@ function fill(target, values, residual, peak) {
 
 const KINDS = [["data", "the cutout"], ["denoised", "what the autoencoder keeps of it"], ["residual", "data minus denoised: grey is zero"]];
 
-// The three pictures of a galaxy; `show(i)` puts another one into them.
+// The three pictures of a galaxy; `show(i)` puts another one into them. They have a zoom of their own.
 function trio() {
   const frames = KINDS.map(([name, title]) => {
     const picture = make("canvas", { width: SIDE, height: SIDE });
@@ -141,14 +141,16 @@ function trio() {
   });
   const box = make("div", { className: "trio" }, ...frames.map((one) => one.element));
   let now = -1;
+  box.zoom = 1;
+  box.wide = () => (WIDTH ? `${(WIDTH / box.zoom).toFixed(1)}\u2033 wide` : "");
   box.show = (i) => {
     now = i;
     const found = pixelsOf(i, () => { if (now === i) box.show(i); });
     frames.forEach(({ picture }, k) => {
       picture.setAttribute("aria-label", `${KINDS[k][0]} of galaxy ${ids[i]}`);
       picture.setAttribute("role", "img");
-      picture.style.width = `${100 * look.zoom}%`;
-      picture.style.left = picture.style.top = `${-50 * (look.zoom - 1)}%`;
+      picture.style.width = `${100 * box.zoom}%`;
+      picture.style.left = picture.style.top = `${-50 * (box.zoom - 1)}%`;
       if (!found) { picture.getContext("2d").clearRect(0, 0, SIDE, SIDE); return; }
       const values = k === 0 ? found.data : k === 1 ? found.clean : found.data.map((v, p) => v - found.clean[p]);
       fill(picture, values, k === 2, found.peak);
@@ -171,7 +173,12 @@ function lookControls() {
 }
 
 function invert() { look.dark = !look.dark; redrawPictures(); }
-function closer() { look.zoom = look.zoom === 4 ? 1 : 2 * look.zoom; redrawPictures(); }
+function closer() {
+  const now = $("#label").hidden ? large && large.pictures : labelPictures.trio;
+  if (!now) return;
+  now.zoom = now.zoom === 4 ? 1 : 2 * now.zoom;
+  redrawPictures();
+}
 
 function redrawPictures() {
   document.querySelectorAll("canvas.thumb").forEach((one) => one.redraw());

@@ -1,9 +1,13 @@
 // Selected galaxies: they stay selected whatever is shown. Files of them; and pictures of many.
 
 let chosenCount = 0, before = null;
+// The galaxy to which the selected ones are similar, -1 if they were selected otherwise: their file has the distances.
+let likeness = -1, likenessBefore = -1;
 
-function choose(list, how = "replace") {
+function choose(list, how = "replace", of = -1) {
   before = selected.slice();
+  likenessBefore = likeness;
+  if (how === "replace" || of >= 0) likeness = of;
   if (how === "replace") selected.fill(0);
   for (const i of list) selected[i] = how === "remove" ? 0 : 1;
   afterChoice();
@@ -16,6 +20,7 @@ function undoChoice() {
   const now = selected.slice();
   selected.set(before);
   before = now;
+  [likeness, likenessBefore] = [likenessBefore, likeness];
   afterChoice();
 }
 
@@ -89,10 +94,36 @@ function cell(text, isText) {
   return quoted(text);
 }
 const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-const written = () => columns.filter((one) => !one.extra);
+// A galaxy and those similar to it, nearest first: [place on the page, distance].
+const ranked = (i) => [[i, 0], ...similarTo(i)];
+// The galaxy to which all of a list are similar, -1 if there is none.
+function likenessOf(list) {
+  if (likeness < 0 || !list.length) return -1;
+  const near = new Set(ranked(likeness).map(([j]) => j));
+  return list.every((i) => near.has(i)) ? likeness : -1;
+}
 
-function toCsv(list) {
-  const those = written(), lines = [["ID", ...those.map((one) => one.name)].map((name) => cell(name, true)).join(",")];
+// Columns of a file: those of the catalogue, after rank and distance where all are similar to one galaxy.
+function written(of) {
+  const those = columns.filter((one) => !one.extra);
+  if (of < 0) return those;
+  const rank = new Map(ranked(of).map(([j, far], k) => [j, [k, far]]));
+  const free = (name) => (byName.has(name) ? free(`${name}_`) : name);
+  return [
+    { name: free("RANK"), whole: true, about: `Order by distance from galaxy ${ids[of]}, which is 0 itself`, exact: (i) => String(rank.get(i)[0]) },
+    { name: free("DISTANCE"), single: true, about: `Distance from galaxy ${ids[of]} among the principal components`, exact: (i) => shortest(rank.get(i)[1]) },
+    ...those];
+}
+
+// The galaxies of a list in the order of a file: that of the catalogue, or of the distance.
+function inFileOrder(list, of) {
+  if (of < 0) return inOrder(list);
+  const wanted = new Set(list);
+  return ranked(of).map(([j]) => j).filter((j) => wanted.has(j));
+}
+
+function toCsv(list, of = -1) {
+  const those = written(of), lines = [["ID", ...those.map((one) => one.name)].map((name) => cell(name, true)).join(",")];
   for (const i of list) lines.push([cell(ids[i], true), ...those.map((one) => cell(one.exact(i), Boolean(one.texts)))].join(","));
   return lines.join("\r\n") + "\r\n";
 }
@@ -101,8 +132,8 @@ function toCsv(list) {
 const xml = (text) => String(text).replace(/[^\t\n\r\x20-\ud7ff\ue000-\ufffd\ud800-\udfff]/g, "\ufffd")
   .replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;").replaceAll("\r", "&#13;");
 
-function toVotable(list) {
-  const those = written();
+function toVotable(list, of = -1) {
+  const those = written(of);
   const kind = (one) => (one.texts ? 'datatype="unicodeChar" arraysize="*"' : one.truth ? 'datatype="boolean"' : one.whole ? 'datatype="long"' : one.single ? 'datatype="float"' : 'datatype="double"');
   const field = (one, type) => `<FIELD name="${xml(one.name)}" ${type}${one.unit ? ` unit="${xml(one.unit)}"` : ""}${one.ucd ? ` ucd="${xml(one.ucd)}"` : ""}>` +
     (one.about ? `<DESCRIPTION>${xml(one.about)}</DESCRIPTION>` : "") + "</FIELD>";
@@ -115,23 +146,22 @@ function toVotable(list) {
     "</TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"].join("\n");
 }
 
-function told(name, count) {
-  say(`Saved the ${count.toLocaleString("en")} ${chosenCount ? "selected" : "shown"} galaxies as ${name}.` + (data.leftOut.length ? ` ${data.leftOut.length} columns of the source catalogue are only in catalogue.fits.` : ""));
+function told(name, count, of) {
+  const what = of >= 0 ? `galaxies like ${ids[of]}, with their distances,` : `${chosenCount ? "selected" : "shown"} galaxies`;
+  say(`Saved the ${count.toLocaleString("en")} ${what} as ${name}.` + (data.leftOut.length ? ` ${data.leftOut.length} columns of the source catalogue are only in catalogue.fits.` : ""));
 }
 
-const fileName = (end) => `${safe(data.field) || "field"}_${chosenCount ? "selected" : "shown"}.${end}`;
-
-function saveCsv() {
-  const list = inOrder(subject());
-  saveFile(fileName("csv"), toCsv(list), "text/csv");
-  told(fileName("csv"), list.length);
+function save(list, of, end, text, type) {
+  const kind = of >= 0 ? `similar_to_${safe(ids[of])}` : chosenCount ? "selected" : "shown", name = `${safe(data.field) || "field"}_${kind}.${end}`;
+  const rows = inFileOrder(list, of);
+  saveFile(name, text(rows, of), type);
+  told(name, rows.length, of);
 }
 
-function saveVotable() {
-  const list = inOrder(subject());
-  saveFile(fileName("vot"), toVotable(list), "application/x-votable+xml");
-  told(fileName("vot"), list.length);
-}
+function saveCsv() { const list = subject(); save(list, chosenCount ? likenessOf(list) : -1, "csv", toCsv, "text/csv"); }
+function saveVotable() { const list = subject(); save(list, chosenCount ? likenessOf(list) : -1, "vot", toVotable, "application/x-votable+xml"); }
+// The similar galaxies of one, whatever is selected.
+function saveSimilar(i) { save(ranked(i).map(([j]) => j), i, "csv", toCsv, "text/csv"); }
 
 // ---- pictures of many ----
 
@@ -142,7 +172,7 @@ const isStrange = () => gallery.kind === "shown" && gallery.sort === "STRANGENES
 const hiddenHere = () => ($("#pictures").hidden || !isStrange() || !gallery.skip ? 0 : where(visible).filter(isArtefact).length);
 
 function listed() {
-  if (gallery.kind === "similar") return [gallery.of, ...similarTo(gallery.of).map(([j]) => j)];
+  if (gallery.kind === "similar") return ranked(gallery.of).map(([j]) => j);
   let list = gallery.kind === "selected" ? where(selected) : where(visible);
   if (gallery.skip && isStrange()) list = list.filter((i) => !isArtefact(i));
   // Galaxies beyond the whole reference have one rank; isolation tells them apart.
@@ -174,7 +204,9 @@ function drawGallery() {
   const skip = make("input", { type: "checkbox", checked: gallery.skip, id: "skip" });
   skip.addEventListener("change", () => showPictures({ skip: skip.checked }));
   const all = make("button", {}, "Select these");
-  all.addEventListener("click", () => choose(gallery.list));
+  all.addEventListener("click", () => choose(gallery.list, "replace", gallery.kind === "similar" ? gallery.of : -1));
+  const file = make("button", { title: "a file of them with their distances" }, "CSV");
+  file.addEventListener("click", () => saveSimilar(gallery.of));
   const grid = make("div", { className: "grid" });
   const whole = make("button", { title: "the filters on the left hide the others" }, `of ${(filters.count ?? N).toLocaleString("en")} shown: `, make("kbd", {}, "0"), " show all");
   whole.addEventListener("click", showAll);
@@ -182,7 +214,7 @@ function drawGallery() {
   $("#pictures").replaceChildren(make("div", { className: "bar" }, kind, gallery.kind === "similar" ? null : make("span", {}, "by"), gallery.kind === "similar" ? null : sort, gallery.kind === "similar" ? null : turn,
     isStrange() ? make("label", { className: "tick", title: "no data, edge, off centre, trail, failed measurement, S/N below 10, no larger than the PSF, or class UNC" }, skip, "without likely artefacts") : null,
     make("span", { className: "quiet" }, `${gallery.list.length.toLocaleString("en")} galaxies` +
-      (hiddenHere() ? `, ${hiddenHere().toLocaleString("en")} likely artefacts left out` : "")), hides ? whole : null, all), grid);
+      (hiddenHere() ? `, ${hiddenHere().toLocaleString("en")} likely artefacts left out` : "")), hides ? whole : null, all, gallery.kind === "similar" ? file : null), grid);
   drawCounts();
   if (!gallery.list.length) grid.append(make("p", { className: "empty" }, gallery.kind === "selected" ? "No galaxy is selected." : hiddenHere() ? "All that are shown are likely artefacts." : "No galaxy passes the filters."));
   moreCards();
