@@ -250,7 +250,7 @@ def take_from_images(
     components, strange = [], []
     for start in range(0, len(names), EMBEDDED):
         some = [cut[name] for name in names[start : start + EMBEDDED]]
-        joined = {key: np.concatenate([one[key] for one in some]) for key in CUTOUT}
+        joined = {key: np.concatenate([one[key] for one in some]) for key in (*CUTOUT, "arcs")}
         polar = loaded.unwrap(loaded.denoise(joined), joined)
         components.append(loaded.project(loaded.encode(polar)))
         strange.append(strangeness(polar["picture"], known))

@@ -72,6 +72,7 @@ def run_rules(folder, arrays, steps):
     cut = [names["cut"] for names in paths]
     for part, path in zip(PARTS, cut, strict=True):
         some = {name: values[part] for name, values in arrays.items()}
+        some["arcs"] = np.zeros_like(some["image"])
         shards.write_shard(path, some, {"pixel_scale": 0.03})
     kind = denoisers.SCHEMES[steps["denoiser"]]
     kind.train(cut, files["denoiser"], folder / "curve.csv", 4, 1, 0, steps["scaling"])

@@ -69,6 +69,7 @@ def test_shard_is_unwrapped_by_either_scheme(tmp_path):
     mask = np.where(images > 0.2, flags.OWN, 0).astype(np.uint8)
     middle = np.full(count, 20.0, np.float32)
     source = {"mask": mask, "flags": np.array([0, 0, flags.NO_DATA]), "x": middle, "y": middle}
+    source["arcs"] = np.zeros_like(images)
     shards.write_shard(tmp_path / "cutouts.h5", rows | source)
     shards.write_shard(tmp_path / "denoised.h5", rows | {"image": images})
     paths = [tmp_path / "denoised.h5", tmp_path / "cutouts.h5", tmp_path / "polar.h5"]

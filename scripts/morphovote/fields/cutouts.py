@@ -16,6 +16,7 @@ from astropy.table import Table
 from scipy import ndimage
 
 from morphovote.errors import InputError
+from morphovote.fields.arcs import arc_pixels
 from morphovote.fields.detection import NO_SCATTER, find_sources, sky_level
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
@@ -96,8 +97,9 @@ def make_cutouts(
     Returns
     -------
     dict of ndarray
-        In the order of `sources`: row, id, image, rms, mask (N, size, size), flags, snr, x, y (px
-        in the cutout), neighbours (N,). Images are in the units of their tile, sky subtracted.
+        In the order of `sources`: row, id, image, rms, mask, arcs (N, size, size), flags, snr, x, y
+        (px in the cutout), neighbours (N,). Images are in the units of their tile, sky subtracted;
+        `arcs` is what they lack where neighbours like arcs are masked (see `arcs`), else zero.
         A row without data has zeros as image, ones as rms, and MISSING everywhere.
     """
     count = len(sources)
@@ -164,8 +166,8 @@ def cut_source(
     Returns
     -------
     dict
-        image, rms, mask (size, size), flags, snr, x, y, neighbours. Without data, too, where the
-        noise is neither given nor to be measured, as in a sky of a single value.
+        image, rms, mask, arcs (size, size), flags, snr, x, y, neighbours. Without data, too, where
+        the noise is neither given nor to be measured, as in a sky of a single value.
     """
     border = (len(section) - size) // 2
     middle = (slice(border, border + size),) * 2
@@ -198,10 +200,12 @@ def cut_source(
     flags |= TRAIL if crossed > CROSSED * np.count_nonzero(own) else 0
     flags |= OFF_CENTRE if _offset(image, own, x, y) > tolerance else 0
     mask = own * OWN | masked * NEIGHBOUR | missing * MISSING
+    arcs = np.where(arc_pixels(others, labels, scene.image, x, y), scene.image - image, 0)
     return result | {
         "image": image[middle],
         "rms": scene.rms[middle],
         "mask": mask[middle].astype(np.uint8),
+        "arcs": arcs[middle],
         "flags": flags,
         "snr": snr,
         "neighbours": len(np.unique(labels[middle][others[middle]])),
@@ -303,6 +307,7 @@ def _empty(count: int, size: int) -> dict[str, np.ndarray]:
         "image": np.zeros((count, size, size), np.float32),
         "rms": np.ones((count, size, size), np.float32),
         "mask": np.full((count, size, size), MISSING, np.uint8),
+        "arcs": np.zeros((count, size, size), np.float32),
         "flags": np.full(count, NO_DATA, np.int32),
         "snr": np.zeros(count, np.float32),
         "x": np.full(count, (size - 1) / 2, np.float32),
@@ -313,7 +318,7 @@ def _empty(count: int, size: int) -> dict[str, np.ndarray]:
 
 def _no_data(size: int) -> dict[str, np.ndarray | float]:
     empty = _empty(1, size)
-    names = ("image", "rms", "mask", "flags", "snr", "neighbours")
+    names = ("image", "rms", "mask", "arcs", "flags", "snr", "neighbours")
     return {name: empty[name][0] for name in names}
 
 

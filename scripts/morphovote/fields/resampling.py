@@ -72,7 +72,8 @@ def resample_cutout(cutout: dict, size: int, factor: float) -> dict:
     Parameters
     ----------
     cutout : dict
-        As `cutouts.cut_source` returns it, with image, rms and mask of shape (native, native).
+        As `cutouts.cut_source` returns it, with image, rms, mask and arcs of shape (native,
+        native).
     size : int
         Side afterwards, which the old pixels cover.
     factor : float
@@ -93,9 +94,12 @@ def resample_cutout(cutout: dict, size: int, factor: float) -> dict:
     if int(cutout["flags"]) & NO_DATA:
         empty = np.zeros((size, size), np.float32)
         mask = np.full((size, size), MISSING, np.uint8)
-        return cutout | place | {"image": empty, "rms": empty + 1, "mask": mask}
+        empty = {"image": empty, "rms": empty + 1, "mask": mask, "arcs": empty}
+        return cutout | place | empty
     weights = resample_matrix(native, size, factor)
     image = weights @ cutout["image"].astype(float) @ weights.T
+    arcs = cutout["arcs"]
+    arcs = weights @ arcs.astype(float) @ weights.T if arcs.any() else np.zeros_like(image)
     rms = np.sqrt(weights**2 @ cutout["rms"].astype(float) ** 2 @ (weights**2).T)
     cover = overlap_matrix(native, size, factor)
 
@@ -110,11 +114,9 @@ def resample_cutout(cutout: dict, size: int, factor: float) -> dict:
     after = _sky_scatter(image, rms, mask == 0)
     if before > 0 and after > 0:
         rms *= after / before
-    return (
-        cutout
-        | place
-        | {"image": image.astype(np.float32), "rms": rms.astype(np.float32), "mask": mask}
-    )
+    pixels = {name: one.astype(np.float32) for name, one in
+              (("image", image), ("rms", rms), ("arcs", arcs))}  # fmt: skip
+    return cutout | place | pixels | {"mask": mask}
 
 
 def _sky_scatter(image: np.ndarray, rms: np.ndarray, sky: np.ndarray) -> float:

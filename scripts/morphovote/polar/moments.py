@@ -20,6 +20,9 @@ BATCH = 16
 # The outermost sample lies at REACH times the radius that encloses LIGHT_SHARE of the light.
 REACH, LIGHT_SHARE = 1.7, 0.95
 SMALLEST_RADIUS = 6.0
+# Arcs around a galaxy count as far out as this many times the radius of the outermost sample; the
+# picture with them ends at WIDER times the radius that encloses LIGHT_SHARE of their light.
+ARC_REACH, WIDER = 2.0, 1.1
 # Brightness below about this share of the peak is shown linearly, above it logarithmically.
 SOFTENING = 0.05
 # Width of the centroid's window, in half-light radii, and number of iterations.
@@ -83,6 +86,55 @@ def unwrap(
     return result
 
 
+def unwrap_with_arcs(
+    images: np.ndarray,
+    arcs: np.ndarray,
+    mask: np.ndarray,
+    x: np.ndarray,
+    y: np.ndarray,
+    unwrapped: dict[str, np.ndarray],
+) -> np.ndarray:
+    """Polar images with the arcs around galaxies, which their cutouts hide as neighbours.
+
+    Pole, angle and brightness are those without the arcs; the radius grows to hold them.
+
+    Parameters
+    ----------
+    images, mask, x, y
+        See `unwrap`.
+    arcs : ndarray, shape (N, S, S)
+        Light of the arcs, in the unit of the images; zero elsewhere.
+    unwrapped : dict of ndarray
+        What `unwrap` found for these galaxies.
+
+    Returns
+    -------
+    ndarray, shape (N, 64, 96)
+        As `image` of `unwrap`, which it is where there are no arcs.
+    """
+    result = unwrapped["image"].copy()
+    some = np.flatnonzero(arcs.any(axis=(1, 2)) & np.isfinite(unwrapped["angle"]))
+    with torch.inference_mode():
+        for rows, padded in _batches(some):
+            given = (images, arcs, mask, np.stack([x, y], 1))
+            frame = [unwrapped[name] for name in ("pole_x", "pole_y", "radius", "angle")]
+            image, arc, bits, position, pole_x, pole_y, radius, angle = (
+                torch.from_numpy(np.ascontiguousarray(one[padded])) for one in (*given, *frame)
+            )
+            image, own, _ = _without_sky(image.float(), bits, position.float())
+            pole = torch.stack([pole_x, pole_y], 1)
+            hand = torch.from_numpy(np.where(unwrapped["mirrored"][padded], -1, 1)).float()
+            dx, dy = _offsets(image.shape[-1], pole)
+            near = dx**2 + dy**2 <= (ARC_REACH * radius)[:, None, None] ** 2
+            edge = enclosing_radius(torch.where(near, arc, 0.0).clamp(min=0), pole, LIGHT_SHARE)
+            reach = torch.minimum(pole, image.shape[-1] - 1 - pole).amin(1)
+            wide = torch.maximum(radius, torch.minimum(WIDER * edge, reach))
+            peak = brightness_peak(image, own)
+            polar = sample_polar(image + arc, pole, wide, angle, hand)
+            result[rows] = stretch_to_peak(polar, peak)[: len(rows)].numpy()
+    return result
+
+
 def _batches(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
@@ -93,10 +145,7 @@ def _unwrap_batch(
     image: torch.Tensor, mask: torch.Tensor, position: torch.Tensor
 ) -> dict[str, torch.Tensor]:
     """Unwrap (B, S, S) images around sources at (B, 2) positions."""
-    own = (mask & flags.OWN) > 0
-    alien = (mask & (flags.NEIGHBOUR | flags.MISSING)) > 0
-    image = image - _residual_sky(image, own | alien)[:, None, None]
-    own = _with_core(own, position)
+    image, own, alien = _without_sky(image, mask, position)
     light = torch.where(alien & ~own, 0.0, image)
     segment = torch.where(own, image, 0.0).clamp(min=0)
     pole = find_pole(light, segment, position)
@@ -116,6 +165,16 @@ def _unwrap_batch(
         "radius": radius,
         "mirrored": hand < 0,
     }
+
+
+def _without_sky(
+    image: torch.Tensor, mask: torch.Tensor, position: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Images without the sky that was left, the galaxies' own pixels, and those of no use."""
+    own = (mask & flags.OWN) > 0
+    alien = (mask & (flags.NEIGHBOUR | flags.MISSING)) > 0
+    image = image - _residual_sky(image, own | alien)[:, None, None]
+    return image, _with_core(own, position), alien
 
 
 def _residual_sky(image: torch.Tensor, occupied: torch.Tensor) -> torch.Tensor:

@@ -14,10 +14,12 @@ from morphovote.storage import shards
 def _by_moments(
     denoised: dict[str, np.ndarray], cutouts: dict[str, np.ndarray], empty: np.ndarray
 ) -> dict[str, np.ndarray]:
-    found = moments.unwrap(
-        denoised["image"], cutouts["mask"], cutouts["x"], cutouts["y"], empty
-    )  # fmt: skip
-    return found | {"picture": shrink(found["image"], np.isfinite(found["angle"]))}
+    image, place = denoised["image"], (cutouts["mask"], cutouts["x"], cutouts["y"])
+    found = moments.unwrap(image, *place, empty)
+    shown = found["image"]
+    if "arcs" in cutouts:
+        shown = moments.unwrap_with_arcs(image, cutouts["arcs"], *place, found)
+    return found | {"picture": shrink(shown, np.isfinite(found["angle"]))}
 
 
 def _by_extremes(
@@ -46,7 +48,8 @@ def unwrap(
     denoised : dict of ndarray
         `image` (N, S, S); from the published denoiser also `low`, `high` (N,).
     cutouts : dict of ndarray
-        For the same galaxies, `mask` (N, S, S), `flags`, `x`, `y` (N,).
+        For the same galaxies, `mask` (N, S, S), `flags`, `x`, `y` (N,); for pictures that show the
+        arcs around galaxies (scheme 'moments'), `arcs` (N, S, S), see `fields.arcs`.
 
     Returns
     -------
@@ -78,7 +81,7 @@ def unwrap_shard(
     with shards.open_shard(denoised) as file:
         limits = [name for name in ("low", "high") if name in file]
     galaxies = shards.read_shard(denoised, ["row", "id", "image", *limits])
-    source = shards.read_shard(cutouts, ["row", "mask", "flags", "x", "y"])
+    source = shards.read_shard(cutouts, ["row", "mask", "arcs", "flags", "x", "y"])
     if not np.array_equal(galaxies["row"], source["row"]):
         raise InputError(
             f"{denoised}: array 'row' differs from that of {cutouts}, expected the same galaxies. "

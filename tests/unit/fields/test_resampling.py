@@ -25,6 +25,7 @@ def make_cutout(native, factor, sigma=4.0, seed=0, noise=0.1):
         "image": (image + random.normal(0, noise, image.shape)).astype(np.float32),
         "rms": np.full(image.shape, noise, np.float32),
         "mask": (own * OWN).astype(np.uint8),
+        "arcs": np.zeros_like(image, dtype=np.float32),
         "flags": 0,
         "snr": 50.0,
         "x": x,
@@ -71,12 +72,23 @@ def test_masks_are_carried():
     assert np.count_nonzero(mask == OWN) == pytest.approx(4 * own, rel=0.02)
 
 
+def test_arcs_are_carried_with_their_light():
+    cutout = make_cutout(50, 2.0)
+    assert not resampling.resample_cutout(cutout, 100, 2.0)["arcs"].any()
+    cutout["arcs"][10:13, 20:30] = 7
+    arcs = resampling.resample_cutout(cutout, 100, 2.0)["arcs"]
+    assert arcs.dtype == np.float32
+    assert arcs.sum() == pytest.approx(210, rel=1e-4)
+    assert arcs[22:24, 45:55].mean() == pytest.approx(7 / 4, rel=0.2)
+
+
 def test_a_cutout_without_data_stays_one():
     empty = make_cutout(50, 2.0) | {"flags": NO_DATA, "image": np.zeros((50, 50), np.float32)}
     result = resampling.resample_cutout(empty, 100, 2.0)
     assert (result["mask"] == MISSING).all()
     assert (result["rms"] == 1).all()
     assert not result["image"].any()
+    assert result["arcs"].shape == (100, 100)
 
 
 def test_same_pixels_change_nothing():

@@ -64,3 +64,49 @@ def test_every_kind_of_polar_images_has_them(scheme):
     assert np.linalg.norm(picture[0]) == pytest.approx(1, abs=2e-3)
     assert picture[0].reshape(16, 5)[0, 0] > picture[0].reshape(16, 5)[12, 0]
     np.testing.assert_allclose(picture[0], picture[2], atol=0.03)
+
+
+def with_arcs(turn=0.0, radius=24.0, arcs=True, count=4):
+    """Galaxies of 81 px; every third has an arc around it."""
+    y, x = np.indices((81, 81)) - 40.0
+    angle = np.angle(np.exp(1j * (np.arctan2(y, x) - turn)))
+    along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
+    body = np.exp(-0.5 * (along**2 + (1.5 * across) ** 2) / 20)
+    light = 0.4 * (np.abs(np.hypot(x, y) - radius) < 2) * (np.abs(angle - 1) < 0.9)
+    some = (np.arange(count) % 3 == 0) * arcs
+    cutouts = {
+        "mask": np.array([body > 0.05] * count).astype("u1"),
+        "arcs": (some[:, None, None] * light).astype("f4"),
+        "flags": np.zeros(count, int),
+        "x": np.full(count, 40.0),
+        "y": np.full(count, 40.0),
+    }
+    return {"image": np.array([body] * count, dtype="f4")}, cutouts
+
+
+def pictures(denoised, cutouts, scheme="moments"):
+    return schemes.unwrap(scheme, denoised, cutouts)["picture"].astype(float)
+
+
+def test_an_arc_beyond_the_frame_shows_and_turns_with_its_galaxy():
+    plain, shown = pictures(*with_arcs(arcs=False)), pictures(*with_arcs())
+    far = np.linalg.norm(plain - shown, axis=1)
+    assert (far[::3] > 0.2).all()
+    assert (np.delete(far, np.s_[::3]) == 0).all()
+    np.testing.assert_allclose(pictures(*with_arcs(turn=2.0))[0], shown[0], atol=0.03)
+    # What is very far out is not part of the galaxy.
+    assert (pictures(*with_arcs(radius=38)) == plain).all()
+
+
+def test_only_the_picture_shows_the_arcs_whatever_the_batch():
+    denoised, cutouts = with_arcs(count=18)
+    found = schemes.unwrap("moments", denoised, cutouts)
+    plain = schemes.unwrap("moments", *with_arcs(arcs=False, count=18))
+    for name in found.keys() - {"picture"}:
+        np.testing.assert_array_equal(found[name], plain[name])
+    for i in (15, 17):
+        alone = [{key: values[i : i + 1] for key, values in one.items()} for one in
+                 (denoised, cutouts)]  # fmt: skip
+        assert schemes.unwrap("moments", *alone)["picture"].tobytes() == (
+            found["picture"][i : i + 1].tobytes()
+        )
