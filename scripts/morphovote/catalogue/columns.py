@@ -153,8 +153,8 @@ COLUMNS = (
         "",
         "stat.rank",
         "f4",
-        "Share of the model's reference sample whose small polar pictures are closer to others': "
-        "1 is stranger than all of it",
+        "Share of the model's reference sample whose small polar pictures, which show arcs around "
+        "galaxies, are closer to others': 1 is stranger than all of it",
         NAN,
         "neighbours",
     ),
