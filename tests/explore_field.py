@@ -80,8 +80,10 @@ def write_field(folder: Path, count: int = 60, ids: list[str] | None = None) -> 
     clean = np.zeros_like(image)
     clean[:, 8:16, 8:16] = 20
     base = {"row": rows, "id": names}
-    rms = np.ones_like(image)
-    shards.write_shard(folder / "cutouts/00000.h5", base | {"image": image, "rms": rms}, attributes)
+    maps = {"image": image, "rms": np.ones_like(image), "arcs": np.zeros_like(image)}
+    # A hidden arc of the galaxy with the most isolated picture.
+    maps["arcs"][-1:, 3:5, 4:20] = 15
+    shards.write_shard(folder / "cutouts/00000.h5", base | maps, attributes)
     shards.write_shard(folder / "denoised/00000.h5", base | {"image": clean}, attributes)
     shards.write_shard(folder / "components.h5", base | {"component": points})
     isolated = np.linspace(1, 2, count).astype("f4")

@@ -5,6 +5,7 @@ hide neighbours. A neighbour by chance is seldom long along the circle about the
 """
 
 import numpy as np
+from scipy import ndimage
 
 # An arc is at least so many times as long along the circle as across it, and the scatter of its
 # light in angle (rad) is that of an even arc over some 60 degrees.
@@ -14,7 +15,12 @@ PIXEL = 1 / 12
 
 
 def arc_pixels(
-    others: np.ndarray, labels: np.ndarray, light: np.ndarray, x: float, y: float
+    others: np.ndarray,
+    labels: np.ndarray,
+    light: np.ndarray,
+    missing: np.ndarray,
+    x: float,
+    y: float,
 ) -> np.ndarray:
     """Pixels of the neighbours that are elongated along the circle about a galaxy.
 
@@ -28,6 +34,9 @@ def arc_pixels(
         Which source each pixel belongs to.
     light : ndarray, shape (S, S)
         Image without its sky.
+    missing : ndarray of bool, shape (S, S)
+        Pixels without data. A neighbour that is cut off there, or at the border, is long along it,
+        and is not taken for an arc.
     x, y : float
         Position of the galaxy (px).
 
@@ -54,5 +63,8 @@ def arc_pixels(
     across = mean((radius - far) ** 2) + PIXEL
     arcs = np.zeros_like(others)
     long = far**2 * spread > ELONGATED**2 * across
-    arcs[rows, columns] = long & (spread > SPREAD**2)
+    beyond = np.pad(missing, 1, constant_values=True)
+    end = ndimage.maximum_filter(beyond.view(np.uint8), 3)[1:-1, 1:-1][rows, columns] > 0
+    whole = (np.bincount(piece, end) == 0)[piece]
+    arcs[rows, columns] = long & (spread > SPREAD**2) & whole
     return arcs

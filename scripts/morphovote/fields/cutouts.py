@@ -200,7 +200,8 @@ def cut_source(
     flags |= TRAIL if crossed > CROSSED * np.count_nonzero(own) else 0
     flags |= OFF_CENTRE if _offset(image, own, x, y) > tolerance else 0
     mask = own * OWN | masked * NEIGHBOUR | missing * MISSING
-    arcs = np.where(arc_pixels(others, labels, scene.image, x, y), scene.image - image, 0)
+    arcs = arc_pixels(others, labels, scene.image, missing, x, y)
+    arcs = np.where(arcs, scene.image - image, 0)
     return result | {
         "image": image[middle],
         "rms": scene.rms[middle],

@@ -74,19 +74,24 @@ def draw_tiles(
     Returns
     -------
     tiles : ndarray of uint8, shape (N, 2, side, side)
-        Data and denoised, row 0 on top, bright is high. 0 where no shard holds the galaxy.
+        Data (with the arcs that are hidden, see `fields.arcs`) and denoised, row 0 on top, bright
+        is high. 0 where no shard holds the galaxy.
     peak : ndarray of float32, shape (N,)
     """
     order = np.argsort(rows)
     tiles = _empty_tiles((len(rows), 2, side, side))
     sky, bright = np.ones(len(rows)), np.full(len(rows), 10.0)
-    for half, (paths, arrays) in enumerate(((cutouts, ("image", "rms")), (denoised, ("image",)))):
+    stages = ((cutouts, ("image", "rms", "arcs")), (denoised, ("image",)))
+    for half, (paths, arrays) in enumerate(stages):
         for path in paths:
             for here, batch in _read_rows(path, arrays, rows[order]):
-                for n, image, *rms in zip(order[here], *batch, strict=True):
+                for n, image, *more in zip(order[here], *batch, strict=True):
                     if half == 0:
-                        sky[n] = sky_of(image, rms[0])
+                        rms, arcs = more
+                        sky[n] = sky_of(image, rms)
                         bright[n] = np.nan_to_num(np.nanpercentile(image, 99.9))
+                        # Seen as STRANGENESS sees it.
+                        image = image + arcs
                     small = shrink(np.nan_to_num(image.astype(np.float32)), side)
                     shown = stretch(small, sky[n], bright[n], FLOOR)
                     tiles[n, half] = np.rint(255 * shown[::-1])

@@ -73,5 +73,20 @@ def test_arcs_do_not_depend_on_the_unit():
 def test_a_whole_ring_is_an_arc_and_light_below_the_sky_is_no_error():
     ring = np.abs(np.hypot(X, Y) - 20) < 2
     labels = ring.astype(int)
-    assert (arc_pixels(ring, labels, np.ones_like(X), CENTRE, CENTRE) == ring).all()
-    assert not arc_pixels(ring, labels, -np.ones_like(X), CENTRE, CENTRE).any()
+    none, light, place = np.zeros_like(ring), np.ones_like(X), (CENTRE, CENTRE)
+    assert (arc_pixels(ring, labels, light, none, *place) == ring).all()
+    assert not arc_pixels(ring, labels, -light, none, *place).any()
+
+
+def test_a_neighbour_that_is_cut_off_is_no_arc():
+    """At the edge of a ready-made cutout the rest of a neighbour is long along the edge."""
+    light, edge = arc(radius=30, turn=0.0), np.zeros((SIDE, SIDE), bool)
+    piece = light > 3
+    labels = piece.astype(int)
+    assert arc_pixels(piece, labels, light, edge, CENTRE, CENTRE).any()
+    edge[:, np.flatnonzero(piece.any(axis=0))[-1] + 1 :] = True
+    assert not arc_pixels(piece, labels, light, edge, CENTRE, CENTRE).any()
+    # So it is at the border of what was read.
+    border = np.abs(X - CENTRE) < 1
+    far = border & (np.abs(Y) < CENTRE / 2)
+    assert not arc_pixels(far, far.astype(int), far * 1.0, edge & False, CENTRE, CENTRE).any()

@@ -292,6 +292,10 @@ def test_panel_shows_pictures_in_noise_units_and_flags(browser):
     assert middle[1] == pytest.approx(20, abs=3)
     assert abs(middle[2]) < 1
     assert "edge" in browser.run("document.querySelector('aside .flags').textContent")
+    # An arc that the cutout hides as a neighbour; row 0 of the picture is on top.
+    arc = "(() => { const p = pixelsOf(placeOf.get('g0059')), at = (SIDE - 4) * SIDE + 12; "
+    browser.until(lambda: browser.run("Boolean(pixelsOf(placeOf.get('g0059')))"))
+    assert browser.run(arc + "return p.data[at] - p.clean[at]; })()") == pytest.approx(15, abs=5)
     assert "150.007000 2.000000" in browser.run(
         "document.querySelector('aside .where').textContent"
     )
