@@ -38,6 +38,8 @@ STARS = (("G266662", 9), ("G267199", 9), ("G267489", 7))
 # Half a side (px) of what a star is fitted on; side (px) of a PSF that is drawn; and the rim (px)
 # of neighbours that the judge leaves out.
 HALF, SIDE, RIM = 9, 51, 3
+# Radii (arcsec) between which the light of both images is compared.
+RING = (2.5, 6.0)
 PARAMETERS = {"sersic_n": "n", "r_e": "r_e (arcsec)", "axis_ratio": "axis ratio"}
 FINE = galsim.GSParams(maximum_fft_size=20000)
 
@@ -160,6 +162,14 @@ def match(kids: Cutout, sdss: Cutout) -> dict:
     }
 
 
+def outer_light(image: np.ndarray, sdss: Cutout) -> float:
+    """Light of the SDSS image in `RING`, over that of the blurred KiDS image, less one."""
+    y, x = (np.indices(image.shape).T - (np.array(image.shape) - 1) / 2).T
+    radius = np.hypot(x, y) * sdss.scale
+    ring = (radius > RING[0]) & (radius < RING[1]) & sdss.use & np.isfinite(image)
+    return float(sdss.image[ring].sum() / image[ring].sum() - 1)
+
+
 def needed_fwhm(kids: Cutout, sdss: Cutout) -> float:
     """FWHM (arcsec) of the Gaussian that brings the KiDS PSF image nearest to the SDSS one."""
     psf, side = seen(kids.psf, kids.scale), len(sdss.psf)
@@ -187,6 +197,7 @@ def write_inputs(folder: Path, names: list[str], stars: list[dict]) -> list[dict
         for part, psf, cut in (("kids", star, kids), ("sdss", both, sdss)):
             drawn = psf.drawImage(nx=SIDE, ny=SIDE, scale=cut.scale, method="no_pixel").array
             fits.writeto(folder / part / f"{name}psfim.fits", drawn, overwrite=True)
+        outer = outer_light(found["image"], sdss)
         noise = sdss.sigma * np.random.default_rng(number).normal(size=sdss.image.shape)
         image = (found.pop("image") + noise).astype(np.float32)
         fits.writeto(folder / "blurred" / f"{name}fitim.fits", image, overwrite=True)
@@ -194,7 +205,7 @@ def write_inputs(folder: Path, names: list[str], stars: list[dict]) -> list[dict
         fits.writeto(folder / "sigma" / f"{name}sigma.fits", sigma, overwrite=True)
         told.append({
             "galaxy": name, "kernel_fwhm": found["fwhm"], "kernel_chi2": found["chi2"],
-            "kernel_of_psfs": needed_fwhm(kids, sdss),
+            "kernel_of_psfs": needed_fwhm(kids, sdss), "outer_light": outer,
             "kids_psf_most_light": most_light(kids.psf),
             "sdss_psf_most_light": most_light(sdss.psf),
             "kids_psf_fwhm": measure_fwhm(kids.psf) * kids.scale,
