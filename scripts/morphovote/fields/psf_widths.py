@@ -10,6 +10,7 @@ from scipy import ndimage
 from morphovote.fields.images import open_image
 from morphovote.fields.planes import plane_shape
 from morphovote.fields.psf import Psf, field_psf, read_psf
+from morphovote.fields.psfex import reach
 from morphovote.fields.thumbnails import evenly
 
 # Parts of a pixel, and half of the side (px), of the piece in which the width is measured.
@@ -20,6 +21,8 @@ NARROW, WIDE, SHARE = 1.0, 20.0, 0.25
 POINT = 0.9
 # Most light within any radius, over all: more is a negative ring, which no telescope has.
 RINGED = 1.05
+# Corners so many times as far from the middle of a PSFEx model as its stars are another image's.
+BEYOND = 1.5
 # Sources whose PSFs are measured at most.
 MOST = 200
 
@@ -118,13 +121,17 @@ def describe_psfs(
     for n in [0] if alone else map(int, rows):
         path = str(files[n] if len(files) > 1 else files[0])
         read = read_psf(path, pixel_scale, oversampling)
-        psfs = [at(n, *place) for place in (_grid(tiles[n]) if read.model else [(0.0, 0.0)])]
-        psfs = list({id(psf): psf for psf in psfs}.values())
+        placed = read.model is not None and kind == "images"
+        places = _grid(tiles[n]) if placed else [(0.0, 0.0)]
+        psfs = list({id(psf): psf for psf in (at(n, *place) for place in places)}.values())
         widths = [0.0 if psf.max() > POINT else measure_fwhm(psf) for psf in psfs]
         shape = read.model.basis.shape[1:] if read.model else read.image.shape
         image = "" if alone else str(tiles["IMAGE"][n])
         found.append(Described(image, path, shape, (min(widths), max(widths)), read))
-        for first, rest in _doubts(path, widths, max(map(most_light, psfs)), pixel_scale, side):
+        odd = _doubts(path, widths, max(map(most_light, psfs)), pixel_scale, side)
+        if placed:
+            odd += _doubt_range(path, image, max(reach(read.model, *place) for place in places))
+        for first, rest in odd:
             doubts.setdefault(rest, {}).setdefault(path, first)
     return found, [
         next(iter(paths.values())) + rest
@@ -161,3 +168,13 @@ def _doubts(
             "of a star with its wings",
         ))  # fmt: skip
     return found
+
+
+def _doubt_range(path: str, image: str, far: float) -> list[tuple[str, str]]:
+    """As `_doubts`, on a PSFEx model of an image whose corner lies `far` half ranges away."""
+    if far <= BEYOND:
+        return []
+    return [(
+        f"{path}: {image} reaches {far:.1f} times as far as the stars of the PSFEx model, ",
+        "expected about as far. Is it another image's model? Give that of this one, or a PSF image",
+    )]  # fmt: skip

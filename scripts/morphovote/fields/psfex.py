@@ -75,11 +75,20 @@ def evaluate(model: Model, x: float | None = None, y: float | None = None) -> np
         Shape (height, width), of sum 1, on the model's samples.
     """
     place = (model.zero[0] - 1 if x is None else x, model.zero[1] - 1 if y is None else y)
-    at = [(v + 1 - zero) / scale
-          for v, zero, scale in zip(place, model.zero, model.scale, strict=True)]  # fmt: skip
+    at = _scaled(model, *place)
     terms = [at[0] ** i * at[1] ** j for i, j in model.powers]
     psf = np.tensordot(terms, model.basis, 1)
     return psf / psf.sum()
+
+
+def reach(model: Model, x: float, y: float) -> float:
+    """How far (px, 0-based) a place lies from the middle of a model's range, in half ranges."""
+    return 2 * max(map(abs, _scaled(model, x, y))) if len(model.powers) > 1 else 0.0
+
+
+def _scaled(model: Model, x: float, y: float) -> list[float]:
+    return [(v + 1 - zero) / scale
+            for v, zero, scale in zip((x, y), model.zero, model.scale, strict=True)]  # fmt: skip
 
 
 def _is_model(hdu) -> bool:

@@ -129,7 +129,8 @@ def _of_psf(psfs: list, scale: float, cutouts: bool) -> str:
             # A place in a cutout tells none in the image that the model is of.
             what = f"a PSFEx model of degree {degree}, as it is in the middle of its image"
     if files > 1:
-        what = f"one for each image ({files:,} were looked at), the first {what}"
+        each = "cutout" if cutouts else "image"
+        what = f"one for each {each} ({files:,} were looked at), the first {what}"
     if read.step < 1 and not read.model:
         what += f", sampled {1 / read.step:.3g} times finer ({read.told}), integrated over pixels"
     elif read.step != 1:
