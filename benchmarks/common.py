@@ -37,9 +37,10 @@ def new_parser(doc: str, output: Path | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def run_workflow(folder: Path, config: Path, target: str, cores: int) -> None:
-    """Run the workflow in a folder, on a config of its own, up to a file."""
-    command = [sys.executable, "-m", "snakemake", target, "--snakefile", str(ROOT / "Snakefile")]
+def run_workflow(folder: Path, config: Path, target: str | list[str], cores: int) -> None:
+    """Run the workflow in a folder, on a config of its own, up to a file, or several."""
+    targets = [target] if isinstance(target, str) else target
+    command = [sys.executable, "-m", "snakemake", *targets, "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", str(folder), "--configfile", str(config)]
     command += ["--replace-workflow-config", "--cores", str(cores), "--quiet", "all"]
     subprocess.run(command, check=True)

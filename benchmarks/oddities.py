@@ -25,7 +25,7 @@ from morphovote.chain import Chain
 from morphovote.compute.neighbours import isolation
 from morphovote.embedding import BATCH, CUTOUT
 from morphovote.fields.cutouts import BORDER
-from morphovote.fields.images import read_psf
+from morphovote.fields.psf import psf_pixels
 from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
 from morphovote.flags import OWN
@@ -113,7 +113,7 @@ def put_into(
     """Cutouts of `count` objects of a kind, put into the images of a run."""
     _, tiles = read_sources(run / "sources.fits")
     scale, zero_point = float(tiles.meta["PIXSCALE"]), float(tiles.meta["ZEROPT"])
-    psf = read_psf(run / "simulated/psf.fits")
+    psf = psf_pixels(run / "simulated/psf.fits", scale)
     sky = read_sky(run / "sky.h5") if (run / "sky.h5").exists() else None
     side, found = size + 2 * BORDER, []
     with ExitStack() as stack:

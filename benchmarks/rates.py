@@ -105,14 +105,14 @@ def encode(work: Path, cores: int, name: str, rotations: int, scheme: str = "nor
 
 def measure(work: Path, cores: int, sersic: bool) -> int:
     """Measure, as measure_morphology does, with or without Sersic fits."""
-    from morphovote.fields import sky, sources
-    from morphovote.measure import morphology, sections
+    from morphovote.fields import psf, sky, sources
+    from morphovote.measure import sections
 
     found, tiles = sources.read_sources(work / "sources.fits")
-    psf = morphology.prepare_psf(work / "psf.fits", 0.03)
+    at = psf.field_psf(tiles, [str(work / "psf.fits")])
     fits = np.full(len(found), sersic)
     level = sky.read_sky(work / "sky.h5")
-    sections.measure_on_images(work / "cut_sources.h5", found, tiles, level, cores, psf, fits)
+    sections.measure_on_images(work / "cut_sources.h5", found, tiles, level, cores, at, fits)
     return len(found)
 
 

@@ -9,6 +9,7 @@ import argparse
 import glob
 import tempfile
 import warnings
+from functools import partial
 from pathlib import Path
 
 import galsim
@@ -30,8 +31,9 @@ from morphovote.fields import (
     cutouts,
     sources,
 )
+from morphovote.fields.psf import psf_pixels
 from morphovote.flags import BAD, BEYOND_CUTOUT, FAILED, MISSING, NEIGHBOUR, OWN
-from morphovote.measure.morphology import measure_galaxy, prepare_psf, regularise_segment
+from morphovote.measure.morphology import measure_galaxy, regularise_segment
 from morphovote.measure.sections import measure_on_images, measure_section
 from morphovote.simulate.galaxies import draw_profile, make_galaxy
 from morphovote.simulate.population import draw_properties
@@ -74,6 +76,11 @@ def plain_ticks(axis):
         one.set_minor_formatter("")
 
 
+def same_psf(psf, tile, x, y):
+    """One PSF for a whole field."""
+    return psf
+
+
 def measure_ceers(data, folder, processes):
     """Measure every galaxy with a published fit in a band for which there is an image."""
     published = Table.read(data / "ceers_nircam" / "ferreira2023.csv")
@@ -95,7 +102,8 @@ def measure_ceers(data, folder, processes):
         # The images have no PSF: use that of a 6.5 m telescope with JWST's central obstruction.
         psf = galsim.OpticalPSF(lam=wavelength, diam=6.5, obscuration=0.17)
         psf = psf.drawImage(nx=31, ny=31, scale=SCALE).array.astype(float)
-        measured = measure_on_images(shard, table, tiles, None, processes, psf / psf.sum())[0]
+        psf = partial(same_psf, psf / psf.sum())
+        measured = measure_on_images(shard, table, tiles, None, processes, psf)[0]
         found.append(measured)
         kept.append(rows)
     measured = {name: np.concatenate([part[name] for part in found]) for name in found[0]}
@@ -232,7 +240,7 @@ def compare_segments(published, folder):
 def compare_cosmos(data, folder, out):
     """Compare Sersic n and r_e of ten bright COSMOS galaxies, and r50 of a hundred fainter ones."""
     stamps = data / "cosmos_acs_stamps"
-    psf = prepare_psf(data / "cosmos_acs_field" / "PSF_HST.fits", SCALE)
+    psf = partial(same_psf, psf_pixels(data / "cosmos_acs_field" / "PSF_HST.fits", SCALE))
     results = {}
     for sample in ("23.5", "26_extension_example"):
         catalogue = Table.read(stamps / f"real_galaxy_catalog_{sample}.fits")

@@ -23,4 +23,5 @@ with rule_log(snakemake.log[0]):
         seed=params.seed,
         cutout=params.cutout,
         detects=params.detects,
+        oversampling=params.oversampling,
     )

@@ -19,6 +19,7 @@ with rule_log(snakemake.log[0]):
         rms=snakemake.input.get("rms", []),
         weight=snakemake.input.get("weight", []),
         planes=snakemake.params.planes,
+        psfs=snakemake.params.psfs,
         columns=snakemake.params.columns,
         select=snakemake.params.select,
         shard_size=snakemake.params.shard_size,

@@ -13,11 +13,12 @@ with rule_log(snakemake.log[0]):
     make_anchors_file(
         given.sources,
         given.get("sky", []),
-        given.psf,
+        params.psf,
         given.cutouts,
         Embedder.load(models, params.steps, snakemake.threads),
         snakemake.output[0],
         count=params.anchors,
         seed=params.seed,
         cutout=params.cutout,
+        oversampling=params.oversampling,
     )

@@ -2,11 +2,12 @@
 
 from functools import partial
 
+from morphovote.fields.psf import field_psf
 from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
 from morphovote.logs import log, rule_log
 from morphovote.measure.engines import ENGINES
-from morphovote.measure.morphology import measure_galaxy, prepare_psf, select_rows
+from morphovote.measure.morphology import measure_galaxy, select_rows
 from morphovote.measure.sections import measure_on_images
 from morphovote.storage import shards
 
@@ -14,9 +15,7 @@ with rule_log(snakemake.log[0]):
     given = snakemake.input
     sources, tiles = read_sources(given.sources)
     scale = tiles.meta["PIXSCALE"]
-    psf = None
-    for path in snakemake.params.psf:
-        psf = prepare_psf(path, scale)
+    psf = field_psf(tiles, snakemake.params.psf, snakemake.params.oversampling)
     if psf is None:
         log.info("no PSF: r_e and n are not corrected for it, and no galaxy is flagged psf_limited")
     sky = read_sky(given.sky[0]) if given.get("sky") else None

@@ -128,6 +128,7 @@ def start(options=None, **field):
         pattern=resolved["pattern"] or "",
         rms=resolved["rms"],
         weight=resolved["weight"],
+        psfs=resolved["psfs"],
         columns=resolved["columns"],
         select=resolved["select"],
         shard_size=config["shard_size"],
@@ -464,7 +465,7 @@ def _(folder):
     return psf(folder, np.zeros((25, 25)))
 
 
-@stops("psf", "all NaN", "psf.fits", "sums to 0")
+@stops("psf", "all NaN", "psf.fits", "are NaN")
 def _(folder):
     return psf(folder, np.full((25, 25), np.nan))
 
@@ -484,8 +485,8 @@ def _(folder):
 
 @goes_on("psf", "of even size and not normalised", "sum 1.0000", "(25, 25)")
 def _(folder):
-    from morphovote.measure.morphology import prepare_psf
+    from morphovote.fields.psf import psf_pixels
 
     psf(folder, 300 * gauss(26, 12, 12))
-    found = prepare_psf(folder / "psf.fits", 0.1)
+    found = psf_pixels(folder / "psf.fits", 0.1)
     return f"sum {found.sum():.4f}, cut to {found.shape}"

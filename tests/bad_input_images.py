@@ -23,7 +23,8 @@ from bad_input import (
 
 from morphovote.fields.cutouts import make_cutouts
 from morphovote.fields.detection import detect_sources
-from morphovote.fields.images import ASINH, read_psf
+from morphovote.fields.images import ASINH
+from morphovote.fields.psf import psf_pixels
 from morphovote.storage import unpacked
 
 SIGMA = np.ones((SIDE, SIDE), np.float32)
@@ -251,7 +252,7 @@ def _(folder):
 def width(folder, path):
     """Start with a PSF, and its width."""
     start(images=image(folder), catalogue=catalogue(folder), psf=path)
-    found = read_psf(path)
+    found = psf_pixels(path, 0.1)
     y, x = np.indices(found.shape) - (len(found) - 1) / 2
     sigma = np.sqrt((found * (x**2 + y**2)).sum() / 2)
     return f"sum {found.sum():.2f}, {found.shape}, sigma {sigma:.1f}"
@@ -268,9 +269,48 @@ def _(folder):
     return width(folder, f"{path}[DET_SAMP]")
 
 
-@stops("psf", "oversampled alone", "file.fits", "fields.f.psf", "4 times finer", "OVERSAMP")
+@goes_on("psf", "oversampled alone, four samples a pixel", "sum 1.00", "sigma 2.0")
 def _(folder):
-    return width(folder, planes(folder, OVERDIST=(gauss(25), {"OVERSAMP": 4})))
+    y, x = np.indices((81, 81)) - 40
+    fine = np.exp(-(x**2 + y**2) / (2 * 8.0**2))
+    return width(folder, bare(folder, OVERDIST=(fine, {"OVERSAMP": 4})))
+
+
+def bare(folder, **data):
+    """A file of planes without a WCS."""
+    parts = [fits.ImageHDU(content, name=plane) for plane, (content, _) in data.items()]
+    for part, (_, cards) in zip(parts, data.values(), strict=True):
+        part.header.update(cards)
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(folder / "bare.fits")
+    return folder / "bare.fits"
+
+
+@stops("psf", "NaN in its middle", "psf.fits", "fields.f.psf", "in the middle of the PSF are NaN")
+def _(folder):
+    star = gauss(25)
+    star[12, 12] = np.nan
+    fits.writeto(folder / "psf.fits", star)
+    return width(folder, folder / "psf.fits")
+
+
+@stops("psf", "three PSFs for two cutouts", "fields.f.psf", "found 3 files for 2 images",
+       "one for each, or one for all")  # fmt: skip
+def _(folder):
+    for number in (1, 2):
+        image(folder, name=f"cut_{number}.fits")
+    for number in (1, 2, 3):
+        fits.writeto(folder / f"psf_{number}.fits", gauss(25))
+    return start(cutouts=f"{folder}/cut_*.fits", psf=f"{folder}/psf_*.fits")
+
+
+@stops("psf", "a PSFEx model without its polynomial", "star.psf", "fields.f.psf",
+       "lacks POLZERO1, POLSCAL1", "PSFVAR_KEYS")  # fmt: skip
+def _(folder):
+    star = np.array([(gauss(25)[None],)], dtype=[("PSF_MASK", "f4", (1, 25, 25))])
+    table = fits.BinTableHDU(star, name="PSF_DATA")
+    table.header.update({"POLNAXIS": 1, "POLNAME1": "X_IMAGE", "POLDEG1": 0, "PSF_SAMP": 1.0})
+    table.writeto(folder / "star.psf")
+    return start(images=image(folder), catalogue=catalogue(folder), psf=folder / "star.psf")
 
 
 # --- one pattern, several kinds ----------------------------------------------------------------

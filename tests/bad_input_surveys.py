@@ -114,7 +114,7 @@ def _(folder):
     return flags(**entry("Euclid"), psf=GRID, catalogue=catalogue(folder))
 
 
-@stops("survey", "a pattern as psf", "fields.f.psf", "GRID*.fits", "1 files", "one file")
+@stops("survey", "a pattern as psf that finds the grid", "fields.f.psf", "GRID", "17 peaks")
 def _(folder):
     tile(folder)
     return flags(**entry("Euclid"), psf="data/*GRID*.fits", catalogue=catalogue(folder))

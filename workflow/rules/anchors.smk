@@ -29,6 +29,8 @@ rule make_anchors:
         gpu=GPUS,
     params:
         code=code_digest("make_anchors"),
+        psf=field_entry("psf_plane"),
+        oversampling=field_entry("psf_oversampling"),
         given=given_files(field_entry("psf")),
         anchors=config["classes"]["anchors"],
         seed=config["denoiser"]["seed"],

@@ -66,6 +66,7 @@ rule inject_galaxies:
     params:
         code=code_digest("inject_galaxies"),
         psf=field_entry("psf_plane"),
+        oversampling=field_entry("psf_oversampling"),
         galaxies=config["inject"]["galaxies"],
         seed=config["inject"]["seed"],
         cutout={key: config["cutout"][key] for key in ("size", "neighbours")},
@@ -99,6 +100,7 @@ rule check_shift:
     params:
         code=code_digest("check_shift"),
         psf=field_entry("psf_plane"),
+        oversampling=field_entry("psf_oversampling"),
         seed=config["voting"]["seed"],
     script:
         "../../scripts/check_shift.py"

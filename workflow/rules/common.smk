@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(workflow.current_basedir).parents[1]
 
 from morphovote.config.check import check_galaxies
+from morphovote.config.files import split_plane
 from morphovote.config.resolve import complete_config
 from morphovote.errors import InputError
 from morphovote.fields.checks import check_psfs
@@ -39,8 +40,8 @@ FIELDS = config["fields"]
 
 # Entries of a field that say how its files are read.
 CHECKED = (
-    "kind pattern images rms weight psf planes psf_plane catalogue columns select missing "
-    "pixel_origin pixel_scale zero_point detect physical unmatched unmatched_columns labels model"
+    "kind pattern images rms weight psf planes psf_plane psfs psf_oversampling catalogue columns "
+    "select missing pixel_origin pixel_scale zero_point detect physical unmatched unmatched_columns labels model"
 ).split()
 # Where jobs unpack gzipped images, each once; gone when the run ends.
 UNPACKED = os.path.abspath(f"{PLACES['results']}/.unpacked")
@@ -104,7 +105,13 @@ def files_to_check(wildcards):
     physical = [field["physical"]["catalogue"]] if field["physical"] else []
     catalogue = field["unmatched" if physical else "catalogue"]
     own = [path for key in ("images", "rms", "weight", "psf") for path in field[key]]
+    own += own_psfs(wildcards)
     return own + ([] if field["detect"] else catalogue) + physical + field["labels"]
+
+
+def own_psfs(wildcards):
+    """Input function: the PSFs of a field's images, where each image has one of its own."""
+    return [split_plane(path)[0] for path in FIELDS[wildcards.field]["psfs"]]
 
 
 def checked_entries(wildcards):

@@ -142,6 +142,7 @@ checkpoint list_sources:
         images=field_entry("images"),
         rms=field_entry("rms"),
         weight=field_entry("weight"),
+        psfs=own_psfs,
     output:
         sources="results/{field}/sources.fits",
         shards="results/{field}/shards.json",
@@ -154,11 +155,13 @@ checkpoint list_sources:
     params:
         code=code_digest("list_sources"),
         planes=field_entry("planes"),
+        psfs=field_entry("psfs"),
         given=given_files(
             field_entry("catalogue"),
             field_entry("images"),
             field_entry("rms"),
             field_entry("weight"),
+            own_psfs,
         ),
         pattern=field_entry("pattern"),
         columns=field_entry("columns"),

@@ -21,6 +21,7 @@ rule measure_morphology:
     params:
         code=code_digest("measure_morphology"),
         psf=field_entry("psf_plane"),
+        oversampling=field_entry("psf_oversampling"),
         given=given_files(field_entry("psf")),
         engine=config["measure"]["engine"],
         select=config["measure"]["select"],

@@ -23,6 +23,7 @@ rule describe_model:
     params:
         code=code_digest("describe_model"),
         psf=field_entry("psf_plane"),
+        oversampling=field_entry("psf_oversampling"),
         config={
             key: config[key] for key in ("cutout", "denoiser", "polar", "encoder", "pca", "voting")
         },

@@ -1,6 +1,6 @@
 """Draw anchors on a field's own sky, and encode them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,8 @@ from astropy.table import Table
 
 from morphovote.classify.anchors import CATALOGUED, segment_radius
 from morphovote.embedding import BATCH, CUTOUT, Embedder
-from morphovote.fields.images import read_psf
+from morphovote.fields.psf import field_psf
+from morphovote.fields.psf_widths import different_psfs
 from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
 from morphovote.flags import NO_DATA
@@ -40,14 +41,17 @@ def make_anchors_file(
     count: int,
     seed: int,
     cutout: dict,
+    oversampling: float | None = None,
 ) -> None:
     """Draw anchors on a field's own sky, encode them, and write them.
 
     Parameters
     ----------
     sources : path
-    sky, psf : sequence of path
-        One of each, or none.
+    sky : sequence of path
+        One, or none.
+    psf, oversampling
+        See `psf.field_psf`.
     cutouts : sequence of path
         All shards.
     embedder : Embedder
@@ -59,15 +63,15 @@ def make_anchors_file(
     cutout : dict
         size (px), neighbours.
     """
-    _, tiles = read_sources(sources)
+    table, tiles = read_sources(sources)
     level = read_sky(sky[0]) if len(sky) else None
-    image = read_psf(psf[0]) if len(psf) else None
-    if image is None and count:
+    at = field_psf(tiles, psf, oversampling)
+    if at is None and count:
         log.warning("the field has no psf: anchors are seen through that of HST/ACS, in pixels")
-    about = {"asked": count, "seed": seed, "has_psf": image is not None}
+    about = {"asked": count, "seed": seed, "has_psf": at is not None}
     about |= {name: embedder.steps[name] for name in ("rotations", "polar", "input")}
     about |= {"encoder": embedder.encoder[1]["sha256"]}
-    found, missing = _draw(tiles, cutouts, level, image, count, seed, cutout, embedder.threads)
+    found, missing = _draw(table, tiles, cutouts, level, at, count, seed, cutout, embedder.threads)
     if missing:
         log.info("no anchors: %s", missing)
         shards.write_shard(output, empty_anchors(), about | {"missing": missing})
@@ -83,10 +87,11 @@ def make_anchors_file(
 
 
 def _draw(
+    sources: Table,
     tiles: Table,
     cutouts: Sequence[str | Path],
     sky,
-    psf: np.ndarray | None,
+    psf: Callable[[int, float, float], np.ndarray] | None,
     count: int,
     seed: int,
     cutout: dict,
@@ -98,8 +103,10 @@ def _draw(
     flux, radius = measure_sources(cutouts, seed)
     if len(flux) < FEWEST_SOURCES:
         return {}, TOO_FEW.format(FEWEST_SOURCES)
-    _, psf_radius = measure_psf(draw_psf() if psf is None else psf)
+    psfs = [draw_psf()] if psf is None else different_psfs(psf, sources)
+    psf_radius = float(np.median([measure_psf(one)[1] for one in psfs]))
     how = (cutout["size"], cutout["neighbours"], psf, seed, sky, threads)
+    how += (np.asarray(sources["TILE"]),)
     trial = pilot_plan(plan_anchors(count, flux, radius, psf_radius, seed))
     found = make_anchors(trial, tiles, cutouts, *how)
     factors = fit_factors(trial, found, psf_radius) if found else {}

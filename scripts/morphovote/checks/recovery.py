@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from morphovote.chain import Chain
-from morphovote.fields.images import read_psf
+from morphovote.fields.psf import field_psf
 from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
 from morphovote.flags import EDGE, NO_DATA
@@ -30,6 +30,7 @@ def inject_file(
     seed: int,
     cutout: dict,
     detects: bool,
+    oversampling: float | None = None,
 ) -> None:
     """Inject galaxies into a field's images, take them through all stages, and write a table.
 
@@ -37,8 +38,10 @@ def inject_file(
     ----------
     sources : path
         Of the field.
-    sky, psf : sequence of path
-        One of each, or none.
+    sky : sequence of path
+        One, or none.
+    psf, oversampling
+        See `psf.field_psf`.
     chain : Chain
         With classes.
     output : path
@@ -59,11 +62,11 @@ def inject_file(
         return
     selected = np.asarray(table["SELECTED"], dtype=bool)
     plan = plan_injections(count, np.asarray(table["MAG"], float)[selected], seed)
-    image = read_psf(psf[0]) if len(psf) else None
-    if image is None:
+    at = field_psf(tiles, psf, oversampling)
+    if at is None:
         log.warning("the field has no psf: injected galaxies are seen through that of HST/ACS")
     level = read_sky(sky[0]) if len(sky) else None
-    cutouts = inject(plan, tiles, cutout["size"], cutout["neighbours"], image, seed, level)
+    cutouts = inject(plan, tiles, cutout["size"], cutout["neighbours"], at, seed, level)
     if not cutouts:
         text = "no free place with data all around was found in the images"
         shards.write_shard(output, empty_table(), attributes | {"missing": text})

@@ -92,7 +92,7 @@ def split_plane(path: str) -> tuple[str, str]:
 
     A file whose own name ends in brackets is left alone, and so is a pattern that finds some.
     """
-    match = re.fullmatch(r"(.*\.(?:fits?|fts|fz|gz|bz2))\[([^\[\]]+)\]", path, re.IGNORECASE)
+    match = re.fullmatch(r"(.*\.(?:fits?|fts|fz|gz|bz2|psf))\[([^\[\]]+)\]", path, re.IGNORECASE)
     if not match or Path(path).exists() or glob.glob(path):
         return path, ""
     return match[1], match[2].strip()

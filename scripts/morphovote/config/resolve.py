@@ -147,7 +147,9 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
     -------
     dict
         `kind` ('images' or 'cutouts'), `pattern` (of the cutouts), `images`, `rms`, `weight`,
-        `psf`, `catalogue` and `labels` (lists of paths), `columns`, `select`, `pixel_origin`,
+        `psf`, `catalogue` and `labels` (lists of paths), `psfs` (list of paths with their planes,
+        where each image has a PSF of its own; `psf` is then empty), `psf_oversampling` (None where
+        the PSF's header tells it), `columns`, `select`, `pixel_origin`,
         `missing`, `pixel_scale`, `zero_point`, `model` (folder or None), `archive` (list of the
         path of the archive that is unpacked there, or empty), `simulate` (dict or None), `detect`
         (whether detect_sources makes the catalogue), `planes` (the plane that the user chose for
@@ -177,6 +179,7 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         "missing": field.get("missing", []),
         "pixel_scale": field.get("pixel_scale"),
         "zero_point": field.get("zero_point"),
+        "psf_oversampling": field.get("psf_oversampling"),
         "model": model,
         "archive": archive,
         "simulate": field.get("simulate"),
@@ -222,6 +225,10 @@ def _check_kind(where: str, field: dict) -> None:
             f"config, {where}: found both rms and weight, expected at most one noise map. "
             "Keep the one you trust."
         )
+    if "psf_oversampling" in field and "psf" not in field:
+        raise InputError(
+            f"config, {where}: found psf_oversampling but no psf. Add psf: <file>, or remove it."
+        )
     if "sky" in field and "cutouts" in field:
         raise InputError(
             f"config, {where}: found sky together with cutouts. The sky of a ready-made cutout is "
@@ -242,7 +249,7 @@ def _resolve_simulated(folder: str) -> dict:
     files = {key: [f"{folder}/{file}"] for key, file in SIMULATED.items()}
     return files | {
         "weight": [], "columns": SIMULATED_COLUMNS, "zero_point": SIMULATED_ZERO_POINT,
-        "planes": {}, "psf_plane": files["psf"],
+        "planes": {}, "psf_plane": files["psf"], "psfs": [],
     }  # fmt: skip
 
 
@@ -257,16 +264,33 @@ def _resolve_files(where: str, field: dict, downloads: dict[str, str]) -> dict:
         found = find_files(pattern, f"{where}.{noise}", downloads) if noise in field else []
         files[noise] = found
         if found and len(found) != len(files["images"]):
-            raise InputError(
-                f"config, {where}.{noise}: found {len(found)} files for "
-                f"{len(files['images'])} images, expected one for each. They are "
-                "paired by what differs between their paths. Adjust the patterns."
-            )
-    for single, path in (("psf", given["psf"][0]), ("catalogue", field.get("catalogue"))):
-        if single in field:
-            require_file(path, f"{where}.{single}", downloads)
-        files[single] = [path] if single in field else []
-    return files | {"psf_plane": [field["psf"]] if "psf" in field else []}
+            raise _unpaired(f"{where}.{noise}", found, files["images"], "expected one for each")
+    if "catalogue" in field:
+        require_file(field["catalogue"], f"{where}.catalogue", downloads)
+    files["catalogue"] = [field["catalogue"]] if "catalogue" in field else []
+    return files | _resolve_psf(where, given["psf"], files["images"], downloads)
+
+
+def _resolve_psf(
+    where: str, given: tuple[str, str], images: list[str], downloads: dict[str, str]
+) -> dict:
+    """One PSF for all images (`psf`, and with its plane `psf_plane`), or one for each (`psfs`)."""
+    pattern, plane = given
+    found = find_files(pattern, f"{where}.psf", downloads) if pattern else []
+    if len(found) not in (0, 1, len(images)):
+        expected = "expected one for each, or one for all"
+        raise _unpaired(f"{where}.psf", found, images, expected)
+    named = [f"{path}[{plane}]" if plane else path for path in found]
+    if len(found) > 1:
+        return {"psf": [], "psf_plane": [], "psfs": named}
+    return {"psf": found, "psf_plane": named, "psfs": []}
+
+
+def _unpaired(where: str, found: list[str], images: list[str], expected: str) -> InputError:
+    return InputError(
+        f"config, {where}: found {len(found)} files for {len(images)} images, {expected}. They are "
+        "paired by what differs between their paths. Adjust the patterns."
+    )
 
 
 def _resolve_physical(name: str, physical: dict, resolved: dict, matched: str) -> None:

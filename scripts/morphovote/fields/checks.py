@@ -5,9 +5,12 @@ from pathlib import Path
 from morphovote.config.files import split_plane
 from morphovote.errors import InputError
 
+# Of many PSFs, one for each image, so many are read: each job reads them.
+FIRST = 10
+
 
 def check_psfs(fields: dict[str, dict]) -> None:
-    """Read the PSF of every field that has one and is there.
+    """Read the PSF of every field that has one and is there, or the first of several.
 
     Parameters
     ----------
@@ -20,13 +23,27 @@ def check_psfs(fields: dict[str, dict]) -> None:
         Naming the key of the config.
     """
     for name, field in fields.items():
-        for path in field["psf_plane"]:
-            if field["simulate"] or not Path(split_plane(path)[0]).is_file():
-                continue
+        given = [] if field["simulate"] else field["psf_plane"] + field["psfs"]
+        there = [path for path in given[:FIRST] if Path(split_plane(path)[0]).is_file()]
+        scale = _pixel_scale(field) if there else None
+        for path in there if scale else []:
             # Takes a second to import, and few fields have a PSF.
-            from morphovote.fields.images import read_psf
+            from morphovote.fields.psf import psf_pixels
 
             try:
-                read_psf(path)
+                psf_pixels(path, scale, field["psf_oversampling"])
             except InputError as error:
                 raise InputError(f"config, fields.{name}.psf: {error}") from error
+
+
+def _pixel_scale(field: dict) -> float | None:
+    """Pixel scale (arcsec) of a field; None where its first image does not tell it."""
+    if field["pixel_scale"]:
+        return field["pixel_scale"]
+    from morphovote.fields.images import inspect_image
+
+    try:
+        return inspect_image(field["images"][0], plane=field["planes"]["images"]).pixel_scale
+    except InputError:
+        # Not the PSF's mistake: the job that reads the image says it.
+        return None

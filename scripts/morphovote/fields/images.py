@@ -17,7 +17,6 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales, wcs_to_celestial_frame
-from scipy.ndimage import label
 
 from morphovote.config.files import split_plane
 from morphovote.errors import InputError
@@ -34,8 +33,6 @@ OTHERS = {
     b"#ASDF": "an ASDF file", b"\x89HDF": "an HDF5 file", b"\x89PNG": "a picture (PNG)",
     b"\xff\xd8\xff": "a picture (JPEG)", b"PK\x03\x04": "a zip archive", b"<": "a page or XML",
 }  # fmt: skip
-# How far (px) the brightest pixel of a PSF may lie from the middle of its image.
-PSF_OFFSET = 2
 
 
 class Image(NamedTuple):
@@ -82,7 +79,7 @@ def inspect_image(path: str | Path, role: str = "image", plane: str = "") -> Ima
     """
     if not plane:
         path, plane = split_plane(str(path))
-    with _open(path) as hdus:
+    with open_fits(path) as hdus:
         number, kind = choose_plane(hdus, str(path), role, plane)
         hdu = hdus[number]
         _check_length(path, hdu)
@@ -103,20 +100,20 @@ def inspect_image(path: str | Path, role: str = "image", plane: str = "") -> Ima
 @contextmanager
 def open_image(path: str | Path, hdu: int) -> Iterator[fits.ImageHDU]:
     """Open one extension for `read_section`, without reading pixels."""
-    with _open(path) as hdus:
+    with open_fits(path) as hdus:
         header = hdus[hdu].header
         # Scaled integers cannot be memory-mapped; plain ones should be, for speed.
         scaled = any(key in header for key in ("BSCALE", "BZERO", "BLANK"))
         if not scaled:
             yield hdus[hdu]
             return
-    with _open(path, memmap=False) as hdus:
+    with open_fits(path, memmap=False) as hdus:
         yield hdus[hdu]
 
 
 def image_wcs(path: str | Path, hdu: int) -> WCS | None:
     """WCS of one extension, None without one on the sky."""
-    with _open(path) as hdus:
+    with open_fits(path) as hdus:
         return _celestial_wcs(hdus[hdu].header, path)[0]
 
 
@@ -198,62 +195,9 @@ def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
     return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=-1)
 
 
-def read_psf(path: str | Path) -> np.ndarray:
-    """Read a PSF image and normalise it to a sum of one.
-
-    Returns
-    -------
-    ndarray
-        Shape (height, width), float64, cut to an odd number of rows and columns so that its
-        centre is a pixel; at the pixel scale of the images.
-
-    Raises
-    ------
-    InputError
-        If there is no 2-D image, its sum is not positive, it has several peaks, or its peak is not
-        in its middle.
-    """
-    image = inspect_image(path, "psf")
-    with open_image(image.path, image.hdu) as hdu:
-        finer = hdu.header.get("OVERSAMP", 1)
-        if isinstance(finer, int | float) and finer > 1:
-            raise InputError(
-                f"{path}: {name_plane(hdu, image.hdu)} is sampled {finer:g} times finer than the "
-                "detector (OVERSAMP), expected a PSF in the pixels of the images.\n"
-                "Give that plane (such as psf.fits[DET_DIST]), or rebin the PSF."
-            )
-        psf = read_section(hdu, 0, 0, *image.shape).astype(float)
-    psf = np.nan_to_num(psf, nan=0.0, posinf=0.0, neginf=0.0)
-    if psf.sum() <= 0:
-        raise InputError(
-            f"{path}: the PSF sums to {psf.sum():.3g}, expected a positive sum.\n"
-            "Give another PSF, or leave `psf` out."
-        )
-    stars = label(psf > psf.max() / 2, np.ones((3, 3)))[1]
-    if stars > 1:
-        raise InputError(
-            f"{path}: has {stars} peaks of more than half its maximum, expected the image of one "
-            "star.\nIf it is a grid of PSFs, cut one out; else leave `psf` out."
-        )
-    y, x = np.unravel_index(psf.argmax(), psf.shape)
-    middle = [(side - 1) / 2 for side in psf.shape]
-    if max(abs(y - middle[0]), abs(x - middle[1])) > PSF_OFFSET:
-        raise InputError(
-            f"{path}: the PSF's brightest pixel is at x = {x}, y = {y}, expected it in the middle, "
-            f"at x = {middle[1]:g}, y = {middle[0]:g} (from 0).\n"
-            "Cut the PSF out about its peak, or leave `psf` out."
-        )
-    for axis in (0, 1):
-        if psf.shape[axis] % 2 == 0:
-            # The peak of an even-sized stamp is half a pixel to one side: drop the other side.
-            peak = np.unravel_index(psf.argmax(), psf.shape)[axis]
-            middle = (psf.shape[axis] - 1) / 2
-            psf = np.delete(psf, 0 if peak > middle else -1, axis=axis)
-    return psf / psf.sum()
-
-
 @contextmanager
-def _open(path: str | Path, memmap: bool = True) -> Iterator[fits.HDUList]:
+def open_fits(path: str | Path, memmap: bool = True) -> Iterator[fits.HDUList]:
+    """Open a FITS file, gzipped or not; `InputError` if it cannot be read."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:

@@ -22,7 +22,7 @@ from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile, pixel_scatter, probe_sections
 from morphovote.fields.pairing import pair_files
 from morphovote.fields.planes import plane_shape
-from morphovote.fields.psf import describe_psf
+from morphovote.fields.psf_widths import describe_psfs
 from morphovote.fields.role_columns import Given, describe_lost, read_ids, read_roles, read_sky
 from morphovote.fields.sources import list_sources, match_files
 from morphovote.fields.thumbnails import evenly, of_brightest, of_sources
@@ -59,7 +59,7 @@ def inspect_field(field: dict, side: int) -> dict:
         `kind`; `files`, the number of images; `images`: rows of (file, plane, shape, usable share,
         noise map, its plane, median noise, scatter of the pixels), the noise None where weights
         tell it up to a factor only; `catalogue`: see `_describe_catalogue`, or None; `physical`:
-        the same of the physical catalogue, or None; `psf`: see `describe_psf`, or None; `counts`:
+        the same of the physical catalogue, or None; `psfs`: see `describe_psfs`; `counts`:
         sources, selected, placed (selected and in an image), and values of each property;
         `galaxies`: how many there can be at most, None if not known; `scale`
         (arcsec); `entry`: zero point and the like as given; `thumbnails`: (name, pixels) of some
@@ -85,11 +85,13 @@ def _inspect(field: dict, side: int) -> dict:
     sources, tiles, notes = listed.sources, listed.tiles, listed.notes
     images = [_look_into(tiles[int(n)]) for n in evenly(len(tiles), MOST_TILES)]
     _check_empty(images, tiles, field["kind"])
-    given = physical = psf = None
+    given = physical = None
     doubts = doubt_zero_point(field["zero_point"])
-    if field["psf"]:
-        psf, odd = describe_psf(field["psf_plane"][0], listed.scale, side)
-        doubts += odd
+    psfs, odd = describe_psfs(
+        tiles, field["psf_plane"], field["psf_oversampling"], listed.scale, field["kind"], side,
+        np.union1d(evenly(len(tiles), MOST_TILES), evenly(len(tiles), MOST_FILES)),
+    )  # fmt: skip
+    doubts += odd
     if catalogue:
         given = read_roles(catalogue, columns, missing=field["missing"], notes=[])
         doubts += doubt_magnitudes(given, sources, tiles)
@@ -103,7 +105,7 @@ def _inspect(field: dict, side: int) -> dict:
         "files": len(field["images"]),
         "images": images,
         "scale": listed.scale,
-        "psf": psf,
+        "psfs": psfs,
         "catalogue": given and _describe_catalogue(given),
         "physical": physical,
         "counts": None if sources is None else _count(sources),
@@ -140,7 +142,7 @@ class _Listed(NamedTuple):
 
 def _list(field: dict, catalogue: str | None, columns: dict) -> _Listed:
     files = field["images"]
-    given = {name: field[name] for name in ("rms", "weight", "planes")}
+    given = {name: field[name] for name in ("rms", "weight", "planes", "psfs")}
     if field["kind"] == "images" and catalogue is None:
         images, tiles = inspect_tiles(files, **given)
         scale = check_detectable(images, field["pixel_scale"])
@@ -165,7 +167,7 @@ def _list_some(field: dict, catalogue: str | None, columns: dict) -> _Listed:
     """As `_list`, of so many cutouts that opening all would take minutes."""
     files = sorted(field["images"])
     chosen = [int(n) for n in evenly(len(files), MOST_FILES)]
-    maps = {key: sorted(field[key]) for key in ("rms", "weight")}
+    maps = {key: sorted(field[key]) for key in ("rms", "weight", "psfs")}
     maps = {key: pair_files(files, paths, key) if paths else [] for key, paths in maps.items()}
     images, tiles = inspect_tiles(
         [files[n] for n in chosen], planes=field["planes"], forgiving=True,

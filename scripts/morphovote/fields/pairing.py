@@ -1,4 +1,4 @@
-"""Which noise map belongs to which image, by their paths."""
+"""Which noise map or PSF belongs to which image, by their paths."""
 
 import re
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from morphovote.logs import log
 
 
 def pair_files(images: Sequence[str], others: Sequence[str], key: str) -> list[str]:
-    """The noise map of each image.
+    """The noise map, or the PSF, of each image.
 
     What differs between the images' paths, folders and names, is compared with what differs between
-    the maps': sci_2 goes with rms_02, p1/sci with p1/rms. Where the two sets do not agree, files
+    the others': sci_2 goes with rms_02, p1/sci with p1/rms. Where the two sets do not agree, files
     are paired in natural order (2 before 10).
 
     Parameters

@@ -1,65 +1,285 @@
-"""How wide a PSF is, and whether it can be that of the images."""
+"""The PSF at each place of a field: of its image, on the image's pixels."""
 
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
+from astropy.io import fits
+from astropy.table import Table
+from scipy.interpolate import make_interp_spline
+from scipy.ndimage import label
 
-from morphovote.fields.images import inspect_image, read_psf
+from morphovote.errors import InputError
+from morphovote.fields.images import inspect_image, open_image, read_section
+from morphovote.fields.psfex import Model, evaluate, read_model
 
-# Parts of a pixel, and half of the side (px), of the piece in which the width is measured.
-FINER, HALF = 8, 32
-# Widths (px) that PSFs of survey images have, and the share of a cutout's side that is too wide.
-NARROW, WIDE, SHARE = 1.0, 20.0, 0.25
-# A PSF with this share of its light in one pixel has no width.
-POINT = 0.9
+# How far (px) the brightest pixel of a PSF may lie from the middle of its image.
+OFFSET = 2
+# Cards with the side of a pixel of the PSF, mostly in arcsec (WebbPSF, STPSF, Tiny Tim), and those
+# of an incomplete WCS, mostly in degrees; and cards with the samples along a pixel.
+SCALES = ("PIXELSCL", "PIXSCALE", "PIXSCL", "PIXELSC", "SECPIX", "SECPIX1", "CDELT1", "CD1_1")
+SAMPLES = ("OVERSAMP", "OVRSAMP", "OVERSMP", "OSAMP", "DET_SAMP")
+# Sides (px of the images) that a PSF's pixels may have: others are a scale in another unit.
+FINEST, COARSEST = 1 / 64, 4.0
+# Pixels of a PSF that differ less from those of the images are the same.
+SAME = 0.01
+# Least side (px of the images) of a PSF.
+LEAST = 3
+# PSFs that are kept in memory.
+KEPT = 64
 
 
-def measure_fwhm(psf: np.ndarray) -> float:
-    """Full width at half maximum (px): the diameter of a circle with the area above half the peak.
+class Psf(NamedTuple):
+    """A PSF as its file has it.
+
+    `image` has odd sides and a sum of 1, and is None where `model` is a PSFEx model. `step` is the
+    side of its samples in pixels of the images, and `told` what told it, '' where nothing did and
+    they are taken to be the same. Samples `hold` the response of a whole pixel of the image, or of
+    one of their own size.
+    """
+
+    image: np.ndarray | None
+    model: Model | None
+    step: float
+    told: str
+    holds: bool
+
+
+def field_psf(
+    tiles: Table, given: Sequence[str], oversampling: float | None = None
+) -> Callable[[int, float, float], np.ndarray] | None:
+    """The PSF of a field, as a function of the image and the place in it.
 
     Parameters
     ----------
-    psf : ndarray
-        Shape (height, width), from `read_psf`.
+    tiles : Table
+        From `sources.read_sources`; where each image has a PSF of its own, with a column PSF.
+    given : sequence of str
+        The PSF of all images, otherwise; empty if the field has none.
+    oversampling : float, optional
+        Samples along a pixel of the images; from the PSF's header if left out.
+
+    Returns
+    -------
+    callable or None
+        (tile, x, y) -> ndarray of odd sides and a sum of 1, in pixels of the images, centred on its
+        middle pixel; x and y in px, 0-based. The same array wherever the PSF is the same.
     """
-    y, x = np.unravel_index(psf.argmax(), psf.shape)
-    core = np.pad(psf, HALF)[y : y + 2 * HALF + 1, x : x + 2 * HALF + 1]
-    at = np.arange(0, 2 * HALF + 1e-9, 1 / FINER)
-    fine = ndimage.map_coordinates(core, np.meshgrid(at, at, indexing="ij"), order=3)
-    area = np.count_nonzero(fine > fine.max() / 2) / FINER**2
-    return float(2 * np.sqrt(area / np.pi))
+    files = list(map(str, tiles["PSF"] if "PSF" in tiles.colnames else given))
+    if not files:
+        return None
+    # A model tells positions in the image that a cutout was cut from, which nobody knows.
+    placed = tiles.meta["KIND"] != "cutouts"
+    return partial(_psf_at, files, float(tiles.meta["PIXSCALE"]), oversampling, placed)
 
 
-def describe_psf(path: str | Path, pixel_scale: float, side: int) -> tuple[dict, list[str]]:
-    """Size and width of a field's PSF, and what speaks against it.
+def _psf_at(
+    files: list[str],
+    pixel_scale: float,
+    oversampling: float | None,
+    placed: bool,
+    tile: int,
+    x: float,
+    y: float,
+) -> np.ndarray:
+    path = files[tile] if len(files) > 1 else files[0]
+    psf, pixels = _read(path, pixel_scale, oversampling)
+    if pixels is not None:
+        return pixels
+    image = evaluate(psf.model, x, y) if placed else evaluate(psf.model)
+    return _to_pixels(path, psf._replace(image=image))
+
+
+@lru_cache(maxsize=KEPT)
+def _read(
+    path: str, pixel_scale: float, oversampling: float | None
+) -> tuple[Psf, np.ndarray | None]:
+    """A PSF, and its pixels if they are the same everywhere."""
+    psf = read_psf(path, pixel_scale, oversampling)
+    varies = psf.model is not None and len(psf.model.powers) > 1
+    if psf.model is not None and not varies:
+        psf = psf._replace(image=evaluate(psf.model))
+    return psf, None if varies else _to_pixels(path, psf)
+
+
+def psf_pixels(
+    path: str | Path, pixel_scale: float, oversampling: float | None = None
+) -> np.ndarray:
+    """The PSF of one file in pixels of the images; of a PSFEx model, that in its middle.
 
     Parameters
     ----------
     path : str or Path
-        FITS image, with its plane in brackets if need be. Without a WCS it is taken to have the
-        pixels of the images.
     pixel_scale : float
         Of the images, arcsec.
-    side : int
-        Of a cutout (px).
+    oversampling : float, optional
+        See `field_psf`.
+    """
+    psf = read_psf(path, pixel_scale, oversampling)
+    return _to_pixels(path, psf if psf.model is None else psf._replace(image=evaluate(psf.model)))
+
+
+def read_psf(path: str | Path, pixel_scale: float, oversampling: float | None = None) -> Psf:
+    """Read a PSF image or model.
+
+    Parameters
+    ----------
+    path : str or Path
+        FITS, with its plane in brackets if need be.
+    pixel_scale : float
+        Of the images, arcsec.
+    oversampling : float, optional
+        See `field_psf`.
 
     Returns
     -------
-    about : dict
-        `shape` (px of its own), and `fwhm` in px of the images and `fwhm_arcsec`.
-    doubts : list of str
+    Psf
+        An image is cut to an odd number of rows and columns, so that its centre is a pixel.
+
+    Raises
+    ------
+    InputError
+        If there is no 2-D image, it has no value in its middle, its sum is not positive, it has
+        several peaks, or its peak is not in its middle; or for a model that cannot be used.
     """
-    psf = read_psf(path)
-    scale = inspect_image(path, "psf").pixel_scale or pixel_scale
-    own = 0.0 if psf.max() > POINT else measure_fwhm(psf)
-    fwhm = own * scale / pixel_scale
-    about = {"shape": psf.shape, "fwhm": fwhm, "fwhm_arcsec": own * scale}
-    doubts, widest = [], min(WIDE, SHARE * side)
-    if not NARROW <= fwhm <= widest:
-        doubts.append(
-            f"{path}: the PSF is {fwhm:.2g} px wide (FWHM; {own * scale:.2g} arcsec), expected "
-            f"{NARROW:g} to {widest:g} px of the images, for cutouts of {side} px. Is it in other "
-            "pixels than the images, or no PSF? Give another one, or leave `psf` out"
+    model = read_model(path)
+    if model is not None:
+        return Psf(None, model, model.step, f"PSF_SAMP = {model.step:g}", True)
+    found = inspect_image(path, "psf")
+    with open_image(found.path, found.hdu) as hdu:
+        psf = read_section(hdu, 0, 0, *found.shape).astype(float)
+        header = hdu.header.copy()
+    step, told = sampling(header, found.pixel_scale, pixel_scale, oversampling)
+    return Psf(_centred(path, psf, step), None, step, told, False)
+
+
+def sampling(
+    header: fits.Header, own: float | None, pixel_scale: float, oversampling: float | None
+) -> tuple[float, str]:
+    """Side of a PSF's samples in pixels of the images, and what tells it.
+
+    Parameters
+    ----------
+    header : Header
+        Of its plane.
+    own : float or None
+        Side of its pixels by its WCS (arcsec).
+    pixel_scale : float
+        Of the images, arcsec.
+    oversampling : float or None
+        By the config: what it says holds.
+
+    Returns
+    -------
+    step : float
+    told : str
+        'OVERSAMP = 4'; '' where nothing tells, and the samples are taken to be the images' pixels.
+    """
+    if oversampling:
+        return 1 / oversampling, f"psf_oversampling = {oversampling:g}"
+    step, told = None, ""
+    if own:
+        step, told = own / pixel_scale, f"WCS, {own:.4g} arcsec"
+    for key in SCALES:
+        value = header.get(key)
+        if step is not None or not isinstance(value, int | float) or not value:
+            continue
+        incomplete = key in ("CDELT1", "CD1_1")
+        if incomplete and value == 1:
+            continue
+        for unit in (3600.0, 1.0) if incomplete else (1.0, 3600.0):
+            if FINEST <= abs(value) * unit / pixel_scale <= COARSEST:
+                step, told = abs(value) * unit / pixel_scale, f"{key} = {value:g}"
+                break
+    for key in SAMPLES:
+        value = header.get(key)
+        if isinstance(value, int | float) and value > 0:
+            if value > 1 and (step is None or abs(step - 1) < 0.05):
+                # The scale of the detector, where the header gives that.
+                step, told = (step or 1.0) / value, f"{key} = {value:g}"
+            break
+    return (1.0, "") if step is None else (step, told)
+
+
+def _centred(path: str | Path, psf: np.ndarray, step: float) -> np.ndarray:
+    """A PSF of odd sides and sum 1; stops at what is none."""
+    height, width = psf.shape
+    core = psf[height // 4 : height - height // 4, width // 4 : width - width // 4]
+    if lost := np.count_nonzero(~np.isfinite(core)):
+        raise InputError(
+            f"{path}: {lost} of the {core.size} pixels in the middle of the PSF are NaN or "
+            "infinite, expected numbers.\nGive another PSF, or leave `psf` out."
         )
-    return about, doubts
+    psf = np.nan_to_num(psf, nan=0.0, posinf=0.0, neginf=0.0)
+    if psf.sum() <= 0:
+        raise InputError(
+            f"{path}: the PSF sums to {psf.sum():.3g}, expected a positive sum.\n"
+            "Give another PSF, or leave `psf` out."
+        )
+    stars = label(psf > psf.max() / 2, np.ones((3, 3)))[1]
+    if stars > 1:
+        raise InputError(
+            f"{path}: has {stars} peaks of more than half its maximum, expected the image of one "
+            "star.\nIf it is a grid of PSFs, cut one out; else leave `psf` out."
+        )
+    y, x = np.unravel_index(psf.argmax(), psf.shape)
+    middle = [(side - 1) / 2 for side in psf.shape]
+    if max(abs(y - middle[0]), abs(x - middle[1])) > OFFSET / min(step, 1.0):
+        raise InputError(
+            f"{path}: the PSF's brightest pixel is at x = {x}, y = {y}, expected it in the middle, "
+            f"at x = {middle[1]:g}, y = {middle[0]:g} (from 0).\n"
+            "Cut the PSF out about its peak, or leave `psf` out."
+        )
+    for axis in (0, 1):
+        if psf.shape[axis] % 2 == 0:
+            # The peak of an even-sized stamp is half a pixel to one side: drop the other side.
+            peak = np.unravel_index(psf.argmax(), psf.shape)[axis]
+            middle = (psf.shape[axis] - 1) / 2
+            psf = np.delete(psf, 0 if peak > middle else -1, axis=axis)
+    return psf / psf.sum()
+
+
+def _to_pixels(path: str | Path, psf: Psf) -> np.ndarray:
+    """Bring a PSF to pixels of the images, centred on the middle one.
+
+    A sample that holds the response of a square of side `step` is short of that of a pixel by a box
+    whose variance is the difference of theirs: over that the samples' spline is integrated.
+    """
+    image, step = psf.image, psf.step
+    if abs(step - 1) > SAME or not all(side % 2 for side in image.shape):
+        box = 0.0 if psf.holds else float(np.sqrt(max(1 - step**2, 0.0)))
+        middle = [(side - 1) / 2 for side in image.shape] if psf.holds else _core(image)
+        ways = [_weights(side, at, step, box)
+                for side, at in zip(image.shape, middle, strict=True)]  # fmt: skip
+        image = ways[0] @ image @ ways[1].T
+        image = image / image.sum()
+    if min(image.shape) < LEAST or image[tuple(side // 2 for side in image.shape)] <= 0:
+        raise InputError(
+            f"{path}: the PSF has {image.shape[1]} x {image.shape[0]} pixels of the images and "
+            f"{image[tuple(side // 2 for side in image.shape)]:.3g} of its light in the middle one,"
+            f" expected at least {LEAST} x {LEAST} and the PSF centred in its image.\n"
+            "Give a larger, centred PSF, correct `psf_oversampling`, or leave `psf` out."
+        )
+    return image
+
+
+def _core(image: np.ndarray) -> tuple[float, float]:
+    """Row and column of the middle of a PSF: the centroid of what is above half of its peak."""
+    rows, columns = np.nonzero(image > image.max() / 2)
+    light = image[rows, columns]
+    return float(rows @ light / light.sum()), float(columns @ light / light.sum())
+
+
+@lru_cache(maxsize=KEPT)
+def _weights(side: int, middle: float, step: float, box: float) -> np.ndarray:
+    """Mean of a row's spline over boxes (px of the images) about pixels: (pixels, side)."""
+    half = max(int(np.floor(min(middle, side - 1 - middle) * step - box / 2)), 0)
+    at = middle + np.arange(-half, half + 1) / step
+    spline = make_interp_spline(np.arange(side), np.eye(side), k=5 if side > 5 else 1)
+    if box == 0:
+        return spline(at)
+    reach = box / step / 2
+    whole = spline.antiderivative()
+    return (whole(at + reach) - whole(at - reach)) / (2 * reach)

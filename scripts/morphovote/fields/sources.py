@@ -55,6 +55,7 @@ def list_sources(
     missing: Sequence[float] = (),
     notes: Sequence[str] = (),
     planes: dict[str, str] | None = None,
+    psfs: Sequence[str] = (),
 ) -> tuple[Table, Table]:
     """Make the source list of a field.
 
@@ -67,8 +68,8 @@ def list_sources(
         Needed for images. Without one, every cutout is a source.
     pattern : str
         The glob that found the cutouts: what its wildcards matched names the cutout.
-    rms, weight, planes
-        Noise maps, and the planes to take, see `inspect_tiles`.
+    rms, weight, planes, psfs
+        Noise maps, the planes to take, and a PSF for each image, see `inspect_tiles`.
     columns : dict of str, optional
         Column of each role of `ROLES`. A role left out takes the column of its own name, in
         small or capital letters, if the catalogue has it.
@@ -101,7 +102,7 @@ def list_sources(
     InputError
         If the config and the files do not fit together.
     """
-    images, tiles = inspect_tiles(files, rms, weight, kind == "cutouts", planes)
+    images, tiles = inspect_tiles(files, rms, weight, kind == "cutouts", planes, psfs)
     scale = common_pixel_scale(images, pixel_scale)
     odd = compare_zero_points(images, zero_point)
     for note in odd:

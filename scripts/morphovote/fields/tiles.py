@@ -35,11 +35,12 @@ def inspect_tiles(
     weight: Sequence[str] = (),
     forgiving: bool = False,
     planes: dict[str, str] | None = None,
+    psfs: Sequence[str] = (),
 ) -> tuple[list[Image], Table]:
-    """Read the headers of a field's images and pair them with their noise maps.
+    """Read the headers of a field's images and pair them with their noise maps and PSFs.
 
-    Noise maps are paired with the images by their paths (`pairing.pair_files`); each must have its
-    image's shape. Which plane was taken is logged.
+    These are paired with the images by their paths (`pairing.pair_files`); each noise map must have
+    its image's shape. Which plane was taken is logged.
 
     Parameters
     ----------
@@ -49,14 +50,16 @@ def inspect_tiles(
         Leave out images that cannot be read, with a warning, instead of stopping at the first.
     planes : dict of str, optional
         The user's choice of a plane for `images`, `rms` and `weight`, by name or number.
+    psfs : sequence of str
+        Paths of PSFs with their planes, where each image has one of its own.
 
     Returns
     -------
     list of Image
     Table
         One row a tile: IMAGE, HDU, RMS, RMS_HDU, WEIGHT, WEIGHT_HDU; '' and -1 where none. With a
-        column VARIANCE, where true the rms is the square root of the plane. `meta["PLANES"]` has
-        a sentence on each plane that was taken.
+        column VARIANCE, where true the rms is the square root of the plane, and a column PSF where
+        `psfs` are given. `meta["PLANES"]` has a sentence on each plane that was taken.
 
     Raises
     ------
@@ -77,7 +80,8 @@ def inspect_tiles(
             f"({given[key][0]}, ...), expected one for each."
         )
     maps = pair_files(images, given[key], key) if key else [""] * len(images)
-    found, rows, notes, wrong = [], [], {}, None
+    stars = pair_files(images, sorted(map(str, psfs)), "psf") if len(psfs) else []
+    found, rows, own, notes, wrong = [], [], [], {}, None
     for number in progress(range(len(images)), len(images), "image headers"):
         try:
             image, noise = _inspect_pair(images[number], maps[number], key, planes or {})
@@ -89,6 +93,7 @@ def inspect_tiles(
             continue
         found.append(image)
         rows.append(_row(image, noise))
+        own += stars[number : number + 1]
         for one in (image, noise):
             for note in one.notes if one else ():
                 notes.setdefault(note, []).append(one.path)
@@ -107,6 +112,8 @@ def inspect_tiles(
     tiles = Table(rows=rows, names=names, meta={"PLANES": told})
     if not tiles["VARIANCE"].any():
         tiles.remove_column("VARIANCE")
+    if own:
+        tiles["PSF"] = own
     if key:
         check_noise(tiles, forgiving)
     return found, tiles

@@ -8,8 +8,7 @@ The asymmetry is `asymmetry.asymmetry` about the engine's centre, the multiplici
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from astropy.table import Table
@@ -17,7 +16,6 @@ from scipy import ndimage
 
 from morphovote.compute.processes import DIED, TIMED_OUT, map_with_limit
 from morphovote.errors import InputError
-from morphovote.fields.images import inspect_image, read_psf
 from morphovote.flags import (
     BAD,
     BEYOND_CUTOUT,
@@ -56,47 +54,23 @@ OWN_NONPARAMETRIC = {"asymmetry": "", "multiplicity": ""}
 UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | OWN_NONPARAMETRIC | SERSIC
 
 
-def prepare_psf(
-    path: str | Path, pixel_scale: float, images_pixel_scale: float | None = None
-) -> np.ndarray:
-    """Read a PSF and bring it to the pixels of the cutouts.
+def prepare_psf(psf: np.ndarray) -> np.ndarray:
+    """Cut a PSF to at most `PSF_SIZE`.
 
     Parameters
     ----------
-    path : str or Path
-        FITS image. Without a WCS it is taken to have the pixels of the images.
-    pixel_scale : float
-        Of the cutouts, arcsec.
-    images_pixel_scale : float, optional
-        Of the images, where the cutouts were resampled.
+    psf : ndarray
+        Shape (odd, odd), centred on its middle pixel, in pixels of the images.
 
     Returns
     -------
     ndarray
-        Shape (odd, odd), at most `PSF_SIZE`, sum 1, centred on its middle pixel.
-
-    Raises
-    ------
-    InputError
-        If the file holds no PSF, or one whose middle pixel has no light.
+        Of sum 1.
     """
-    psf = read_psf(path)
-    scale = inspect_image(path, "psf").pixel_scale or images_pixel_scale or pixel_scale
-    if abs(scale / pixel_scale - 1) > 0.01:
-        half = [int((size - 1) / 2 * scale / pixel_scale) for size in psf.shape]
-        at = [(np.arange(-h, h + 1) * pixel_scale / scale) + (size - 1) / 2
-              for h, size in zip(half, psf.shape, strict=True)]  # fmt: skip
-        psf = ndimage.map_coordinates(psf, np.meshgrid(*at, indexing="ij"), order=3)
-    half = [min(size, PSF_SIZE) // 2 for size in psf.shape]
     middle = [size // 2 for size in psf.shape]
+    half = [min(size, PSF_SIZE) // 2 for size in psf.shape]
     psf = psf[tuple(slice(m - h, m + h + 1) for m, h in zip(middle, half, strict=True))]
-    total = psf.sum()
-    if total <= 0 or psf[half[0], half[1]] <= 0:
-        raise InputError(
-            f"{path}: the middle of the PSF has no light, expected the PSF centred in its image.\n"
-            "Give a centred PSF, or leave `psf` out."
-        )
-    return psf / total
+    return psf / psf.sum()
 
 
 def half_light_radius(psf: np.ndarray) -> float:
@@ -107,6 +81,11 @@ def half_light_radius(psf: np.ndarray) -> float:
     # Pixels are spread over the area that they cover, so that the curve has no steps.
     area_radius = np.sqrt((np.arange(order.size) + 1) / np.pi)
     return float(np.interp(0.5, np.cumsum(psf.ravel()[order]), area_radius))
+
+
+def psf_radii(psfs: Iterable[np.ndarray | None]) -> np.ndarray:
+    """Half-light radii (N,) of PSFs (px), NaN for None."""
+    return np.array([np.nan if psf is None else half_light_radius(psf) for psf in psfs], float)
 
 
 def regularise_segment(own: np.ndarray, x: float, y: float) -> np.ndarray:
@@ -240,7 +219,7 @@ def select_rows(sources: Table, select: Mapping[str, Sequence[float | None]]) ->
 def measure_all(
     names: dict[str, np.ndarray],
     scale: float,
-    psf: np.ndarray | None,
+    psf_radius: np.ndarray | None,
     call: Callable,
     galaxies: Callable,
     processes: int,
@@ -254,8 +233,8 @@ def measure_all(
         row, id and flags of the cutouts.
     scale : float
         Arcsec a pixel of what is measured.
-    psf : ndarray, optional
-        From `prepare_psf`.
+    psf_radius : ndarray, optional
+        Shape (N,): half-light radius of the PSF at each galaxy (px).
     call : callable
         Measures one galaxy: values and messages, as `measure_galaxy`.
     galaxies : callable
@@ -300,9 +279,9 @@ def measure_all(
     if troubles:
         log.info("%d galaxies could not be measured; they are flagged", troubles)
     flags = np.where(measure_flag & FAILED, MEASURE_FAILED, 0).astype(np.int32)
-    if psf is not None:
+    if psf_radius is not None:
         with np.errstate(invalid="ignore"):
-            small = arrays["r50"] < 1.2 * half_light_radius(psf) * scale
+            small = arrays["r50"] < 1.2 * psf_radius * scale
         flags |= np.where(small, PSF_LIMITED, 0).astype(np.int32)
     arrays = {"row": names["row"], "id": names["id"], **arrays}
     arrays |= {"measure_flag": measure_flag, "flags": flags}

@@ -32,12 +32,20 @@ from morphovote.flags import (
     FILLS_IMAGE,
     MISSING,
     NEIGHBOUR,
+    NO_DATA,
     NO_SERSIC,
     OWN,
     SERSIC_SUSPECT,
 )
 from morphovote.measure.engines import measure_fast
-from morphovote.measure.morphology import TIME_LIMIT, UNITS, measure_all, measure_galaxy
+from morphovote.measure.morphology import (
+    TIME_LIMIT,
+    UNITS,
+    measure_all,
+    measure_galaxy,
+    prepare_psf,
+    psf_radii,
+)
 from morphovote.measure.neighbours import subtract_neighbours
 from morphovote.measure.on_sky import angles_on_sky, magnitudes
 from morphovote.measure.sersic import Kernel, prepare_kernel
@@ -115,10 +123,10 @@ def measure_section(
     side: int,
     relative: bool,
     sersic: bool,
+    psf: np.ndarray | None = None,
     *,
     pixel_scale: float,
     sky_noise: float = np.inf,
-    psf: np.ndarray | None = None,
     measure: Callable = measure_galaxy,
 ) -> tuple[dict[str, float], list[str]]:
     """Measure the galaxy of a section, on as many of its pixels as it needs.
@@ -133,12 +141,13 @@ def measure_section(
         From `sections`.
     sersic : bool
         Fit a Sersic profile.
+    psf : ndarray, optional
+        At the galaxy, from `morphology.prepare_psf`.
     pixel_scale : float
         Arcsec.
     sky_noise : float
         How far the level at one place may lie from `sky`, in units of a pixel's noise; infinite
         where nothing but the galaxy's own pixels tells it.
-    psf : ndarray, optional
     measure : callable
         In place of `measure_galaxy`.
 
@@ -268,7 +277,7 @@ def measure_on_images(
     tiles: Table,
     sky: Sky | None,
     processes: int = 1,
-    psf: np.ndarray | None = None,
+    psf: Callable[[int, float, float], np.ndarray] | None = None,
     sersic: np.ndarray | None = None,
     seconds: float = TIME_LIMIT,
     measure: Callable = measure_galaxy,
@@ -284,8 +293,8 @@ def measure_on_images(
     sky : Sky or None
         Of the images, from `sky.read_sky`; None where each galaxy's own pixels tell it.
     processes : int
-    psf : ndarray, optional
-        From `morphology.prepare_psf`, in pixels of the images.
+    psf : callable, optional
+        Tile, x, y -> the PSF there, from `psf.field_psf`.
     sersic : ndarray of bool, optional
         By row of `sources`: which get a Sersic fit. All if left out.
     seconds : float
@@ -309,16 +318,23 @@ def measure_on_images(
     warm_up()
     fit = np.ones(len(area), dtype=bool) if sersic is None else sersic[names["row"]]
     call = partial(
-        measure_section, pixel_scale=scale, sky_noise=sky.noise if sky else np.inf, psf=psf,
-        measure=measure,
-    )  # fmt: skip
+        measure_section, pixel_scale=scale, sky_noise=sky.noise if sky else np.inf, measure=measure
+    )
+    tile, x, y = (np.asarray(sources[name])[names["row"]] for name in ("TILE", "X", "Y"))
+
+    def psf_at(row: int) -> np.ndarray | None:
+        there = psf is not None and not names["flags"][row] & NO_DATA
+        return prepare_psf(psf(int(tile[row]), float(x[row]), float(y[row]))) if there else None
 
     def galaxies(rows: np.ndarray) -> Iterator[tuple]:
         around = sections(sources, tiles, sky, names["row"][rows], area[rows])
-        return ((*section, bool(fit[row])) for section, row in zip(around, rows, strict=True))
+        return (
+            (*section, bool(fit[row]), psf_at(row))
+            for section, row in zip(around, rows, strict=True)
+        )
 
-    arrays, units = measure_all(names, scale, psf, call, galaxies, processes, seconds)
-    tile, x, y = (np.asarray(sources[name])[names["row"]] for name in ("TILE", "X", "Y"))
+    radius = None if psf is None else psf_radii(map(psf_at, range(len(area))))
+    arrays, units = measure_all(names, scale, radius, call, galaxies, processes, seconds)
     angle = angles_on_sky(tiles, tile, x, y, arrays["position_angle"].astype(float))
     arrays["position_angle"] = angle.astype(np.float32)
     light = arrays["mag_sersic"].astype(float)

@@ -4,7 +4,7 @@ It holds no dates or machine names, so that the same input gives the same file.
 """
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -13,8 +13,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from morphovote import __version__
-from morphovote.fields.images import inspect_image, read_psf
-from morphovote.fields.psf import measure_fwhm
+from morphovote.fields.psf_widths import different_psfs, measure_fwhm
 from morphovote.flags import MISSING, NO_DATA
 from morphovote.storage import shards
 from morphovote.storage.digests import hash_file
@@ -28,13 +27,13 @@ BANDS = ("FILTER", "FILTNAM1", "FILTER1", "FILTER2", "BAND")
 SECTIONS = ("cutout", "denoiser", "polar", "encoder", "pca", "voting")
 
 
-def measure_psf(path: str | Path, pixel_scale: float) -> dict[str, float]:
+def measure_psf(psf: np.ndarray, pixel_scale: float) -> dict[str, float]:
     """Width of a PSF.
 
     Parameters
     ----------
-    path : str or Path
-        FITS image. Without a WCS it is assumed to have the pixel scale of the images.
+    psf : ndarray
+        In pixels of the images, of sum 1.
     pixel_scale : float
         Of the images, arcsec.
 
@@ -45,11 +44,9 @@ def measure_psf(path: str | Path, pixel_scale: float) -> dict[str, float]:
         noise_area : square arcsec, the area whose sky noise equals that of an optimally measured
             point source: one over the sum of squares of the PSF (King 1983, PASP 95, 163).
     """
-    psf = read_psf(path)
-    scale = inspect_image(path, "psf").pixel_scale or pixel_scale
     return {
-        "fwhm": measure_fwhm(psf) * scale,
-        "noise_area": float(scale**2 / (psf**2).sum()),
+        "fwhm": measure_fwhm(psf) * pixel_scale,
+        "noise_area": float(pixel_scale**2 / (psf**2).sum()),
     }
 
 
@@ -113,7 +110,10 @@ def quantiles(values: np.ndarray) -> dict[str, float] | None:
 
 
 def describe_field(
-    sources: Table, tiles: Table, cutouts: Sequence[str | Path], psf: str | Path | None
+    sources: Table,
+    tiles: Table,
+    cutouts: Sequence[str | Path],
+    psf: Callable[[int, float, float], np.ndarray] | None,
 ) -> dict:
     """Describe a field's images and galaxies, as they are in the cutouts that a model sees.
 
@@ -123,7 +123,8 @@ def describe_field(
         As `sources.read_sources` returns them.
     cutouts : sequence of path
         All shards.
-    psf : path or None
+    psf : callable or None
+        From `psf.field_psf`; where it varies, the medians of its widths count.
 
     Returns
     -------
@@ -144,7 +145,11 @@ def describe_field(
             ]
     attributes = shards.read_attributes(cutouts[0])
     scale, zero_point = float(attributes["pixel_scale"]), float(tiles.meta["ZEROPT"])
-    width = None if psf is None else measure_psf(psf, float(tiles.meta["PIXSCALE"]))
+    width = None
+    if psf is not None:
+        own = float(tiles.meta["PIXSCALE"])
+        widths = [measure_psf(one, own) for one in different_psfs(psf, sources)]
+        width = {key: float(np.median([one[key] for one in widths])) for key in widths[0]}
     rms = float(np.median(noise)) if noise else np.nan
     return {
         "images_pixel_scale": float(tiles.meta["PIXSCALE"]),

@@ -46,9 +46,10 @@ img{width:12.5em;image-rendering:pixelated;border:1px solid #8a8a8a;display:bloc
 {% endfor %}</table>
 <h2>Images</h2>
 <div class="wide"><table><tr><th>file</th><th>plane</th><th>pixels</th><th>usable</th>
-<th>noise map</th><th>plane</th><th>its noise</th><th>scatter of the pixels</th></tr>
+<th>noise map</th><th>plane</th><th>its noise</th><th>scatter of the pixels</th>
+{% if psfs %}<th>PSF</th><th>its FWHM (px)</th>{% endif %}</tr>
 {% for row in images %}<tr>{% for cell in row %}
-<td{% if loop.index0 not in (0, 4) %} class="number"{% endif %}>{{ cell }}</td>{% endfor %}</tr>
+<td{% if loop.index0 not in (0, 4, 8) %} class="number"{% endif %}>{{ cell }}</td>{% endfor %}</tr>
 {% endfor %}</table></div>
 {% for title, table in catalogues %}<h2>{{ title }}</h2>
 <p>{{ table.file }}: {{ table.rows }} rows, {{ table.columns }} columns</p>
@@ -62,7 +63,8 @@ img{width:12.5em;image-rendering:pixelated;border:1px solid #8a8a8a;display:bloc
 
 def describe_check(found: dict) -> list[str]:
     """The essentials of `inspection.inspect_field`, a sentence each, without notes and warnings."""
-    lines = [_of_images(found), _of_noise(found["images"][0]), _of_psf(found["psf"])]
+    lines = [_of_images(found), _of_noise(found["images"][0])]
+    lines.append(_of_psf(found["psfs"], found["scale"], found["kind"] == "cutouts"))
     table, counts = found["catalogue"], found["counts"]
     if table is None:
         lines.append("no catalogue: " + ("sources are detected" if found["kind"] == "images"
@@ -113,14 +115,36 @@ def _of_noise(row: list) -> str:
     return f"noise: {noise} (plane {plane}), with a median rms of {level:.3g}; {beside}"
 
 
-def _of_psf(psf: dict | None) -> str:
-    if not psf:
+def _of_psf(psfs: list, scale: float, cutouts: bool) -> str:
+    """On the list of `psf_widths.Described`, in a field of this pixel scale (arcsec)."""
+    if not psfs:
         return "PSF: none"
-    height, width = psf["shape"]
+    files = len({one.file for one in psfs})
+    read, (height, width) = psfs[0].read, psfs[0].shape
+    what = f"{width} x {height} px"
+    if read.model:
+        degree = max(map(sum, read.model.powers))
+        what = f"a PSFEx model of degree {degree}, evaluated at each source"
+        if cutouts:
+            # A place in a cutout tells none in the image that the model is of.
+            what = f"a PSFEx model of degree {degree}, as it is in the middle of its image"
+    if files > 1:
+        each = "cutout" if cutouts else "image"
+        what = f"one for each {each} ({files:,} were looked at), the first {what}"
+    if read.step < 1 and not read.model:
+        what += f", sampled {1 / read.step:.3g} times finer ({read.told}), integrated over pixels"
+    elif read.step != 1:
+        what += f", in steps of {read.step:.3g} px of the images ({read.told}), interpolated"
+    low, high = min(one.fwhm[0] for one in psfs), max(one.fwhm[1] for one in psfs)
     return (
-        f"PSF: {width} x {height} px, of a width (FWHM) of {psf['fwhm']:.2g} px of the images, "
-        f"{psf['fwhm_arcsec']:.2g} arcsec"
+        f"PSF: {what}, of a width (FWHM) of {_range(low, high)} px of the images, "
+        f"{_range(low * scale, high * scale)} arcsec"
     )
+
+
+def _range(low: float, high: float) -> str:
+    low, high = f"{low:.2g}", f"{high:.2g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _of_physical(table: dict) -> str:
@@ -138,6 +162,7 @@ def render_check(field: str, found: dict) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     titles = {"catalogue": "Catalogue", "physical": "Physical catalogue"}
     thumbnails = found["thumbnails"]
+    own = {one.image: [one.file, _range(*one.fwhm)] for one in found["psfs"] if one.image}
     return environment.from_string(TEMPLATE).render(
         field=field,
         warnings=found["warnings"],
@@ -149,7 +174,8 @@ def render_check(field: str, found: dict) -> str:
         else "As they lie in the images, from the bright to the faint where magnitudes are given. "
         "Each should show its source in the middle.",
         entry=_of_entry(found),
-        images=[_cells(row) for row in found["images"]],
+        psfs=own,
+        images=[_cells(row) + own.get(row[0], []) for row in found["images"]],
         catalogues=[(title, found[key]) for key, title in titles.items() if found[key]],
     )
 

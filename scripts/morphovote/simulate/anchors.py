@@ -332,7 +332,9 @@ def describe_layered(galaxy: dict[str, torch.Tensor], r_e: float) -> Truth:
     return Truth(KINDS[kind], known, bulge, disc, disturbed, q, r_e)
 
 
-def cutout_places(cutouts: Sequence, size: int) -> Callable[[np.random.Generator], Place | None]:
+def cutout_places(
+    cutouts: Sequence, size: int, tile: np.ndarray | None = None
+) -> Callable[[np.random.Generator], Place | None]:
     """A function that makes a section of sky from one cutout, its objects replaced by its own sky.
 
     It returns None where no cutout with enough sky is found.
@@ -343,6 +345,8 @@ def cutout_places(cutouts: Sequence, size: int) -> Callable[[np.random.Generator
         All shards.
     size : int
         Side of the cutouts (px).
+    tile : ndarray of int, optional
+        By row of the sources: the file of its cutout.
     """
     counts = np.array([count_rows(path) for path in cutouts])
 
@@ -350,7 +354,7 @@ def cutout_places(cutouts: Sequence, size: int) -> Callable[[np.random.Generator
         for _ in range(TRIES):
             number = int(rng.choice(len(cutouts), p=counts / counts.sum()))
             row = int(rng.integers(counts[number]))
-            names = ["image", "rms", "mask", "flags"]
+            names = ["row", "image", "rms", "mask", "flags"]
             one = read_shard(cutouts[number], names, slice(row, row + 1))
             mask, rms = one["mask"][0], one["rms"][0]
             own = grow((mask & OWN) > 0, HALO)
@@ -363,7 +367,8 @@ def cutout_places(cutouts: Sequence, size: int) -> Callable[[np.random.Generator
             section = np.pad(image, BORDER, constant_values=np.nan)
             noise = np.pad(noise, BORDER, constant_values=np.nan).astype(np.float32)
             centre = tuple(BORDER + size / 2 + rng.uniform(-0.5, 0.5, 2))
-            return Place(section, noise, False, None, centre, 0.0, number, (0, row))
+            file = -1 if tile is None else int(tile[one["row"][0]])
+            return Place(section, noise, False, None, centre, 0.0, file, (0, 0))
         return None
 
     return find
@@ -375,10 +380,11 @@ def make_anchors(
     cutouts: Sequence,
     size: int,
     neighbours: str,
-    psf: np.ndarray | None,
+    psf: Callable[[int, float, float], np.ndarray] | None,
     seed: int,
     sky: Sky | None = None,
     threads: int = 1,
+    tile: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Draw every planned anchor on sky of the field, and cut it out like the field's own galaxies.
 
@@ -393,13 +399,15 @@ def make_anchors(
     size : int
         Side of a cutout (px).
     neighbours : {'mask', 'keep'}
-    psf : ndarray or None
-        See `draw_anchor`; None is that of HST/ACS.
+    psf : callable or None
+        Tile, x, y -> the PSF there (`draw_anchor`), from `psf.field_psf`; None is that of HST/ACS.
     seed : int
     sky : Sky, optional
         Of the images.
     threads : int
         Processes; the result does not depend on it.
+    tile : ndarray of int, optional
+        See `cutout_places`.
 
     Returns
     -------
@@ -408,9 +416,9 @@ def make_anchors(
         rule of `truth`; clear, the class without noise and blur; kind, bulge, disc, disturbed,
         axis_ratio, r_e (px), from `Truth`; flux; true_snr. Anchors without a place are left out.
     """
-    psf = draw_psf() if psf is None else psf
+    psf = partial(_same_psf, draw_psf()) if psf is None else psf
     batches = [range(start, min(start + BATCH, len(plan))) for start in range(0, len(plan), BATCH)]
-    call = partial(_draw_batch, plan, tiles, cutouts, size, neighbours, psf, seed, sky)
+    call = partial(_draw_batch, plan, tiles, cutouts, size, neighbours, psf, seed, sky, tile)
     with ExitStack() as stack:
         run = map
         if threads > 1:
@@ -421,34 +429,45 @@ def make_anchors(
     return {name: np.array([one[name] for one in found]) for name in found[0]} if found else {}
 
 
+def _same_psf(psf: np.ndarray, tile: int, x: float, y: float) -> np.ndarray:
+    return psf
+
+
 def _draw_batch(
     plan: list[dict],
     tiles: Table,
     cutouts: Sequence,
     size: int,
     neighbours: str,
-    psf: np.ndarray,
+    psf: Callable[[int, float, float], np.ndarray],
     seed: int,
     sky: Sky | None,
+    tile: np.ndarray | None,
     numbers: range,
 ) -> list[dict]:
     """Some anchors, in one process."""
     torch.set_num_threads(1)
     side, scale = size + 2 * BORDER, float(tiles.meta["PIXSCALE"])
-    fwhm, _ = measure_psf(psf)
+    widths: dict[int, tuple[np.ndarray, float]] = {}
     middle = (slice(BORDER, BORDER + size),) * 2
     found = []
     with ExitStack() as stack:
         if tiles.meta["KIND"] == "images":
             find = image_places(stack, tiles, side, CLEAR / scale, sky)
         else:
-            find = cutout_places(cutouts, size)
+            find = cutout_places(cutouts, size, tile)
         for i in numbers:
             rng = np.random.default_rng([seed, i, 2])
             place = find(rng)
             if place is None:
                 continue
-            light, truth = draw_anchor(plan[i], place.centre, side, psf, fwhm)
+            here = psf(place.tile, place.corner[0] + place.centre[0],
+                       place.corner[1] + place.centre[1])  # fmt: skip
+            # Most fields have one PSF, or few, and to measure it takes as long as to draw.
+            if id(here) not in widths:
+                widths[id(here)] = here, measure_psf(here)[0]
+            fwhm = widths[id(here)][1]
+            light, truth = draw_anchor(plan[i], place.centre, side, here, fwhm)
             _, _, cutout = cut_light(place, light, rng, size, neighbours, f"anchor {i}", scale)
             snr = signal_to_noise(light[middle], cutout["rms"])
             found.append(

@@ -138,7 +138,7 @@ def inject(
     tiles: Table,
     size: int,
     neighbours: str,
-    psf: np.ndarray | None,
+    psf: Callable[[int, float, float], np.ndarray] | None,
     seed: int,
     sky: Sky | None = None,
 ) -> dict[str, np.ndarray]:
@@ -153,8 +153,8 @@ def inject(
     size : int
         Side of a cutout (px).
     neighbours : {'mask', 'keep'}
-    psf : ndarray or None
-        See `draw_light`.
+    psf : callable or None
+        Tile, x, y -> the PSF there (`draw_light`), from `psf.field_psf`; None is that of HST/ACS.
     seed : int
         For the positions and the noise.
     sky : Sky, optional
@@ -187,16 +187,17 @@ def inject(
             place = find(rng)
             if place is None:
                 continue
-            light, truth = draw_light(plan[i], place.centre, side, scale, zero_point, psf)
+            x, y = place.corner[0] + place.centre[0], place.corner[1] + place.centre[1]
+            seen = psf and psf(place.tile, x, y)
+            light, truth = draw_light(plan[i], place.centre, side, scale, zero_point, seen)
             section, rms, cutout = cut_light(
                 place, light, rng, size, neighbours, f"injected {i}", scale
             )
-            x, y = place.centre
             found.append(
                 cutout
                 | {"row": i, "id": str(i), "type": plan[i]["TYPE"], "mag": plan[i]["MAG"]}
                 | {"r_e": truth["R_E"], "axis_ratio": truth["AXIS_RATIO"], "tile": place.tile}
-                | {"tile_x": place.corner[0] + x, "tile_y": place.corner[1] + y}
+                | {"tile_x": x, "tile_y": y}
                 | {"detected": is_detected(section, rms, place.centre, max(REACH / scale, 2))}
             )
     log.info("%d of %d galaxies injected at empty positions", len(found), len(plan))

@@ -102,6 +102,17 @@ def test_ready_cutouts_need_no_catalogue(folder):
     assert (field["kind"], field["detect"], field["catalogue"]) == ("cutouts", False, [])
 
 
+def test_one_psf_for_all_or_one_for_each(folder):
+    def resolve(psf):
+        field = {"images": "[ab].fits", "psf": psf}
+        return complete_config({"fields": {"f": field}}, SCHEMA, PLACES)["fields"]["f"]
+
+    one, each = resolve("p*.fits[PSF]"), resolve("[ab]_rms.fits[2]")
+    assert (one["psf"], one["psf_plane"], one["psfs"]) == (["psf.fits"], ["psf.fits[PSF]"], [])
+    assert (each["psf"], each["psf_plane"]) == ([], [])
+    assert each["psfs"] == ["a_rms.fits[2]", "b_rms.fits[2]"]
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -136,6 +147,14 @@ def test_ready_cutouts_need_no_catalogue(folder):
             ["fields.f.rms", "1 files for 2 images"],
         ),
         ({"fields": {"f": {"images": "a.fits", "psf": "no.fits"}}}, ["fields.f.psf", "'no.fits'"]),
+        (
+            {"fields": {"f": {"images": "[ab].fits", "psf": "*s*.fits"}}},
+            ["fields.f.psf", "3 files for 2 images", "one for each, or one for all"],
+        ),
+        (
+            {"fields": {"f": {"images": "a.fits", "psf_oversampling": 4}}},
+            ["fields.f", "psf_oversampling but no psf"],
+        ),
         (
             {"fields": {"f": {"images": "a.fits", "columns": {"id": "I"}}}},
             ["columns but no catalogue"],

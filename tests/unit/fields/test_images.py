@@ -145,23 +145,6 @@ def test_pixels_without_noise_are_missing():
     assert missing.sum() == 3
 
 
-def test_psf_is_normalised_odd_and_centred(tmp_path):
-    y, x = np.mgrid[:20, :20]
-    psf = 7 * np.exp(-((x - 10) ** 2 + (y - 10) ** 2) / 8)
-    psf[0, 0] = np.nan
-    fits.writeto(tmp_path / "psf.fits", psf)
-    read = images.read_psf(tmp_path / "psf.fits")
-    assert read.shape == (19, 19)
-    assert read.sum() == pytest.approx(1)
-    assert np.unravel_index(read.argmax(), read.shape) == (9, 9)
-
-
-def test_empty_psf_is_refused(tmp_path):
-    fits.writeto(tmp_path / "psf.fits", np.zeros((5, 5)))
-    with pytest.raises(InputError, match=r"the PSF sums to 0"):
-        images.read_psf(tmp_path / "psf.fits")
-
-
 @pytest.mark.parametrize("axes", [1, 2])
 @pytest.mark.parametrize("kind", ["plain", "compressed", "scaled"])
 def test_axes_of_length_one_are_no_cube(tmp_path, pixels, axes, kind):

@@ -236,6 +236,54 @@ def test_the_width_of_the_psf_is_told(tmp_path, width, says):
         assert "expected 1 to 10 px of the images" in warned(found)
 
 
+def test_each_cutout_has_its_psf_on_the_page(tmp_path):
+    y, x = np.indices((61, 61)) - 30
+    square = x**2 + y**2
+    pattern = stamps(tmp_path)
+    for number in range(3):
+        ring = 0.0 if number else 0.02 * np.exp(-square / 50)
+        star = np.exp(-square / (2 * (2 + number) ** 2)) - ring
+        fits.writeto(tmp_path / f"psf_{number}.fits", star)
+    found = look(cutouts=pattern, psf=f"{tmp_path}/psf_*.fits", pixel_scale=0.1)
+    text = "\n".join(describe_check(found))
+    assert (
+        "PSF: one for each cutout (3 were looked at), the first 61 x 61 px, of a width (FWHM)"
+        in text
+    )
+    assert "a negative ring" in warned(found)
+    page = render_check("f", found)
+    assert "<th>its FWHM (px)</th>" in page
+    assert all(one.file in page for one in found["psfs"])
+
+
+def test_a_psfex_model_of_another_image_warns(tmp_path):
+    y, x = np.indices((25, 25)) - 12
+    star = np.exp(-(x**2 + y**2) / 18)
+    for stars, names in ((100, "near"), (20, "far")):
+        data = np.array([(np.stack([star, 0 * star, 0 * star]),)],
+                        dtype=[("PSF_MASK", "f4", (3, 25, 25))])  # fmt: skip
+        table = fits.BinTableHDU(data)
+        table.header.update({"POLNAXIS": 2, "POLDEG1": 1, "PSF_SAMP": 1.0})
+        for n, name in enumerate(("X_IMAGE", "Y_IMAGE"), start=1):
+            about = {"POLNAME": name, "POLZERO": 60.5, "POLSCAL": float(stars)}
+            table.header.update({f"{key}{n}": value for key, value in about.items()})
+        table.writeto(tmp_path / f"{names}.psf")
+    found = look(images=image(tmp_path), psf=tmp_path / "near.psf")
+    assert "a PSFEx model of degree 1, evaluated at each source" in "\n".join(describe_check(found))
+    assert not found["warnings"]
+    found = look(images=tmp_path / "image.fits", psf=tmp_path / "far.psf")
+    assert "reaches 6.0 times as far as the stars" in warned(found)
+
+
+def test_a_finer_psf_is_told(tmp_path):
+    y, x = np.indices((121, 121)) - 60
+    psf = np.exp(-(x**2 + y**2) / (2 * 8**2))
+    fits.writeto(tmp_path / "psf.fits", psf, fits.Header({"OVERSAMP": 4}))
+    text = "\n".join(describe_check(look(images=image(tmp_path), psf=tmp_path / "psf.fits")))
+    assert "sampled 4 times finer (OVERSAMP = 4), integrated over pixels" in text
+    assert "4.8 px of the images" in text
+
+
 def test_the_entry_and_the_warnings_stand_on_the_page(tmp_path):
     found = look(images=image(tmp_path), catalogue=catalogue(tmp_path), zero_point=0,
                  select={"mag": [None, 25]})  # fmt: skip

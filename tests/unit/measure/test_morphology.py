@@ -108,7 +108,8 @@ def measure_shard(path, processes, call=morphology.measure_galaxy, psf=None, sec
         return (tuple(arrays[name][row] for name in ("image", "rms", "mask", "x", "y"))
                 for row in rows)  # fmt: skip
 
-    return morphology.measure_all(arrays, SCALE, psf, call, galaxies, processes, seconds)
+    radius = None if psf is None else morphology.psf_radii([psf] * len(arrays["row"]))
+    return morphology.measure_all(arrays, SCALE, radius, call, galaxies, processes, seconds)
 
 
 @pytest.fixture(scope="module")
@@ -363,28 +364,11 @@ def test_half_light_radius_of_a_psf():
     assert radius == pytest.approx(PSF.calculateHLR(), rel=0.05)
 
 
-@pytest.mark.parametrize(("scale", "size"), [(0.03, 41), (0.03, 40), (0.015, 121), (0.05, 25)])
-def test_psf_is_brought_to_the_pixels_of_the_cutouts(tmp_path, scale, size):
-    image = PSF.drawImage(nx=size, ny=size, scale=scale).array
-    header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 0, "CRVAL2": 0})
-    header["CDELT1"], header["CDELT2"] = -scale / 3600, scale / 3600
-    fits.writeto(tmp_path / "psf.fits", image, header)
-    psf = morphology.prepare_psf(tmp_path / "psf.fits", SCALE)
-    assert psf.shape[0] % 2 == 1
-    assert psf.shape[0] <= morphology.PSF_SIZE
+def test_a_wide_psf_is_cut():
+    psf = morphology.prepare_psf(psf_image(101))
+    assert psf.shape == (morphology.PSF_SIZE,) * 2
     assert psf.sum() == pytest.approx(1)
-    if size % 2:
-        assert np.unravel_index(psf.argmax(), psf.shape) == tuple(s // 2 for s in psf.shape)
-        half = morphology.half_light_radius(psf) * SCALE
-        assert half == pytest.approx(PSF.calculateHLR(), rel=0.12)
-
-
-def test_psf_without_a_middle_is_refused(tmp_path):
-    image = np.zeros((41, 41))
-    image[0, 0] = 1
-    fits.writeto(tmp_path / "psf.fits", image)
-    with pytest.raises(InputError, match=r"psf\.fits.*brightest pixel"):
-        morphology.prepare_psf(tmp_path / "psf.fits", SCALE)
+    assert np.unravel_index(psf.argmax(), psf.shape) == (morphology.PSF_SIZE // 2,) * 2
 
 
 def test_select_rows():

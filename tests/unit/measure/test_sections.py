@@ -26,15 +26,15 @@ GALAXIES = [
 ]
 
 
-def psf_image():
-    image = PSF.drawImage(nx=41, ny=41, scale=SCALE).array.astype(float)
+def psf_image(psf=PSF):
+    image = psf.drawImage(nx=41, ny=41, scale=SCALE).array.astype(float)
     return image / image.sum()
 
 
-def draw(n, r_e, q, flux, x, y, side):
+def draw(n, r_e, q, flux, x, y, side, psf=PSF):
     profile = galsim.Sersic(n, half_light_radius=r_e * np.sqrt(q), flux=flux, gsparams=FINE)
     image = galsim.ImageD(galsim.BoundsI(0, side - 1, 0, side - 1))
-    galsim.Convolve(profile.shear(q=q, beta=40 * galsim.degrees), PSF).drawImage(
+    galsim.Convolve(profile.shear(q=q, beta=40 * galsim.degrees), psf).drawImage(
         image, scale=SCALE, center=galsim.PositionD(x, y)
     )
     return image.array
@@ -71,7 +71,7 @@ def write_shard(path, arrays):
 def test_sizes_are_true_beside_neighbours_and_on_a_tilted_sky(field):
     folder, listed, tiles, level = field
     found, _ = sections.measure_on_images(
-        folder / "all.h5", listed, tiles, level, 2, psf_image(), measure=only_fits
+        folder / "all.h5", listed, tiles, level, 2, lambda *place: psf_image(), measure=only_fits
     )
     truth = np.array(GALAXIES)
     assert found["sersic_n"] == pytest.approx(truth[:, 0], rel=0.08)
@@ -87,7 +87,7 @@ def test_a_galaxy_does_not_depend_on_its_shard(field, tmp_path):
         write_shard(tmp_path / f"{name}.h5", {key: array[rows] for key, array in arrays.items()})
     run = (listed, tiles, level)
     fit = np.array([False, False, False, True, False, False])
-    both = [sections.measure_on_images(path, *run, parts, psf_image(), fit)[0]
+    both = [sections.measure_on_images(path, *run, parts, lambda *place: psf_image(), fit)[0]
             for path, parts in ((tmp_path / "three.h5", 2), (tmp_path / "two.h5", 1))]  # fmt: skip
     for name in UNITS:
         np.testing.assert_array_equal(both[0][name][[2, 0]], both[1][name])
@@ -96,12 +96,13 @@ def test_a_galaxy_does_not_depend_on_its_shard(field, tmp_path):
     assert both[1]["measure_flag"][1] == flags.NO_SERSIC
 
 
-def test_ready_made_cutouts_are_fitted_with_their_sky(tmp_path):
+def test_ready_made_cutouts_are_fitted_with_their_sky_and_psf(tmp_path):
     rng = np.random.default_rng(3)
-    places = []
+    places, stars = [], (PSF.dilate(2.5), PSF)
     for number, (r_e, side) in enumerate([(0.3, 121), (0.9, 121)]):
         centre = (side - 1) / 2
-        image = 7 + draw(1.5, r_e, 0.7, 2e4, centre, centre, side) + rng.normal(size=(side, side))
+        image = 7 + draw(1.5, r_e, 0.7, 2e4, centre, centre, side, stars[number])
+        image += rng.normal(size=(side, side))
         places.append(str(tmp_path / f"g{number}.fits"))
         fits.writeto(places[-1], image.astype(np.float32))
     listed, tiles = sources.list_sources(
@@ -110,9 +111,11 @@ def test_ready_made_cutouts_are_fitted_with_their_sky(tmp_path):
     path = tmp_path / "shard.h5"
     write_shard(path, cutouts.make_cutouts(listed, tiles, 100))
     found, _ = sections.measure_on_images(
-        path, listed, tiles, None, 1, psf_image(), measure=only_fits
+        path, listed, tiles, None, 1, lambda n, x, y: psf_image(stars[n]), measure=only_fits
     )
     assert found["r_e"] == pytest.approx([0.3, 0.9], rel=0.08)
+    assert found["sersic_n"] == pytest.approx([1.5, 1.5], rel=0.1)
+    assert found["axis_ratio"] == pytest.approx([0.7, 0.7], abs=0.03)
     assert ((found["measure_flag"] & flags.FILLS_IMAGE) > 0).tolist() == [False, True]
 
 

@@ -14,17 +14,17 @@ from morphovote.storage.digests import hash_file
 from morphovote.storage.model_files import write_model
 
 
-def write_psf(path, fwhm, size=41):
+def gauss(fwhm, size=41):
     rows, columns = np.mgrid[:size, :size] - size // 2
     sigma = fwhm / 2.3548
-    fits.writeto(path, np.exp(-(rows**2 + columns**2) / (2 * sigma**2)), overwrite=True)
-    return sigma
+    psf = np.exp(-(rows**2 + columns**2) / (2 * sigma**2))
+    return psf / psf.sum(), sigma
 
 
 @pytest.mark.parametrize("fwhm", [2.5, 4.0, 9.0])
-def test_psf_width_and_noise_area(tmp_path, fwhm):
-    sigma = write_psf(tmp_path / "psf.fits", fwhm)
-    found = description.measure_psf(tmp_path / "psf.fits", 0.03)
+def test_psf_width_and_noise_area(fwhm):
+    psf, sigma = gauss(fwhm)
+    found = description.measure_psf(psf, 0.03)
     assert found["fwhm"] == pytest.approx(0.03 * fwhm, rel=0.03)
     # Of a Gaussian: 4 pi sigma^2.
     assert found["noise_area"] == pytest.approx(4 * np.pi * (0.03 * sigma) ** 2, rel=0.01)

@@ -46,6 +46,10 @@ def plan(count=10, seed=0, flux=30.0, radius=8.0):
     return anchors.plan_anchors(count, np.full(5, flux), np.full(5, radius), 2.2, seed)
 
 
+def same_psf(tile, x, y):
+    return PSF
+
+
 def test_sources_are_measured_inside_their_segments(field):
     flux, radius = anchors.measure_sources(field[1], 0)
     assert len(flux) == 5
@@ -79,13 +83,13 @@ def test_light_has_its_flux_place_and_truth(renderer):
 
 
 def test_anchors_lie_on_the_sky_of_the_images(field):
-    found = anchors.make_anchors(plan(6), field[0], field[1], SIZE, "mask", PSF, 0)
+    found = anchors.make_anchors(plan(6), field[0], field[1], SIZE, "mask", same_psf, 0)
     assert found["image"].shape == (6, SIZE, SIZE)
     assert (found["snr"] > 10).all()
     assert set(found["class"]) <= {"SPH", "ETD", "LTD", "IRR", "UNC"}
     corner = found["image"][:, :6, :6]
     assert corner.std() == pytest.approx(NOISE, rel=0.3)
-    some = anchors.make_anchors(plan(6)[:3], field[0], field[1], SIZE, "mask", PSF, 0)
+    some = anchors.make_anchors(plan(6)[:3], field[0], field[1], SIZE, "mask", same_psf, 0)
     for name, values in some.items():
         np.testing.assert_array_equal(values, found[name][:3])
 
@@ -98,8 +102,17 @@ def test_anchors_of_a_field_of_cutouts_lie_on_their_sky(field):
     # The source is gone, and its place is as noisy as the rest.
     assert abs(middle.mean()) < 0.2 * NOISE
     assert middle[26:38, 26:38].std() == pytest.approx(NOISE, rel=0.25)
-    found = anchors.make_anchors(plan(4), tiles, cutouts, SIZE, "mask", PSF, 0)
+    asked, own = [], np.arange(6) + 10
+
+    def psf(tile, x, y):
+        asked.append(tile)
+        return PSF
+
+    found = anchors.make_anchors(plan(4), tiles, cutouts, SIZE, "mask", psf, 0, tile=own)
     assert len(found["row"]) == 4
+    # Each is seen through the PSF of the cutout that lends its sky.
+    assert set(asked) <= set(own[:5])
+    assert len(set(asked)) > 1
     assert (found["snr"] > 10).all()
 
 
@@ -107,7 +120,7 @@ def test_anchors_of_a_field_of_cutouts_lie_on_their_sky(field):
 def test_pilots_tell_how_much_larger_a_galaxy_is_than_its_segment(field):
     trial = anchors.pilot_plan(plan(80, flux=3.0))
     assert len(trial) < 80
-    found = anchors.make_anchors(trial, *field, SIZE, "mask", PSF, 0)
+    found = anchors.make_anchors(trial, *field, SIZE, "mask", same_psf, 0)
     factors = anchors.fit_factors(trial, found, 2.2)
     low, high = 1.7 / anchors.MOST, 1.7 * anchors.MOST
     assert all(low <= larger <= high for larger, _ in factors.values())

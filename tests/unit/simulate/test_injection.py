@@ -82,6 +82,17 @@ def test_places_are_free_and_the_image_shows_through(tiles):
         np.testing.assert_array_equal(values, found[name][:3])
 
 
+def test_the_psf_is_that_of_the_place(tiles):
+    asked = []
+
+    def psf(tile, x, y):
+        asked.append((tile, x, y))
+        return galaxies.draw_psf(51)
+
+    found = injection.inject(planned(2), tiles, 64, "mask", psf, 0)
+    assert asked == list(zip(found["tile"], found["tile_x"], found["tile_y"], strict=True))
+
+
 def test_faint_galaxies_are_lost_and_bright_ones_found(tiles):
     faint = injection.inject(planned(6, 29, 30), tiles, 64, "mask", None, 0)
     assert faint["detected"].mean() < 0.4
