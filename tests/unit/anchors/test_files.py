@@ -36,7 +36,8 @@ def folder(tmp_path):
         "CATALOG": "",
         "NOTES": "[]",
     }
-    write_sources(tmp_path / "sources.fits", Table({"ID": ["a"], "SELECTED": [True]}), tiles)
+    one = {"ID": ["a"], "SELECTED": [True], "TILE": [0], "X": [50.0], "Y": [50.0]}
+    write_sources(tmp_path / "sources.fits", Table(one), tiles)
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     light = np.exp(-np.hypot(x, y) / 4)
     arrays = {
