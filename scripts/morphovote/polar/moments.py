@@ -95,7 +95,7 @@ def _unwrap_batch(
     """Unwrap (B, S, S) images around sources at (B, 2) positions."""
     own = (mask & flags.OWN) > 0
     alien = (mask & (flags.NEIGHBOUR | flags.MISSING)) > 0
-    image = image - _residual_sky(image, own | alien)[:, None, None]
+    image = image - residual_sky(image, own | alien)[:, None, None]
     own = _with_core(own, position)
     light = torch.where(alien & ~own, 0.0, image)
     segment = torch.where(own, image, 0.0).clamp(min=0)
@@ -118,7 +118,7 @@ def _unwrap_batch(
     }
 
 
-def _residual_sky(image: torch.Tensor, occupied: torch.Tensor) -> torch.Tensor:
+def residual_sky(image: torch.Tensor, occupied: torch.Tensor) -> torch.Tensor:
     """Median (B,) of the pixels outside all sources; 0 if they are fewer than a tenth."""
     free = torch.where(occupied, torch.nan, image).flatten(1)
     enough = (~occupied).flatten(1).sum(1) > 0.1 * free.shape[1]
