@@ -11,6 +11,7 @@ import torch
 from torch.nn.functional import grid_sample
 
 from morphovote import flags
+from morphovote.logs import progress
 from morphovote.polar import moments
 from morphovote.pretrain.telescope import PADDED, frequencies
 from morphovote.pretrain.views import (
@@ -30,6 +31,7 @@ SHRINK, LEAST_RADIUS = 0.35, 2.0
 # Share of the galaxies that the last two views stretch, and by how much (see `stretch_light`).
 STRETCHED, STRETCH = 0.6, (0.3, 2.5)
 BATCH = 32
+NEEDED = ("denoised", "mask", "image", "pole_x", "pole_y", "radius", "angle", "mirrored")
 SEED_STRIDE = 64
 
 
@@ -58,8 +60,16 @@ def draw_sky_views(
     for start in range(0, len(usable), BATCH):
         rows = usable[start : start + BATCH]
         with torch.inference_mode():
-            some = {name: values[rows] for name, values in galaxies.items()}
+            some = {name: galaxies[name][rows] for name in NEEDED}
             yield rows, _batch_views(some, seed + start // BATCH * SEED_STRIDE)
+
+
+def view_bank(galaxies: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """All batches of `draw_sky_views` together, with `row` and `id` of the galaxies."""
+    total = -(-np.count_nonzero(np.isfinite(galaxies["radius"])) // BATCH)
+    batches = progress(draw_sky_views(galaxies, seed), total, f"batches of {BATCH} galaxies")
+    parts = [{"row": galaxies["row"][rows], "id": galaxies["id"][rows]} | v for rows, v in batches]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _batch_views(some: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
