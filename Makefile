@@ -3,12 +3,14 @@
 # make lint   the style checks of CI
 # make test-all   the slow tests: reruns, frozen models, the published arm, the naming page in a
 #                 browser, real data, faults, and a Slurm cluster of one node, started for the test
-# make pretrain   train the bundled encoder again, on simulated galaxies
+# make pretrain   train the bundled encoder again
+# make adapt FIELD=demo   teach the encoder a field's galaxies, and say whether it was of use; of a
+#                 field of your own: make adapt FIELD=mine CONFIG=my.yaml
 # make compare    compare the published method with the default, step by step, on the demo field
 # make compare-names FIRST=a.yaml SECOND=b.yaml   compare the group names that two people chose
 # make package-model FIELD=demo   pack a field's model into one archive, for use elsewhere
 # make lock   pin the dependencies again (needs uv)
-.PHONY: run test test-first test-second test-run test-all test-slow test-slurm lint pretrain compare compare-names package-model lock
+.PHONY: run test test-first test-second test-run test-all test-slow test-slurm lint pretrain adapt compare compare-names package-model lock
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
@@ -52,6 +54,9 @@ lint: .venv/dev.stamp
 
 pretrain: .venv/run.stamp
 	$(BIN)/snakemake --cores $(CORES) --snakefile workflow/rules/pretrain.smk --configfile config/pretrain.yaml
+
+adapt: .venv/run.stamp
+	$(BIN)/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG) --replace-workflow-config) results/$(FIELD)/adapted/comparison.csv
 
 compare: run
 	$(BIN)/python benchmarks/compare.py

@@ -45,6 +45,7 @@ include: "workflow/rules/model.smk"
 include: "workflow/rules/catalogue.smk"
 include: "workflow/rules/similar.smk"
 include: "workflow/rules/check.smk"
+include: "workflow/rules/adapt.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 

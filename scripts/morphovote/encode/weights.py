@@ -94,7 +94,7 @@ def fetch_encoder(
     elif weights == "bundled":
         model, about = _bundled(name)
     else:
-        model, about = _from_file(name, Path(weights))
+        model, about = read_encoder(name, Path(weights))
     kind = weights if weights in ("bundled", "random", "pretrained") else "file"
     return write_encoder(model, output, card, {"name": name, "weights": kind, **about})
 
@@ -325,10 +325,17 @@ def _bundled(name: str) -> tuple[ConvNeXt, dict]:
             f"{'' if whole else ' is'}, expected the file that came with the project.\n"
             f"Restore it: git checkout -- {BUNDLED}."
         )
-    return _from_file(name, path)
+    return read_encoder(name, path)
 
 
-def _from_file(name: str, path: Path) -> tuple[ConvNeXt, dict]:
+def read_encoder(name: str, path: Path) -> tuple[ConvNeXt, dict]:
+    """Network of a safetensors file for the ConvNeXt `name`, and what the file says of it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or of another network.
+    """
     if not path.is_file():
         raise InputError(
             f"config encoder.weights: found '{path}', which is not a file, expected 'random', "

@@ -397,7 +397,7 @@ def _cut_batch(
                 neighbours=neighbours,
                 relative=relative,
                 sky=sky and sky_section(sky, tile, bottom, left, side, side),
-                inside=_covered(plane_shape(hdu), bottom, left) if stamps else None,
+                inside=covered(plane_shape(hdu), bottom, left) if stamps else None,
             )
             if target is not None:
                 result = resample_cutout(result, size, scale / target)
@@ -406,7 +406,7 @@ def _cut_batch(
     return part
 
 
-def _covered(shape: tuple[int, int], bottom: int, left: int) -> tuple[slice, slice]:
+def covered(shape: tuple[int, int], bottom: int, left: int) -> tuple[slice, slice]:
     """Rows and columns of a section that its image covers, from the section's corner in it."""
     return tuple(
         slice(max(-start, 0), max(side - start, 0))

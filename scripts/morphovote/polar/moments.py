@@ -173,11 +173,11 @@ def _without_sky(
     """Images without the sky that was left, the galaxies' own pixels, and those of no use."""
     own = (mask & flags.OWN) > 0
     alien = (mask & (flags.NEIGHBOUR | flags.MISSING)) > 0
-    image = image - _residual_sky(image, own | alien)[:, None, None]
+    image = image - residual_sky(image, own | alien)[:, None, None]
     return image, _with_core(own, position), alien
 
 
-def _residual_sky(image: torch.Tensor, occupied: torch.Tensor) -> torch.Tensor:
+def residual_sky(image: torch.Tensor, occupied: torch.Tensor) -> torch.Tensor:
     """Median (B,) of the pixels outside all sources; 0 if they are fewer than a tenth."""
     free = torch.where(occupied, torch.nan, image).flatten(1)
     enough = (~occupied).flatten(1).sum(1) > 0.1 * free.shape[1]

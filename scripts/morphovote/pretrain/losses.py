@@ -1,10 +1,10 @@
-"""Targets and losses of the encoder's training on simulated galaxies.
+"""Targets and losses of the encoder's training.
 
-The network learns to predict the simulation's true parameters, without human labels or survey
-images; to see through noise, by predicting the angular Fourier code of the noiseless light; and to
-give the same features for two views of a galaxy (contrastive loss NT-Xent of Chen et al. 2020,
-eq. 1). A mild penalty on correlated features (Bardes et al. 2022, eq. 4) keeps the features from
-collapsing to a few dimensions.
+The network learns to predict the simulation's true parameters, without human labels; to see through
+noise, by predicting the angular Fourier code of the noiseless light; and to give the same features
+for two views of a galaxy (contrastive loss NT-Xent of Chen et al. 2020, eq. 1). The last two need
+no truth, so real galaxies teach them, too. A mild penalty on correlated features (Bardes et al.
+2022, eq. 4) keeps the features from collapsing to a few dimensions.
 """
 
 import numpy as np
@@ -23,7 +23,12 @@ from morphovote.simulate.layered.kinds import (
 
 ARMS = 6  # classes: no arms, or 1 to 5
 # Weights of the parts of the loss.
-WEIGHTS = {"kind": 1.0, "arms": 0.4, "values": 1.0, "code": 1.0, "pairs": 0.25, "spread": 0.3}
+WEIGHTS = {
+    "kind": 1.0, "arms": 0.4, "values": 1.0, "code": 1.0, "pairs": 0.25, "sky_pairs": 1.0,
+    "spread": 0.3,
+}  # fmt: skip
+# Kind of a galaxy of which none is known.
+UNKNOWN = -1
 TEMPERATURE = 0.2
 
 DISCS, SPIRALS = (SMOOTH, SPIRAL, RING), (SPIRAL, RING)
@@ -77,6 +82,19 @@ def prepare(drawn: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
     }
 
 
+def prepare_sky(drawn: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """The same for pairs of views of N real galaxies: `image` and `code`, and no other target."""
+    count = len(drawn["image"])
+    unknown = torch.full((count,), UNKNOWN)
+    return {
+        "image": torch.from_numpy(drawn["image"]),
+        "code": torch.from_numpy(np.nan_to_num(drawn["code"])),
+        "kind": unknown,
+        "arms": unknown,
+        "values": torch.full((count, len(VALUES)), torch.nan),
+    }
+
+
 def target_scales(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Mean and standard deviation of the regressed targets, from a prepared batch."""
     values, code = batch["values"], batch["code"].flatten(0, 1)
@@ -97,7 +115,9 @@ def losses(
     """Parts of the loss, for features (2 N, D) of all first views and then all second views."""
     parts = {}
     kind, arms = batch["kind"].repeat(2), batch["arms"].repeat(2)
-    parts["kind"] = cross_entropy(heads.kind(features), kind, label_smoothing=0.05)
+    parts["kind"] = cross_entropy(
+        heads.kind(features), kind, label_smoothing=0.05, ignore_index=UNKNOWN
+    )
     parts["arms"] = cross_entropy(heads.arms(features), arms, ignore_index=-1)
     middle, spread = scales["values"]
     wanted = ((batch["values"] - middle) / spread).repeat(2, 1)
@@ -108,7 +128,12 @@ def losses(
     middle, spread = scales["code"]
     wanted = ((batch["code"] - middle) / spread).transpose(0, 1).flatten(0, 1).clamp(-5, 5)
     parts["code"] = smooth_l1_loss(heads.code(features), wanted)
-    parts["pairs"] = pair_loss(heads.project(features))
+    projected = heads.project(features)
+    # Real galaxies among themselves: told from simulated ones they would be by what is unreal.
+    real = kind == UNKNOWN
+    parts["pairs"] = pair_loss(projected[~real])
+    if real.any():
+        parts["sky_pairs"] = pair_loss(projected[real])
     parts["spread"] = correlation_loss(features)
     return parts
 

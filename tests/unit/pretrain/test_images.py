@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from morphovote.pretrain import views
+from morphovote import flags
+from morphovote.polar import moments
+from morphovote.pretrain import sky, views
+from morphovote.pretrain.blur import adaptive_blur
+from morphovote.pretrain.telescope import take_images
 from morphovote.simulate.layered.galaxies import draw_galaxies
 from morphovote.simulate.layered.images import draw_galaxy_light, sersic_b
 from morphovote.simulate.layered.kinds import ARTEFACT, EDGE_ON, KINDS, MERGER, SCALE, SPIRAL
@@ -152,9 +156,8 @@ def test_views_repeat_and_depend_on_the_seed():
 
 def test_held_out_surveys_are_not_trained_on():
     draw = views.Draw(0, 2000)
-    galaxies = draw_galaxies(0, 1)
     used = [
-        set(views.draw_view_parameters(draw, galaxies, held_out)["fwhm"].tolist())
+        set(views.draw_view_parameters(draw, held_out)["fwhm"].tolist())
         for held_out in (False, True)
     ]
     assert len(used[1]) > 50
@@ -172,13 +175,13 @@ def test_fourier_code_is_the_same_for_every_turn_and_mirror():
 
 def test_adaptive_blur_beats_any_one_filter():
     galaxies = draw_galaxies(11, 24)
-    view = views.draw_view_parameters(views.Draw(12, 24), galaxies, False)
+    view = views.draw_view_parameters(views.Draw(12, 24), False)
     view |= {"snr": torch.full((24,), 60.0), "missing": torch.zeros(24)}
     view |= {"correlation": torch.zeros(24), "poisson": torch.zeros(24)}
     view |= {"stretched": torch.zeros(24, dtype=torch.bool)}
-    noisy, expected, _ = views.take_images(galaxies, view, 13)
+    noisy, expected, _ = take_images(draw_galaxy_light(galaxies, view), view, 13)
     noisy = torch.from_numpy(noisy)
-    blurred = views.adaptive_blur(
+    blurred = adaptive_blur(
         noisy,
         expected,
         torch.ones_like(noisy),
@@ -199,3 +202,61 @@ def test_adaptive_blur_beats_any_one_filter():
                 :, 0
             ]
         assert error < (filtered - expected).square().mean()
+
+
+def picture(count=3):
+    """Galaxies as the stages leave them: spirals without noise, unwrapped."""
+    drawn = draw_galaxies(3, count)
+    view = {name: value.repeat(count) for name, value in seen(9.0).items()}
+    image = draw_galaxy_light(drawn, view).numpy()
+    mask = (image > 0.002 * image.max((1, 2), keepdims=True)).astype(np.uint8)
+    x = np.full(count, 49.5)
+    return {"denoised": image, "mask": mask} | moments.unwrap(image, mask, x, x)
+
+
+def test_light_moved_away_is_the_light_seen_smaller():
+    galaxies = draw_galaxies(5, 4)
+
+    def view(scale):
+        return {name: value.repeat(4) for name, value in seen(scale).items()}
+
+    near, far = (draw_galaxy_light(galaxies, view(scale)) for scale in (12.0, 6.0))
+    frame = {name: np.full(4, 49.5, np.float32) for name in ("pole_x", "pole_y")}
+    moved = sky.move_away(near, frame, view(6.0) | {"shrink": torch.full((4,), 0.5)})
+    blurred = [
+        torch.from_numpy(np.stack([blur(one, 3.0) for one in x.numpy()])) for x in (moved, far)
+    ]
+    far = blurred[1] / blurred[1].sum((1, 2), keepdim=True)
+    error = (blurred[0] - far).abs().amax((1, 2)) / far.amax((1, 2))
+    # A near galaxy may reach beyond its cutout.
+    assert np.median(error) < 0.05
+
+
+def test_light_of_others_is_no_part_of_a_galaxy():
+    galaxies = picture()
+    galaxies["mask"][:, :10] = flags.NEIGHBOUR
+    galaxies["denoised"][:, :10] = 9.0
+    light = sky.galaxy_light(galaxies["denoised"], galaxies["mask"])
+    assert light[:, :10].abs().max() == 0
+    assert light.amax((1, 2)).min() > 0.9
+
+
+def test_an_asinh_stretch_is_undone():
+    light = torch.rand(2, 5, 5, generator=torch.Generator().manual_seed(1))
+    strength = torch.tensor([1.5, 0.0])
+    shown = torch.asinh(light * math.sinh(1.5)) / 1.5
+    found = sky.stretch_light(torch.stack([shown[0], light[1]]), strength)
+    assert torch.allclose(found, light, atol=1e-5)
+
+
+def test_views_of_the_sky_repeat_and_leave_out_galaxies_without_data():
+    galaxies = picture()
+    galaxies["radius"][1] = np.nan
+    (rows, found), (_, again) = (next(sky.draw_sky_views(galaxies, 4)) for _ in range(2))
+    assert rows.tolist() == [0, 2]
+    assert found["image"].shape == (2, 4, 64, 96)
+    assert found["code"].shape == (2, 4, 56)
+    assert np.array_equal(found["image"], again["image"])
+    # The first is the galaxy as it is.
+    assert np.abs(found["image"][:, 0] / 255 - galaxies["image"][rows]).max() < 0.003
+    assert np.isfinite(found["code"]).all()

@@ -10,7 +10,8 @@ from morphovote.encode import encoding
 from morphovote.encode import weights as encoder_weights
 from morphovote.encode.weights import load_encoder, write_encoder
 from morphovote.errors import InputError
-from morphovote.pretrain import losses, training
+from morphovote.pretrain import losses, recipe, training
+from morphovote.pretrain.learner import Learner, bare_encoder, start_from
 from morphovote.pretrain.views import draw_views
 from morphovote.simulate.layered import galaxies
 
@@ -75,7 +76,7 @@ def test_training_learns_and_ends_in_a_stock_network(trained, tmp_path):
     model, curve, _ = trained
     assert [int(row["step"]) for row in curve] == [2, 4]
     assert all(np.isfinite(float(row["loss"])) for row in curve)
-    about = training.describe_training(SETTINGS, curve)
+    about = recipe.describe_training(SETTINGS, curve)
     weights, card = tmp_path / "e.safetensors", tmp_path / "e.json"
     write_encoder(model.half(), weights, card, about)
     again, content = load_encoder(weights, card)
@@ -88,15 +89,51 @@ def test_training_learns_and_ends_in_a_stock_network(trained, tmp_path):
 
 def test_bare_encoder_has_the_learner_s_features():
     torch.manual_seed(0)
-    learner = training.Learner("convnext_atto").eval()
-    bare = training.bare_encoder(learner, "convnext_atto")
+    learner = Learner("convnext_atto").eval()
+    bare = bare_encoder(learner, "convnext_atto")
     encoding.wrap_angle(bare)
     image = torch.rand(2, 64, 96)
-    card = training.describe_training({"name": "convnext_atto", "seed": 0}, [{"galaxies": 1}])
+    card = recipe.describe_training({"name": "convnext_atto", "seed": 0}, [{"galaxies": 1}])
     with torch.no_grad():
         expected = learner.features(image)
         found = bare(encoding.prepare_input(image.numpy(), card, torch.float32))[:2]
     assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_a_start_gives_the_learner_its_features():
+    torch.manual_seed(1)
+    first, second = Learner("convnext_atto").eval(), Learner("convnext_atto").eval()
+    image = torch.rand(2, 64, 96)
+    start_from(second, bare_encoder(first, "convnext_atto"))
+    with torch.no_grad():
+        assert torch.allclose(first.features(image), second.features(image), atol=1e-5)
+
+
+def test_real_galaxies_have_no_target_that_needs_a_truth(validation):
+    torch.manual_seed(0)
+    real = {"image": validation["image"][:6], "code": validation["code"][:6]}
+    both = training._join(losses.prepare(validation), losses.prepare_sky(real))
+    scales = losses.target_scales(losses.prepare(validation))
+    heads, features = Learner("convnext_atto"), torch.randn(60, 320)
+    parts = losses.losses(heads, both, scales, features)
+    assert all(torch.isfinite(value) for value in parts.values())
+    # Simulated ones alone: first and second views of 24, without those of the 6.
+    rows = torch.cat([torch.arange(24), 30 + torch.arange(24)])
+    alone = losses.losses(heads, losses.prepare(validation), scales, features[rows])
+    for name in ("kind", "arms", "values", "pairs"):
+        assert parts[name].item() == pytest.approx(alone[name].item(), rel=1e-5)
+    assert "sky_pairs" in parts
+    assert "sky_pairs" not in alone
+
+
+def test_pairs_are_of_one_galaxy():
+    image = np.arange(40 * 4, dtype=np.uint8).reshape(40, 4, 1, 1)
+    sky = {"image": image, "code": np.zeros((40, 4, 56), np.float32)}
+    pair = training._draw_sky(sky, 30, torch.Generator().manual_seed(0))["image"][:, :, 0, 0]
+    galaxy, view = pair // 4, pair % 4
+    assert (galaxy[:, 0] == galaxy[:, 1]).all()
+    assert len(galaxy[:, 0].unique()) == 30
+    assert {tuple(v) for v in view.tolist()} == {(0, 1), (2, 3)}
 
 
 @pytest.mark.slow
@@ -110,7 +147,7 @@ def test_a_cut_run_goes_on(trained, validation):
     # The last row is of one step, not of the two since the last whole check.
     assert 0.5 < float(longest[-1]["loss"]) / float(longest[-2]["loss"]) < 1.5
     _, shorter = training.train_encoder(SETTINGS, validation, folder)
-    assert training.describe_training(SETTINGS, shorter)["source"].startswith(
+    assert recipe.describe_training(SETTINGS, shorter)["source"].startswith(
         "the project's own training on 18 simulated galaxies"
     ), "the card tells what was trained, not what was asked for"
     other = training.train_encoder(SETTINGS | {"steps": 2, "seed": 1}, validation, folder)[1]
@@ -119,7 +156,9 @@ def test_a_cut_run_goes_on(trained, validation):
 
 def test_recipe_is_checked():
     good = SETTINGS | {"output": "results/pretrain", "validation": 64}
-    assert training.complete_settings(good) == good
+    sky = {"start": None, "real_sky": [], "sky_galaxies": 48}
+    assert recipe.complete_settings(good) == good | sky
+    assert recipe.complete_settings(good | {"real_sky": "sky"})["real_sky"] == ["sky"]
     for change, what in (
         ({"steps": "many"}, "steps"),
         ({"step": 3}, "step"),
@@ -127,11 +166,14 @@ def test_recipe_is_checked():
         ({"validation": 8}, "validation.*at least 64"),
         ({"learning_rate": "1e-3"}, "learning_rate.*such as 0.0015"),
         ({"name": "resnet50"}, "resnet50"),
+        ({"real_sky": 3}, "'real_sky' is 3"),
+        ({"real_sky": [3]}, "real_sky.*folder"),
+        ({"start": 3}, "'start' is 3"),
     ):
         with pytest.raises(InputError, match=what):
-            training.complete_settings(good | change)
+            recipe.complete_settings(good | change)
     with pytest.raises(InputError, match="validation"):
-        training.complete_settings(SETTINGS)
+        recipe.complete_settings(SETTINGS)
 
 
 def test_shipped_recipe_is_valid():
@@ -140,7 +182,7 @@ def test_shipped_recipe_is_valid():
     from morphovote.storage.digests import PACKAGE
 
     with open(PACKAGE.parents[1] / "config/pretrain.yaml") as file:
-        training.complete_settings(yaml.safe_load(file))
+        recipe.complete_settings(yaml.safe_load(file))
 
 
 def test_bundled_encoder_is_whole_and_small(tmp_path):

@@ -129,6 +129,12 @@ FIGURES = (
         },
         numbers=False,
     ),
+    Figure(
+        "embedding",
+        "What is the embedding made of?",
+        CATALOGUE | {"components": "components.h5"},
+        SEED,
+    ),
     Figure("tsne", "A map of the galaxies", CATALOGUE | {"components": "components.h5"}, SEED),
     Figure(
         "separation",

@@ -19,6 +19,7 @@ from morphovote.report.figures import classes as classes_figure
 from morphovote.report.figures import (
     colours,
     depth,
+    embedding,
     fractions,
     masses,
     mid,
@@ -205,6 +206,18 @@ def test_votes_table_holds_fraction_null_and_every_galaxy():
 @pytest.mark.parametrize(("voters", "steps"), [(30, 30), (12, 12), (200, 20)])
 def test_histogram_follows_the_number_of_voters(voters, steps):
     assert votes.vote_steps(np.arange(voters + 1) / voters) == steps
+
+
+def test_embedding_shows_what_is_known_and_what_is_not():
+    catalogue = synthetic_field.make_catalogue(120)
+    points = np.random.default_rng(0).standard_normal((120, 4))
+    points[:, 0] += 3 * np.asarray(catalogue["AXIS_RATIO"])
+    figure, numbers = embedding.plot_embedding(catalogue, points, 0)
+    assert {"axis ratio", "all together", "nothing known", "SPH"} <= set(texts(figure).split(" | "))
+    assert list(numbers["quantity"])[-2:] == ["all together", "all, shuffled"]
+    nothing, numbers = embedding.plot_embedding(catalogue[:9], points[:9], 0)
+    assert len(numbers) == 0
+    assert "Too few" in texts(nothing)
 
 
 def test_map_takes_few_galaxies():
