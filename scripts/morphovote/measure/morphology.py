@@ -4,7 +4,8 @@ What the pixels tell comes from an engine (`engines`): Gini and M20 (Lotz et al.
 163), C and S (Conselice 2003; Lotz et al. 2004), M, I and D (Freeman et al. 2013, MNRAS 434, 282)
 and the Petrosian radius, as statmorph defines them (Rodriguez-Gomez et al. 2019, MNRAS 483, 4140).
 The asymmetry is `asymmetry.asymmetry` about the engine's centre, the multiplicity
-`multiplicity.multiplicity`. The Sersic fit of a section of an image is in `sections`.
+`multiplicity.multiplicity`, the errors are from `pixel_errors`. The Sersic fit of a section of an
+image is in `sections`.
 """
 
 import logging
@@ -32,7 +33,7 @@ from morphovote.flags import (
     SUSPECT,
 )
 from morphovote.logs import log, progress
-from morphovote.measure.asymmetry import asymmetry
+from morphovote.measure.asymmetry import WINGS, asymmetry
 from morphovote.measure.engines import (
     HOPELESS,
     NONPARAMETRIC,
@@ -41,6 +42,8 @@ from morphovote.measure.engines import (
     measure_fast,
 )
 from morphovote.measure.multiplicity import multiplicity
+from morphovote.measure.pixel_errors import ERRORS, pixel_errors
+from morphovote.measure.stamps import cut_stamp
 
 # Seconds after which a galaxy is given up; it takes about a second, a large one among others more.
 TIME_LIMIT = 60.0
@@ -52,7 +55,7 @@ SERSIC = {
     "axis_ratio": "", "axis_ratio_err": "", "position_angle": "deg", "position_angle_err": "deg",
     "mag_sersic": "mag", "mag_sersic_err": "mag", "sersic_chi2": "",
 }  # fmt: skip
-OWN_NONPARAMETRIC = {"asymmetry": "", "multiplicity": ""}
+OWN_NONPARAMETRIC = {"asymmetry": "", "multiplicity": ""} | ERRORS
 UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | OWN_NONPARAMETRIC | SERSIC
 
 
@@ -168,8 +171,8 @@ def measure_galaxy(
     segment = regularise_segment((mask & OWN) > 0, x, y)
     if not segment.any():
         return values | {"measure_flag": FAILED}, []
-    image = np.ascontiguousarray(image, dtype=float)
-    pixels = engine(image, np.ascontiguousarray(rms, dtype=float), segment, hidden)
+    image, rms = (np.ascontiguousarray(one, dtype=float) for one in (image, rms))
+    pixels = engine(image, rms, segment, hidden)
     if pixels.flag >= HOPELESS:
         return values | {"measure_flag": FAILED}, pixels.messages
     values |= pixels.values
@@ -177,9 +180,20 @@ def measure_galaxy(
     if radius > 0:
         values["asymmetry"] = asymmetry(image, segment, hidden, pixels.centre, radius)
     values["multiplicity"] = multiplicity(image, segment & ~hidden)
+    values |= _errors(image, rms, segment, hidden, pixels)
     flag = {0: 0, 1: SUSPECT}.get(pixels.flag, BAD)
     flag |= BEYOND_CUTOUT if _reaches_beyond(pixels, image.shape) else 0
     return values | {"measure_flag": flag}, pixels.messages
+
+
+def _errors(
+    image: np.ndarray, rms: np.ndarray, segment: np.ndarray, hidden: np.ndarray, pixels: Pixels
+) -> dict[str, float]:
+    stamp = cut_stamp(image, rms, segment, hidden)
+    sky = ~stamp.hidden & ~ndimage.binary_dilation(stamp.own, np.ones((3, 3)), WINGS)
+    centre = pixels.centre[0] - stamp.x, pixels.centre[1] - stamp.y
+    radii = pixels.values["r_petrosian"], pixels.r_ellipse
+    return pixel_errors(stamp, sky, centre, radii)
 
 
 def _reaches_beyond(pixels: Pixels, shape: tuple[int, int]) -> bool:

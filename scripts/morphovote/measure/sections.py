@@ -36,7 +36,6 @@ from morphovote.flags import (
     OWN,
     SERSIC_SUSPECT,
 )
-from morphovote.measure.engines import measure_fast
 from morphovote.measure.morphology import TIME_LIMIT, UNITS, measure_all, measure_galaxy
 from morphovote.measure.neighbours import subtract_neighbours
 from morphovote.measure.on_sky import angles_on_sky, magnitudes
@@ -334,7 +333,7 @@ def warm_up() -> None:
     distance = np.hypot(x - 24.2, (y - 23.7) / 0.8)
     image, rms = np.exp(-distance / 4) + 0.01 * np.sin(x * y), np.full(distance.shape, 0.01)
     there = np.ones(image.shape, bool)
-    measure_fast(image, rms, distance < 12, ~there)
+    measure_galaxy(image, rms, np.where(distance < 12, OWN, 0).astype(np.uint8), 24.2, 23.7)
     start = {"r_e": 6.0, "n": 1.0, "x": 24.0, "y": 24.0, "axis_ratio": 0.8, "angle": 0.0}
     fit_sersic(image, rms, there, start, evaluations=1)
 
