@@ -6,7 +6,12 @@ from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
 from morphovote.logs import log, rule_log
 from morphovote.measure.engines import ENGINES
-from morphovote.measure.morphology import measure_galaxy, prepare_psf, select_rows
+from morphovote.measure.morphology import (
+    half_light_radius,
+    measure_galaxy,
+    prepare_psf,
+    select_rows,
+)
 from morphovote.measure.sections import measure_on_images
 from morphovote.storage import shards
 
@@ -26,4 +31,5 @@ with rule_log(snakemake.log[0]):
         given.cutouts, sources, tiles, sky, snakemake.threads, psf, sersic, measure=measure
     )
     about = {"pixel_scale": scale, "zero_point": tiles.meta["ZEROPT"], "psf": psf is not None}
+    about["psf_radius"] = 0.0 if psf is None else half_light_radius(psf)
     shards.write_shard(snakemake.output[0], arrays, about, units)

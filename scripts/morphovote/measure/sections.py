@@ -55,6 +55,12 @@ READ, LEAST_READ, MOST_READ = 3.0, 320, 1600
 BATCH = 64
 
 
+def first_sides(area: np.ndarray) -> tuple[list[int], list[int]]:
+    """Sides (px) that galaxies of these segments (pixels) are measured on first, and are read."""
+    first = [max(int(ISOPHOTES * np.sqrt(pixels / np.pi)), SMALLEST) for pixels in area]
+    return first, [int(np.clip(READ * one, LEAST_READ, max(MOST_READ, one))) for one in first]
+
+
 def sections(
     sources: Table, tiles: Table, sky: Sky | None, rows: np.ndarray, area: np.ndarray
 ) -> Iterator[tuple | None]:
@@ -84,9 +90,7 @@ def sections(
     """
     stack, current = ExitStack(), None
     with stack:
-        for row, pixels in zip(rows, area, strict=True):
-            first = max(int(ISOPHOTES * np.sqrt(pixels / np.pi)), SMALLEST)
-            side = int(np.clip(READ * first, LEAST_READ, max(MOST_READ, first)))
+        for row, first, side in zip(rows, *first_sides(area), strict=True):
             tile = int(sources["TILE"][row])
             x, y = float(sources["X"][row]), float(sources["Y"][row])
             left, bottom = (int(np.floor(v - (side - 1) / 2 + 0.5)) for v in (x, y))
