@@ -29,8 +29,10 @@ SNRS = np.array([7.0, 12.0, 20.0, 35.0, 60.0, 100.0, 200.0])
 SIZES = np.array([1.2, 2.0, 3.5, 6.0])
 # Width of the window about a node (natural logarithm).
 WINDOW = (0.3, 0.5)
-# Galaxies that a scale of 1, and a correction of nothing, are worth; fewest in a window.
-PRIOR, FEWEST = 8.0, 15
+# Galaxies that what a scale is pulled to is worth; fewest from which a correction is learnt.
+PRIOR, FEWEST = 4.0, 15
+# Standard errors by which a bias has to differ from 0 to be corrected.
+SURE = 2.0
 # Share of the truths within one error; limits of a scale.
 WITHIN, LIMITS = 0.683, (0.3, 10.0)
 # Parts for cross-validation; penalty of a coefficient, in galaxies; rounds of the robust fit.
@@ -206,28 +208,51 @@ def _quantile(values: np.ndarray, weights: np.ndarray, share: float) -> float:
 
 
 def _scales(place: np.ndarray, ratio: np.ndarray) -> np.ndarray:
-    """Factors of the errors at the nodes, from |seen - true| / error."""
-    scale = np.ones((len(SNRS), len(SIZES)))
+    """Factors of the errors at the nodes, from |seen - true| / error.
+
+    Few anchors in a window move it little from that of all sizes, and few of this S/N that from 1.
+    """
+    scale = np.zeros((len(SNRS), len(SIZES)))
     if not len(ratio):
-        return scale
+        return np.exp(scale)
+    along = np.exp(-0.5 * ((place[:, 0] - np.log(SNRS)[:, None]) / WINDOW[0]) ** 2)
+    for row, weights in enumerate(along):
+        scale[row] = _pulled(ratio, weights, 0.0)
     for node, weights in _at_nodes(place):
-        found = np.clip(_quantile(ratio, weights, WITHIN), *LIMITS)
-        many = weights.sum() ** 2 / (weights**2).sum()
-        # Few anchors move it little from 1.
-        scale[node] = np.exp(np.log(found) * many / (many + PRIOR) * (weights.sum() >= 1))
-    return scale
+        scale[node] = _pulled(ratio, weights, scale[node])
+    return np.exp(scale)
+
+
+def _pulled(ratio: np.ndarray, weights: np.ndarray, to: float) -> float:
+    """Logarithm of a factor, pulled towards another one as `PRIOR` galaxies would."""
+    if weights.sum() < 1:
+        return to
+    found = np.log(np.clip(_quantile(ratio, weights, WITHIN), *LIMITS))
+    many = _count(weights)
+    return float((many * found + PRIOR * to) / (many + PRIOR))
+
+
+def _count(weights: np.ndarray) -> float:
+    """How many galaxies of weight 1 are worth as much."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def _shares(place: np.ndarray, lost: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """Part of the correction at the nodes: none where held-out galaxies do not come out better."""
+    """1 at nodes where held-out galaxies come out better, 0 elsewhere.
+
+    Better is a bias beyond chance that shrinks, while the median deviation does not grow.
+    """
     share = np.zeros((len(SNRS), len(SIZES)))
+    left = lost - given
     for node, weights in _at_nodes(place):
         if weights.sum() < FEWEST / 3:
             continue
-        before = abs(_quantile(lost, weights, 0.5)), _quantile(np.abs(lost), weights, 0.5)
-        left = lost - given
-        after = abs(_quantile(left, weights, 0.5)), _quantile(np.abs(left), weights, 0.5)
-        share[node] = float(after[0] < before[0] and after[1] <= before[1])
+        before, after = (_quantile(one, weights, 0.5) for one in (lost, left))
+        apart, rest = (_quantile(np.abs(one), weights, 0.5) for one in (lost, left))
+        # Standard error of a median, of what is normally distributed.
+        chance = 1.25 * 1.4826 * _quantile(np.abs(lost - before), weights, 0.5)
+        sure = abs(before) > SURE * chance / np.sqrt(_count(weights))
+        share[node] = float(sure and abs(after) < abs(before) and rest <= apart)
     return share
 
 
