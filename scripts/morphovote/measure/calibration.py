@@ -29,8 +29,8 @@ SNRS = np.array([7.0, 12.0, 20.0, 35.0, 60.0, 100.0, 200.0])
 SIZES = np.array([1.2, 2.0, 3.5, 6.0])
 # Width of the window about a node (natural logarithm).
 WINDOW = (0.3, 0.5)
-# Galaxies that what a scale is pulled to is worth; fewest from which a correction is learnt.
-PRIOR, FEWEST = 4.0, 15
+# Galaxies of which a scale is pulled half-way; fewest from which a correction is learnt.
+PRIOR, FEWEST = 8.0, 15
 # Standard errors by which a bias has to differ from 0 to be corrected.
 SURE = 2.0
 # Share of the truths within one error; limits of a scale.
@@ -224,12 +224,12 @@ def _scales(place: np.ndarray, ratio: np.ndarray) -> np.ndarray:
 
 
 def _pulled(ratio: np.ndarray, weights: np.ndarray, to: float) -> float:
-    """Logarithm of a factor, pulled towards another one as `PRIOR` galaxies would."""
+    """Logarithm of a factor, pulled towards another one; half-way with `PRIOR` galaxies."""
     if weights.sum() < 1:
         return to
     found = np.log(np.clip(_quantile(ratio, weights, WITHIN), *LIMITS))
-    many = _count(weights)
-    return float((many * found + PRIOR * to) / (many + PRIOR))
+    own = _count(weights) ** 2
+    return float((own * found + PRIOR**2 * to) / (own + PRIOR**2))
 
 
 def _count(weights: np.ndarray) -> float:
