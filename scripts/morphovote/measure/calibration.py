@@ -25,7 +25,7 @@ CORRECTED = ("gini", "m20", "concentration", "asymmetry")
 # The radius that, over the PSF's, tells how well a galaxy is resolved.
 SIZED = "r50"
 # Where scales and shares are kept: nodes of S/N and of size in PSFs.
-SNRS = np.array([7.0, 12.0, 20.0, 35.0, 60.0, 100.0, 200.0])
+SNRS = np.array([7.0, 12.0, 20.0, 35.0, 60.0, 100.0, 200.0, 400.0, 800.0])
 SIZES = np.array([1.2, 2.0, 3.5, 6.0])
 # Width of the window about a node (natural logarithm).
 WINDOW = (0.3, 0.5)
@@ -34,7 +34,7 @@ PRIOR, FEWEST = 8.0, 15
 # Standard errors by which a bias has to differ from 0 to be corrected.
 SURE = 2.0
 # Share of the truths within one error; limits of a scale.
-WITHIN, LIMITS = 0.683, (0.3, 10.0)
+WITHIN, LIMITS = 0.683, (0.3, 30.0)
 # Parts for cross-validation; penalty of a coefficient, in galaxies; rounds of the robust fit.
 FOLDS, RIDGE, ROUNDS = 5, 3.0, 8
 TERMS = 10
