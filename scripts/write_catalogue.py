@@ -13,8 +13,9 @@ with rule_log(snakemake.log[0]):
     for path in given.get("catalogue", []):
         source_catalogue = read_source_columns(path)
     stages = read_stages(
-        given.cutouts, given.votes, given.classes, given.measurements, given.neighbours
-    )
+        given.cutouts, given.votes, given.classes, given.measurements, given.neighbours,
+        given.calibration,
+    )  # fmt: skip
     catalogue = build_catalogue(sources, source_catalogue, **stages)
     write_fits(snakemake.output.fits, catalogue)
     write_parquet(snakemake.output.parquet, catalogue)

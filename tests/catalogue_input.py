@@ -6,6 +6,7 @@ from astropy.table import Table
 from morphovote import flags
 from morphovote.classify.classes import CLASSES
 from morphovote.measure import morphology
+from morphovote.measure.calibration import CORRECTED
 
 CONTRACT = [
     *("ID", "RA", "DEC", "GROUP", "VOTE_FRACTION", "VOTE_CONFIDENCE"),
@@ -21,9 +22,17 @@ CONTRACT = [
         "FLAGS",
         "SNR",
         "GINI",
+        "GINI_ERR",
+        "GINI_CORR",
+        "GINI_CORR_ERR",
         "M20",
+        "M20_ERR",
+        "M20_CORR",
+        "M20_CORR_ERR",
     ),
-    *("CONCENTRATION", "ASYMMETRY", "SMOOTHNESS", "MULTIMODE", "INTENSITY", "DEVIATION"),
+    *("CONCENTRATION", "CONCENTRATION_ERR", "CONCENTRATION_CORR", "CONCENTRATION_CORR_ERR"),
+    *("ASYMMETRY", "ASYMMETRY_ERR", "ASYMMETRY_CORR", "ASYMMETRY_CORR_ERR"),
+    *("SMOOTHNESS", "SMOOTHNESS_ERR", "MULTIMODE", "INTENSITY", "DEVIATION"),
     *("MULTIPLICITY", "R50", "R_PETROSIAN", "SERSIC_N", "SERSIC_N_ERR", "R_E", "R_E_ERR"),
     *("R_E_KPC", "AXIS_RATIO", "AXIS_RATIO_ERR", "POSITION_ANGLE", "POSITION_ANGLE_ERR"),
     *("MAG_SERSIC", "MAG_SERSIC_ERR", "SERSIC_CHI2", "MEASURE_FLAG"),
@@ -84,6 +93,15 @@ def stages(rows):
             "id": ids,
             **measured,
             "measure_flag": np.zeros(count, np.int32),
+            "psf_radius": np.full(count, 0.05, np.float32),
             "flags": np.where(rows == 2, flags.PSF_LIMITED, 0),
+        },
+        "corrections": {
+            "row": rows,
+            **{
+                f"{name}_corr{kind}": measured[f"{name}{kind}"]
+                for name in CORRECTED
+                for kind in ("", "_err")
+            },
         },
     }

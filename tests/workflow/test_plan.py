@@ -11,6 +11,7 @@ from morphovote.storage.model_folder import MODEL_FILES
 
 FROM_CATALOGUE = {f"plot_{figure.name}" for figure in FIGURES if "catalogue" in figure.inputs}
 CLASS_TESTS = {"test_classes", "plot_separation"}
+CALIBRATION = {"measure_anchors", "calibrate_measurements", "plot_measurement"}
 CATALOGUE = {"write_catalogue", "write_summary", "build_report", "build_naming", "build_explore"}
 FRACTIONS = {"correct_fractions", "plot_fractions"}
 CATALOGUE |= FROM_CATALOGUE | CLASS_TESTS | FRACTIONS
@@ -25,7 +26,7 @@ FIGURE_RULES = FROM_CATALOGUE | {"plot_separation", "plot_confounders", "plot_re
 FIGURE_RULES |= {"plot_stability", "plot_training", "plot_fractions"}
 VOTE = FIT | {"regroup_voters", "cast_votes", "place_anchors"} | CHECKS | CLASSIFY
 REDUCE = {"fit_pca", "project_embeddings", "find_neighbours"} | VOTE
-ENCODE = {"unwrap_polar", "encode_polar", "make_anchors", "fit_strangeness"} | REDUCE
+ENCODE = {"unwrap_polar", "encode_polar", "make_anchors", "fit_strangeness"} | REDUCE | CALIBRATION
 DENOISE = {"train_denoiser", "denoise_cutouts", "plot_training"} | ENCODE
 CUTOUTS = {"make_cutouts", "measure_morphology"} | DENOISE
 

@@ -159,6 +159,7 @@ def test_every_figure_has_its_numbers(results):
 def test_model_folder_has_no_pickles(results):
     names = sorted(path.name for path in (results / "model").iterdir())
     arrays = ["anchors.h5", "classifier.h5", "confidence.h5", "denoiser.safetensors"]
+    arrays.append("measurement.h5")
     assert names == [*arrays, "model.json", "names.yaml", "pca.h5", "strangeness.h5", "voters.h5"]
     for path in (results / "model").iterdir():
         assert b"\x80\x04" not in path.read_bytes()[:2]

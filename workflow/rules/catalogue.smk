@@ -12,6 +12,7 @@ rule write_catalogue:
         classes="results/{field}/classes.h5",
         measurements=shards_of("measurements"),
         neighbours="results/{field}/neighbours.h5",
+        calibration=model_file("measurement.h5"),
     output:
         fits="results/{field}/catalogue.fits",
         parquet="results/{field}/catalogue.parquet",
@@ -26,6 +27,6 @@ rule write_catalogue:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("write_catalogue"),
-        given=given_files(field_entry("catalogue")),
+        given=given_files(field_entry("catalogue"), model_file("measurement.h5")),
     script:
         "../../scripts/write_catalogue.py"

@@ -14,6 +14,7 @@ from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
 from morphovote.flags import FAR_FROM_ANCHORS, NO_DATA, NOT_SELECTED, OUTLIER
 from morphovote.logs import log
+from morphovote.measure.calibration import Calibration, apply_calibration, read_calibration
 from morphovote.storage import shards
 
 PREFIX = "SOURCE_"
@@ -27,6 +28,7 @@ def build_catalogue(
     classes: Mapping[str, np.ndarray],
     measurements: Mapping[str, np.ndarray],
     neighbours: Mapping[str, np.ndarray],
+    corrections: Mapping[str, np.ndarray],
 ) -> Table:
     """Join the results of all stages, one row per source, in the order of the source catalogue.
 
@@ -47,6 +49,8 @@ def build_catalogue(
         `row`, `flags`, `measure_flag` and the parameters.
     neighbours : mapping of ndarray
         `row`, `strangeness`.
+    corrections : mapping of ndarray
+        `row`, and the corrected parameters with their errors.
 
     Returns
     -------
@@ -71,7 +75,7 @@ def build_catalogue(
     values = {name: sources[name] for name in ("ID", "RA", "DEC")}
     stages = {
         "cutouts": cutouts, "votes": votes, "classes": classes, "measurements": measurements,
-        "neighbours": neighbours,
+        "neighbours": neighbours, "corrections": corrections,
     }  # fmt: skip
     for stage, arrays in stages.items():
         _check_rows(stage, arrays["row"], selected)
@@ -187,17 +191,41 @@ def read_stages(
     classes: str | Path,
     measurements: Sequence[str | Path],
     neighbours: str | Path,
+    calibration: str | Path,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Read the arrays of every stage for `build_catalogue`; the keys are its parameters."""
-    return {
+    """Read the arrays of every stage for `build_catalogue`; the keys are its parameters.
+
+    The errors of the measurements are calibrated.
+    """
+    found = {
         "cutouts": shards.concatenate(cutouts, ["row", "flags", *_arrays("cutouts")]),
         "votes": shards.read_shard(votes, ["row", "outlier", *_arrays("votes")]),
         "classes": shards.read_shard(classes),
         "measurements": shards.concatenate(
-            measurements, ["row", "flags", *_arrays("measurements")]
+            measurements, ["row", "flags", "psf_radius", *_arrays("measurements")]
         ),
         "neighbours": shards.read_shard(neighbours, ["row", *_arrays("neighbours")]),
     }
+    known = read_calibration(calibration)
+    about = shards.read_attributes(measurements[0]) if len(measurements) else {}
+    own = found["measurements"].pop("psf_radius")
+    # Without a PSF of its own a field has that of the model's anchors, in pixels.
+    others = known.psf_radius * float(about.get("pixel_scale", 1))
+    return found | _calibrated(known, found, np.where(np.isfinite(own), own, others))
+
+
+def _calibrated(
+    known: Calibration, found: Mapping[str, Mapping[str, np.ndarray]], psf_radius: np.ndarray
+) -> dict[str, dict[str, np.ndarray]]:
+    """Measurements with calibrated errors, and their corrections; the radii (N,) are in arcsec."""
+    measured, cutouts = found["measurements"], found["cutouts"]
+    rows = measured["row"]
+    snr = np.full(max([-1, *rows, *cutouts["row"]]) + 1, np.nan)
+    snr[cutouts["row"]] = cutouts["snr"]
+    given = {"snr": snr[rows], "size": measured["r50"] / psf_radius}
+    values = apply_calibration(known, {**measured, **given})
+    errors = {name: values.pop(name) for name in list(values) if name in measured}
+    return {"measurements": {**measured, **errors}, "corrections": {"row": rows, **values}}
 
 
 def _arrays(stage: str) -> list[str]:

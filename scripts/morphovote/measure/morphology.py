@@ -4,7 +4,8 @@ What the pixels tell comes from an engine (`engines`): Gini and M20 (Lotz et al.
 163), C and S (Conselice 2003; Lotz et al. 2004), M, I and D (Freeman et al. 2013, MNRAS 434, 282)
 and the Petrosian radius, as statmorph defines them (Rodriguez-Gomez et al. 2019, MNRAS 483, 4140).
 The asymmetry is `asymmetry.asymmetry` about the engine's centre, the multiplicity
-`multiplicity.multiplicity`. The Sersic fit of a section of an image is in `sections`.
+`multiplicity.multiplicity`, the errors are from `pixel_errors`. The Sersic fit of a section of an
+image is in `sections`.
 """
 
 import logging
@@ -30,7 +31,7 @@ from morphovote.flags import (
     SUSPECT,
 )
 from morphovote.logs import log, progress
-from morphovote.measure.asymmetry import asymmetry
+from morphovote.measure.asymmetry import WINGS, asymmetry
 from morphovote.measure.engines import (
     HOPELESS,
     NONPARAMETRIC,
@@ -39,6 +40,8 @@ from morphovote.measure.engines import (
     measure_fast,
 )
 from morphovote.measure.multiplicity import multiplicity
+from morphovote.measure.pixel_errors import ERRORS, pixel_errors
+from morphovote.measure.stamps import cut_stamp
 
 # Seconds after which a galaxy is given up; it takes about a second, a large one among others more.
 TIME_LIMIT = 60.0
@@ -50,7 +53,7 @@ SERSIC = {
     "axis_ratio": "", "axis_ratio_err": "", "position_angle": "deg", "position_angle_err": "deg",
     "mag_sersic": "mag", "mag_sersic_err": "mag", "sersic_chi2": "",
 }  # fmt: skip
-OWN_NONPARAMETRIC = {"asymmetry": "", "multiplicity": ""}
+OWN_NONPARAMETRIC = {"asymmetry": "", "multiplicity": ""} | ERRORS
 UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | OWN_NONPARAMETRIC | SERSIC
 
 
@@ -147,8 +150,8 @@ def measure_galaxy(
     segment = regularise_segment((mask & OWN) > 0, x, y)
     if not segment.any():
         return values | {"measure_flag": FAILED}, []
-    image = np.ascontiguousarray(image, dtype=float)
-    pixels = engine(image, np.ascontiguousarray(rms, dtype=float), segment, hidden)
+    image, rms = (np.ascontiguousarray(one, dtype=float) for one in (image, rms))
+    pixels = engine(image, rms, segment, hidden)
     if pixels.flag >= HOPELESS:
         return values | {"measure_flag": FAILED}, pixels.messages
     values |= pixels.values
@@ -156,9 +159,20 @@ def measure_galaxy(
     if radius > 0:
         values["asymmetry"] = asymmetry(image, segment, hidden, pixels.centre, radius)
     values["multiplicity"] = multiplicity(image, segment & ~hidden)
+    values |= _errors(image, rms, segment, hidden, pixels)
     flag = {0: 0, 1: SUSPECT}.get(pixels.flag, BAD)
     flag |= BEYOND_CUTOUT if _reaches_beyond(pixels, image.shape) else 0
     return values | {"measure_flag": flag}, pixels.messages
+
+
+def _errors(
+    image: np.ndarray, rms: np.ndarray, segment: np.ndarray, hidden: np.ndarray, pixels: Pixels
+) -> dict[str, float]:
+    stamp = cut_stamp(image, rms, segment, hidden)
+    sky = ~stamp.hidden & ~ndimage.binary_dilation(stamp.own, np.ones((3, 3)), WINGS)
+    centre = pixels.centre[0] - stamp.x, pixels.centre[1] - stamp.y
+    radii = pixels.values["r_petrosian"], pixels.r_ellipse
+    return pixel_errors(stamp, sky, centre, radii)
 
 
 def _reaches_beyond(pixels: Pixels, shape: tuple[int, int]) -> bool:
@@ -247,7 +261,8 @@ def measure_all(
     -------
     arrays : dict of ndarray
         Shape (N,) each: `row`, `id`, the keys of `UNITS` (float32, lengths in arcsec, NaN where
-        not measured), `measure_flag` (int32, bits `MEASURE_FLAGS`) and `flags` (int32, the bits
+        not measured), `psf_radius` (float32, half-light radius of the PSF in arcsec, NaN without
+        one), `measure_flag` (int32, bits `MEASURE_FLAGS`) and `flags` (int32, the bits
         `flags.MEASURE_FAILED` and `flags.PSF_LIMITED` where they apply).
     units : dict of str
 
@@ -279,13 +294,12 @@ def measure_all(
     if troubles:
         log.info("%d galaxies could not be measured; they are flagged", troubles)
     flags = np.where(measure_flag & FAILED, MEASURE_FAILED, 0).astype(np.int32)
-    if psf_radius is not None:
-        with np.errstate(invalid="ignore"):
-            small = arrays["r50"] < 1.2 * psf_radius * scale
-        flags |= np.where(small, PSF_LIMITED, 0).astype(np.int32)
+    own = np.full(size, np.nan) if psf_radius is None else psf_radius * scale
+    with np.errstate(invalid="ignore"):
+        flags |= np.where(arrays["r50"] < 1.2 * own, PSF_LIMITED, 0).astype(np.int32)
     arrays = {"row": names["row"], "id": names["id"], **arrays}
-    arrays |= {"measure_flag": measure_flag, "flags": flags}
-    return arrays, {name: unit for name, unit in UNITS.items() if unit}
+    arrays |= {"psf_radius": own.astype(np.float32), "measure_flag": measure_flag, "flags": flags}
+    return arrays, {name: unit for name, unit in UNITS.items() if unit} | {"psf_radius": "arcsec"}
 
 
 def _measure_rows(

@@ -37,7 +37,6 @@ from morphovote.flags import (
     OWN,
     SERSIC_SUSPECT,
 )
-from morphovote.measure.engines import measure_fast
 from morphovote.measure.morphology import (
     TIME_LIMIT,
     UNITS,
@@ -62,6 +61,12 @@ ISOPHOTES, SMALLEST, GROWTH = 5.0, 128, 1.6
 READ, LEAST_READ, MOST_READ = 3.0, 320, 1600
 # Cutouts read at once: some 10 MB.
 BATCH = 64
+
+
+def first_sides(area: np.ndarray) -> tuple[list[int], list[int]]:
+    """Sides (px) that galaxies of these segments (pixels) are measured on first, and are read."""
+    first = [max(int(ISOPHOTES * np.sqrt(pixels / np.pi)), SMALLEST) for pixels in area]
+    return first, [int(np.clip(READ * one, LEAST_READ, max(MOST_READ, one))) for one in first]
 
 
 def sections(
@@ -93,9 +98,7 @@ def sections(
     """
     stack, current = ExitStack(), None
     with stack:
-        for row, pixels in zip(rows, area, strict=True):
-            first = max(int(ISOPHOTES * np.sqrt(pixels / np.pi)), SMALLEST)
-            side = int(np.clip(READ * first, LEAST_READ, max(MOST_READ, first)))
+        for row, first, side in zip(rows, *first_sides(area), strict=True):
             tile = int(sources["TILE"][row])
             x, y = float(sources["X"][row]), float(sources["Y"][row])
             left, bottom = (int(np.floor(v - (side - 1) / 2 + 0.5)) for v in (x, y))
@@ -350,7 +353,7 @@ def warm_up() -> None:
     distance = np.hypot(x - 24.2, (y - 23.7) / 0.8)
     image, rms = np.exp(-distance / 4) + 0.01 * np.sin(x * y), np.full(distance.shape, 0.01)
     there = np.ones(image.shape, bool)
-    measure_fast(image, rms, distance < 12, ~there)
+    measure_galaxy(image, rms, np.where(distance < 12, OWN, 0).astype(np.uint8), 24.2, 23.7)
     start = {"r_e": 6.0, "n": 1.0, "x": 24.0, "y": 24.0, "axis_ratio": 0.8, "angle": 0.0}
     fit_sersic(image, rms, there, start, evaluations=1)
 

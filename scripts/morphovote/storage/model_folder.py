@@ -17,6 +17,7 @@ MODEL_FILES = (
     "confidence.h5",
     "anchors.h5",
     "classifier.h5",
+    "measurement.h5",
     "names.yaml",
     DESCRIPTION,
 )

@@ -8,12 +8,16 @@ from astropy.io import fits
 from astropy.table import Table
 
 from morphovote.anchors.making import empty_anchors, make_anchors_file
+from morphovote.anchors.measuring import MOST, choose_anchors, measure_anchors_file
 from morphovote.anchors.placing import place_anchors_file
 from morphovote.classify.anchors import enough, read_anchors
 from morphovote.fields.sources import write_sources
 from morphovote.flags import OWN
+from morphovote.measure.calibration import read_calibration
+from morphovote.measure.calibration_table import calibrate_file
 from morphovote.storage import shards
 from morphovote.storage.model_files import write_model
+from morphovote.storage.numbers import read_numbers
 from morphovote.vote.bagged import fit_voters, save_voters
 
 SIDE, SIZE, NOISE, WIDTH = 300, 48, 0.003, 6
@@ -97,3 +101,44 @@ def test_without_anchors_the_files_are_empty_and_say_why(folder):
     assert len(found["class"]) == 0
     assert "classes.anchors: 0" in about["missing"]
     assert not enough(found)
+
+
+@pytest.mark.slow
+def test_measured_anchors_have_what_was_seen_and_what_is_true(folder):
+    make(folder, 3)
+    args = (folder / "anchors.h5", folder / "sources.fits", [], [], [folder / "cut.h5"])
+    how = {"size": SIZE, "engine": "fast"}
+    measure_anchors_file(*args, folder / "some.h5", **how, processes=1)
+    measure_anchors_file(*args, folder / "same.h5", **how, processes=2)
+    some, same = (shards.read_shard(folder / f"{name}.h5") for name in ("some", "same"))
+    assert len(some["row"])
+    assert set(some["row"]) <= set(shards.read_shard(args[0])["row"])
+    for name in some:
+        assert np.array_equal(some[name], same[name], equal_nan=True)
+    good = (some["measure_flag"] == 0) & (some["true_flag"] == 0)
+    near = np.abs(some["gini"] - some["true_gini"])[good]
+    assert (near < 0.3).all()
+
+
+def test_without_anchors_nothing_is_measured(folder):
+    make(folder, 0)
+    args = (folder / "anchors.h5", folder / "sources.fits", [], [], [folder / "cut.h5"])
+    measure_anchors_file(*args, folder / "none.h5", size=SIZE, engine="fast", processes=1)
+    calibrate_file(folder / "none.h5", folder / "measurement.h5", folder / "measurement.csv")
+    assert read_calibration(folder / "measurement.h5").galaxies == 0
+    assert len(read_numbers(folder / "measurement.csv")) == 0
+
+
+def test_bins_of_anchors_are_measured_alike():
+    rng, count = np.random.default_rng(0), 2000
+    made = {
+        "kind": np.array(["SPH", "UNC star", "spiral", "artefact"] * (count // 4)),
+        "snr": np.exp(rng.normal(3, 1, count)),
+        "segment": np.exp(rng.normal(2, 0.5, count)),
+    }
+    chosen = choose_anchors(made)
+    assert len(chosen) == MOST
+    assert (np.diff(chosen) > 0).all()
+    assert set(made["kind"][chosen]) == {"SPH", "spiral"}
+    bright = made["snr"] > np.percentile(made["snr"], 95)
+    assert bright[chosen].mean() > 2 * bright.mean()

@@ -34,6 +34,7 @@ from morphovote.catalogue.join import (
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
 from morphovote.fields.plain_columns import plain_columns
+from morphovote.measure.calibration import nothing_known, save_calibration
 from morphovote.storage import shards
 
 
@@ -118,12 +119,14 @@ def test_order_and_split_of_shards_change_nothing(tmp_path):
             shards.write_shard(tmp_path / f"{stage}_{name}.h5", arrays)
     for stage in ("votes", "classes", "neighbours"):
         shards.write_shard(tmp_path / f"{stage}.h5", stages([3, 2, 1, 0, 5, 4])[stage])
+    save_calibration(tmp_path / "measurement.h5", nothing_known(2.0))
     read = read_stages(
         [tmp_path / "cutouts_b.h5", tmp_path / "cutouts_a.h5"],
         tmp_path / "votes.h5",
         tmp_path / "classes.h5",
         [tmp_path / "measurements_a.h5", tmp_path / "measurements_b.h5"],
         tmp_path / "neighbours.h5",
+        tmp_path / "measurement.h5",
     )
     split = build_catalogue(sources, None, **read)
     for name in whole.colnames:

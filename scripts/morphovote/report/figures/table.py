@@ -157,6 +157,13 @@ FIGURES = (
         needs=("LOG_MASS",),
     ),
     Figure(
+        "measurement",
+        "How well the parameters are measured",
+        {"measurement": "figures/measurement.csv"},
+        condition="fitted",
+        numbers=False,
+    ),
+    Figure(
         "fractions",
         "How common the classes are",
         {"fractions": "figures/fractions.csv"},

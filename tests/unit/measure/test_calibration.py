@@ -1,0 +1,99 @@
+"""Errors scaled to hold the truth, corrections that help, and neither where nothing tells."""
+
+import numpy as np
+import pytest
+
+from morphovote.errors import InputError
+from morphovote.flags import BAD
+from morphovote.measure.calibration import (
+    CORRECTED,
+    MEASURED,
+    apply_calibration,
+    fit_calibration,
+    nothing_known,
+    read_calibration,
+    save_calibration,
+)
+from morphovote.measure.calibration_table import held_out, measurement_table
+from morphovote.storage.model_files import write_model
+
+
+def anchors(count, seed, wrong=3.0, lost=6.0):
+    """Errors too small by `wrong`; values low by `lost` over S/N."""
+    rng = np.random.default_rng(seed)
+    snr, size = np.exp(rng.uniform(np.log(8), np.log(250), count)), rng.uniform(1.2, 6, count)
+    table = {"row": np.arange(count), "snr": snr, "size": size}
+    table |= {"measure_flag": np.zeros(count), "true_flag": np.zeros(count)}
+    for name in MEASURED:
+        table[f"true_{name}"] = rng.normal(3, 0.3, count)
+        table[f"{name}_err"] = 2 / snr
+        noise = wrong * table[f"{name}_err"] * rng.normal(size=count)
+        table[name] = table[f"true_{name}"] + noise - (lost / snr if name in CORRECTED else 0)
+    return table
+
+
+def coverage(table, values, name, error=None):
+    return np.mean(np.abs(values - table[f"true_{name}"]) < error)
+
+
+def test_scaled_errors_hold_68_per_cent_of_other_galaxies():
+    known, others = fit_calibration(anchors(400, 0, lost=0.0), 2.0), anchors(2000, 1, lost=0.0)
+    found = apply_calibration(known, others)
+    for name in ("sersic_n", "smoothness", "r_e"):
+        before = coverage(others, others[name], name, others[f"{name}_err"])
+        assert before < 0.35
+        assert 0.6 < coverage(others, others[name], name, found[f"{name}_err"]) < 0.76
+
+
+def test_correction_halves_the_bias_of_other_galaxies():
+    known = fit_calibration(anchors(400, 2, wrong=1.0, lost=12.0), 2.0)
+    others = anchors(2000, 3, wrong=1.0, lost=12.0)
+    found = apply_calibration(known, others)
+    faint = (others["snr"] > 20) & (others["snr"] < 50)
+    for name in CORRECTED:
+        before = np.median((others[name] - others[f"true_{name}"])[faint])
+        after = np.median((found[f"{name}_corr"] - others[f"true_{name}"])[faint])
+        assert abs(after) < abs(before) / 2
+        corrected = found[f"{name}_corr"], name, found[f"{name}_corr_err"]
+        assert 0.58 < coverage(others, *corrected) < 0.78
+
+
+def test_few_anchors_change_next_to_nothing():
+    table = anchors(4, 4)
+    found = apply_calibration(fit_calibration(table, 2.0), table)
+    for name in MEASURED:
+        assert np.abs(np.log(found[f"{name}_err"] / table[f"{name}_err"])).max() < 0.6
+    assert all(np.array_equal(found[f"{name}_corr"], table[name]) for name in CORRECTED)
+
+
+def test_without_anchors_and_without_a_size_all_stays():
+    table, empty = anchors(5, 5), anchors(0, 0)
+    same = apply_calibration(fit_calibration(empty, 2.0), table)
+    table["size"] = np.full(5, np.nan)
+    known = apply_calibration(fit_calibration(anchors(300, 6), 2.0), table)
+    for found in (same, known):
+        assert all(np.array_equal(found[f"{name}_err"], table[f"{name}_err"]) for name in MEASURED)
+        assert all(np.array_equal(found[f"{name}_corr"], table[name]) for name in CORRECTED)
+    assert len(measurement_table(empty, held_out(empty))) == 0
+
+
+def test_table_counts_what_is_measured_well():
+    table = anchors(200, 7)
+    table["measure_flag"][:50] = BAD
+    rows = measurement_table(table, held_out(table))
+    gini = rows[(rows["parameter"] == "gini") & (rows["size_low"] == 0)]
+    assert gini[np.isinf(gini["size_high"])]["galaxies"].sum() == 150
+    assert (gini["coverage"] >= gini["coverage_before"]).mean() > 0.7
+
+
+def test_a_calibration_is_read_as_it_was_written(tmp_path):
+    known = fit_calibration(anchors(100, 8), 2.5)
+    save_calibration(tmp_path / "measurement.h5", known)
+    again = read_calibration(tmp_path / "measurement.h5")
+    assert all(np.array_equal(a, b) for a, b in zip(known, again, strict=True))
+    arrays = nothing_known(1.0)._asdict()
+    about = {name: arrays.pop(name) for name in ("psf_radius", "galaxies")}
+    arrays["scale"] = arrays["scale"][:, :2]
+    write_model(tmp_path / "other.h5", "measurement", arrays, about)
+    with pytest.raises(InputError, match="scale"):
+        read_calibration(tmp_path / "other.h5")
