@@ -22,9 +22,10 @@ from morphovote.fields.psf import field_psf
 from morphovote.fields.psf_widths import different_psfs
 from morphovote.fields.sky import Sky, read_sky, sky_section
 from morphovote.fields.sources import read_sources
+from morphovote.flags import BAD
 from morphovote.logs import log, progress
 from morphovote.measure.calibration import MEASURED, SIZED
-from morphovote.measure.engines import ENGINES
+from morphovote.measure.engines import ENGINES, LEVEL_LEFT
 from morphovote.measure.morphology import (
     TIME_LIMIT,
     half_light_radius,
@@ -187,7 +188,8 @@ def _measure_one(
     x, y = (corner + at for corner, at in zip(place.corner, place.centre, strict=True))
     blur = draw_psf() if psf is None else psf(place.tile, x, y)
     known = None if psf is None else prepare_psf(blur)
-    light, _ = draw_anchor(planned, place.centre, len(place.section), blur, measure_psf(blur)[0])
+    fwhm = measure_psf(blur)[0]
+    light, _ = draw_anchor(planned, place.centre, len(place.section), blur, fwhm)
     section, rms = add_light(place.section, place.rms, light, place.variance, place.relative, rng)
     how = {"pixel_scale": scale, "psf": known, "measure": measure}
     level = sky.noise if sky and place.sky is not None else np.inf
@@ -196,12 +198,19 @@ def _measure_one(
     )
     missing = missing_pixels(place.section, place.rms)
     noise = pixel_scatter(np.where(missing, 0, place.section)) * max(snr, 1.0) / CLEAN
+    # The truth knows no edge: a ready-made cutout is short for the faint light that it shows.
+    add = max(side - len(light), 0) // 2
+    centre = tuple(at + add for at in place.centre)
+    if add:
+        light, _ = draw_anchor(planned, centre, len(light) + 2 * add, blur, fwhm)
+        missing = np.zeros(light.shape, bool)
     clean = np.where(missing, np.nan, light + rng.normal(0, noise, light.shape)).astype(np.float32)
     same, zero = np.full(light.shape, noise, np.float32), np.zeros(light.shape, np.float32)
-    true, _ = measure_section(
-        clean, same, zero, *place.centre, first, False, True, sky_noise=KNOWN_SKY, **how
+    true, messages = measure_section(
+        clean, same, zero, *centre, first, False, True, sky_noise=KNOWN_SKY, **how
     )
-    values = {"measure_flag": seen["measure_flag"], "true_flag": true["measure_flag"]}
+    flag = true_flag(true["measure_flag"], messages)
+    values = {"measure_flag": seen["measure_flag"], "true_flag": flag}
     for name in MEASURED:
         values |= {name: seen[name], f"true_{name}": true[name], f"{name}_err": seen[f"{name}_err"]}
     for kind in ("", "true_"):
@@ -209,6 +218,12 @@ def _measure_one(
         brightness = values[f"{kind}mag_sersic"]
         values[f"{kind}mag_sersic"] = -2.5 * np.log10(brightness) if brightness > 0 else np.nan
     return values | {"size": seen[SIZED] / half_light_radius(blur if known is None else known)}
+
+
+def true_flag(flag: int, messages: Sequence[str]) -> int:
+    """Flag of a truth, which next to no noise lets be called bad for the galaxy's own halo."""
+    halo = LEVEL_LEFT in messages and set(messages) <= {LEVEL_LEFT}
+    return flag & ~BAD if halo else flag
 
 
 def _widen(

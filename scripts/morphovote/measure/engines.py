@@ -36,6 +36,10 @@ NONPARAMETRIC = {
 }
 
 
+# What is said of a galaxy whose box of sky lies off zero by more than its scatter.
+LEVEL_LEFT = "the background is not subtracted"
+
+
 class Pixels(NamedTuple):
     """What an engine finds: lengths in px."""
 
@@ -122,7 +126,7 @@ def _sky(stamp: Stamp, note: Callable) -> np.ndarray:
     if not side:
         note(WRONG, "no sky around the galaxy")
     elif abs(sky.mean()) > sky.std():
-        note(WRONG, "the background is not subtracted")
+        note(WRONG, LEVEL_LEFT)
     return sky
 
 

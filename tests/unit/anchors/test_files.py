@@ -8,11 +8,11 @@ from astropy.io import fits
 from astropy.table import Table
 
 from morphovote.anchors.making import empty_anchors, make_anchors_file
-from morphovote.anchors.measuring import MOST, choose_anchors, measure_anchors_file
+from morphovote.anchors.measuring import MOST, choose_anchors, measure_anchors_file, true_flag
 from morphovote.anchors.placing import place_anchors_file
 from morphovote.classify.anchors import enough, read_anchors
 from morphovote.fields.sources import write_sources
-from morphovote.flags import OWN
+from morphovote.flags import BAD, OWN, SERSIC_SUSPECT
 from morphovote.measure.calibration import read_calibration
 from morphovote.measure.calibration_table import calibrate_file
 from morphovote.storage import shards
@@ -142,3 +142,10 @@ def test_bins_of_anchors_are_measured_alike():
     assert set(made["kind"][chosen]) == {"SPH", "spiral"}
     bright = made["snr"] > np.percentile(made["snr"], 95)
     assert bright[chosen].mean() > 2 * bright.mean()
+
+
+def test_a_truth_is_not_bad_for_its_halo():
+    halo = "the background is not subtracted"
+    assert true_flag(BAD | SERSIC_SUSPECT, [halo]) == SERSIC_SUSPECT
+    assert true_flag(BAD, [halo, "a second moment is not positive"]) == BAD
+    assert true_flag(BAD, ["the centroid is outside"]) == BAD

@@ -20,7 +20,12 @@ from morphovote.report.figures.style import (
 from morphovote.storage.numbers import read_numbers
 
 # Bins with fewer galaxies than this are not drawn.
-LEAST = 5
+LEAST = 10
+WORDS = {
+    "gini": "Gini", "m20": "M20", "concentration": "C", "asymmetry": "A", "smoothness": "S",
+    "sersic_n": "n", "r_e": "r_e", "axis_ratio": "axis ratio", "position_angle": "position angle",
+    "mag_sersic": "magnitude",
+}  # fmt: skip
 
 
 def draw(measurement: Path) -> tuple[Figure, None]:
@@ -55,7 +60,7 @@ def plot_measurement(table: Table) -> Figure:
     panels[0].set_ylabel("truths within one error")
     for axes, name in zip(lower.subplots(1, len(CORRECTED)), CORRECTED, strict=True):
         _bias(axes, table[table["parameter"] == name])
-        axes.set_title(name)
+        axes.set_title(WORDS[name])
     return figure
 
 
@@ -72,17 +77,30 @@ def _coverage(axes: Axes, table: Table, names: tuple[str, ...]) -> None:
         rows = table[table["parameter"] == name]
         colour = f"C{number}"
         axes.plot(_middle(rows), rows["coverage_before"], ":", color=colour, lw=0.9)
-        axes.plot(_middle(rows), rows["coverage"], "o-", color=colour, ms=3, label=name)
-    axes.set(xscale="log", ylim=(0, 1), xlabel="S/N")
+        axes.plot(_middle(rows), rows["coverage"], "o-", color=colour, ms=3, label=WORDS[name])
+    # Below zero there is room for the legend.
+    axes.set(xscale="log", ylim=(-0.35, 1), yticks=np.linspace(0, 1, 6), xlabel="S/N")
     plain_log_ticks(axes.xaxis)
-    axes.legend(fontsize="x-small")
+    axes.legend(fontsize="x-small", loc="lower center", ncols=3)
 
 
 def _bias(axes: Axes, rows: Table) -> None:
-    snr, lines = _middle(rows), (("", MUTED, "as seen"), ("_corrected", DATA_COLOUR, "corrected"))
-    for kind, colour, label in lines:
+    snr = _middle(rows)
+    # The first is broader, so that it shows where nothing was corrected.
+    lines = (("", MUTED, "as seen", 2.2), ("_corrected", DATA_COLOUR, "corrected", 1))
+    for kind, colour, label, width in lines:
         bias, scatter = (np.asarray(rows[f"{name}{kind}"], float) for name in ("bias", "scatter"))
-        axes.errorbar(snr, bias, scatter, fmt="o-", color=colour, ms=3, lw=1, label=label)
+        axes.errorbar(
+            snr,
+            bias,
+            scatter,
+            fmt="o-",
+            color=colour,
+            ms=3,
+            lw=width,
+            elinewidth=width,
+            label=label,
+        )
     axes.axhline(0, color=INK, lw=0.6)
     axes.set(xscale="log", xlabel="S/N")
     plain_log_ticks(axes.xaxis)

@@ -4,7 +4,7 @@ import numpy as np
 
 from morphovote.measure.calibration import CORRECTED, MEASURED
 from morphovote.measure.calibration_table import measurement_table
-from morphovote.report.figures.measurement import draw
+from morphovote.report.figures.measurement import WORDS, draw
 from morphovote.storage.numbers import save_numbers
 
 
@@ -26,9 +26,9 @@ def test_coverage_and_bias_of_each_parameter_are_drawn(tmp_path):
     figure, numbers = draw(tmp_path / "measurement.csv")
     assert numbers is None
     axes = [one for part in figure.subfigs for one in part.axes]
-    assert [one.get_title("left") for one in axes[2:]] == list(CORRECTED)
+    assert [one.get_title("left") for one in axes[2:]] == [WORDS[name] for name in CORRECTED]
     labels = [line.get_label() for one in axes[:2] for line in one.lines]
-    assert set(MEASURED) <= set(labels)
+    assert {WORDS[name] for name in MEASURED} <= set(labels)
     x, y = axes[0].lines[2].get_data()
     assert len(x) >= 4
     assert np.all((y >= 0) & (y <= 1))
