@@ -94,7 +94,7 @@ $("#strangest").addEventListener("click", showStrangest);
 $("#help").addEventListener("click", help);
 
 const HELP = [["m  p  l", "map, pictures, label"], ["/", "find an ID"], ["r", "a galaxy at random"], ["b", "back to the galaxy before"], ["n", "on the map: to the most similar galaxy"],
-  ["\u2190  \u2192", "pictures: next, previous; map: move"], ["+  -  h", "zoom in, out, whole map"], ["v  a  x", "drag to: pan, lasso, box"], ["s", "select this galaxy"], ["g", "pictures of the strangest"],
+  ["\u2190  \u2192", "pictures: previous, next; map: move"], ["+  -  h", "zoom in, out, whole map"], ["v  a  x", "drag to: pan, lasso, box"], ["s", "select this galaxy"], ["g", "pictures of the strangest"],
   ["u", "undo the selection, or the label"], ["c", "choose the colour"], ["i  z", "invert, look closer"], ["0", "show all; label: cannot tell"], ["1\u20139", "label: class"], ["Space", "label: skip"], ["Ctrl+S", "save: labels, or the table as CSV"], ["Esc", "leave a field"]];
 function help() {
   const close = make("button", { className: "main" }, "Close");

@@ -84,7 +84,7 @@ function voted(i) {
   return make("section", {}, make("h3", {}, "Votes", make("span", {}, ` of ${total}; ${valueOf("KEPT", i) ? "kept" : "not kept"}`)),
     make("div", { className: "bars" }, ...counts.slice(0, 5).flatMap(([count, group]) => [
       make("span", {}, `${group} ${data.groupClass[group] || ""}`), bar(count / total, "#777777"), make("span", { className: "number" }, String(count))])),
-    counts.length > 5 ? make("p", { className: "quiet" }, `and ${counts.length - 5} more groups`) : null);
+    counts.length > 5 ? make("p", { className: "quiet" }, `and ${counts.length - 5} more group${counts.length > 6 ? "s" : ""}`) : null);
 }
 
 function inWords(i) {
