@@ -23,7 +23,7 @@ STABILITY = {"check_stability", "plot_stability"}
 CHECKS = STABILITY | {"audit_groups"}
 FIT = {"fit_voters", "check_vote", "calibrate_votes"}
 FIGURE_RULES = FROM_CATALOGUE | {"plot_separation", "plot_confounders", "plot_reliability"}
-FIGURE_RULES |= {"plot_stability", "plot_training", "plot_fractions"}
+FIGURE_RULES |= {"plot_stability", "plot_training", "plot_fractions", "plot_measurement"}
 VOTE = FIT | {"regroup_voters", "cast_votes", "place_anchors"} | CHECKS | CLASSIFY
 REDUCE = {"fit_pca", "project_embeddings", "find_neighbours"} | VOTE
 ENCODE = {"unwrap_polar", "encode_polar", "make_anchors", "fit_strangeness"} | REDUCE | CALIBRATION
@@ -78,7 +78,7 @@ def test_another_field_leaves_this_one_alone(finished, small_config):
     [
         ("polar/moments", ENCODE),
         ("vote/algorithms", VOTE),
-        ("measure/morphology", CLASSIFY | {"measure_morphology", "audit_groups"}),
+        ("measure/morphology", CLASSIFY | CALIBRATION | {"measure_morphology", "audit_groups"}),
         ("report/page", {"build_report"}),
         ("report/figures/votes", {"plot_votes", "build_report"}),
         ("report/figures/style", FIGURE_RULES | {"build_report", "build_explore"}),
