@@ -45,9 +45,7 @@ def prepare(sections: list[np.ndarray], positions: np.ndarray) -> dict[str, np.n
     arrays = {name: np.array([one[name] for one in cut]) for name in cut[0]}
     arrays["cutout"] = arrays.pop("image").astype(np.float32)
     rms, mask = arrays["rms"].astype(np.float32), arrays["mask"]
-    scale = recorrupted.noise_scale(rms)[:, None, None]
-    sample = {"image": arrays["cutout"] / scale, "level": (rms / scale).astype(np.float16)}
-    sample["mask"] = mask
+    sample = recorrupted.in_noise_units(arrays["cutout"], rms, mask)
     covariance = noise.noise_correlation(sample["image"], sample["level"], mask)
     model, _ = recorrupted.train(sample, covariance, epochs=15)
     arrays["denoised"] = recorrupted.denoise(model, arrays["cutout"], rms)

@@ -5,11 +5,11 @@ from morphovote.encode.weights import load_encoder
 from morphovote.logs import log, rule_log
 from morphovote.pretrain import adaptation
 from morphovote.storage.files import write_curve
-from morphovote.storage.shards import read_shard
+from morphovote.storage.shards import concatenate
 
 with rule_log(snakemake.log[0]):
     given = snakemake.input
-    views = adaptation.join_views([read_shard(path) for path in given.views])
+    views = concatenate(given.views, adaptation.VIEWED)
     _, held = adaptation.split_views(views)
     labels = None
     if given.labels:

@@ -85,22 +85,22 @@ def measure_anchors_file(
         Of `engines.ENGINES`.
     processes : int
     """
-    table, tiles = read_sources(sources)
-    made, about = shards.read_shard(anchors), shards.read_attributes(anchors)
+    listed, tiles = read_sources(sources)
+    made, seed = shards.read_shard(anchors), int(shards.read_attributes(anchors)["seed"])
     at = field_psf(tiles, psf, oversampling)
-    psfs = [draw_psf()] if at is None else different_psfs(at, table)
+    psfs = [draw_psf()] if at is None else different_psfs(at, listed)
     radius = float(np.median([half_light_radius(one) for one in psfs]))
     chosen = choose_anchors(made)
     sides, areas = first_sides(np.pi * made["segment"][chosen].astype(float) ** 2)
     call = partial(
-        _measure_one, tiles=tiles, cutouts=cutouts, size=size, seed=int(about.get("seed", 0)),
-        sky=read_sky(sky[0]) if len(sky) else None, psf=at, tile=np.asarray(table["TILE"]),
+        _measure_one, tiles=tiles, cutouts=cutouts, size=size, seed=seed,
+        sky=read_sky(sky[0]) if len(sky) else None, psf=at, tile=np.asarray(listed["TILE"]),
         measure=partial(measure_galaxy, engine=ENGINES[engine]),
     )  # fmt: skip
     if len(chosen):
         warm_up()
     jobs = [
-        (_planned(made, row, int(about["seed"])), int(made["row"][row]), int(first), int(side),
+        (_planned(made, row, seed), int(made["row"][row]), int(first), int(side),
          float(made["true_snr"][row]))
         for row, first, side in zip(chosen, sides, areas, strict=True)
     ]  # fmt: skip
@@ -222,8 +222,7 @@ def _measure_one(
 
 def true_flag(flag: int, messages: Sequence[str]) -> int:
     """Flag of a truth, which next to no noise lets be called bad for the galaxy's own halo."""
-    halo = LEVEL_LEFT in messages and set(messages) <= {LEVEL_LEFT}
-    return flag & ~BAD if halo else flag
+    return flag & ~BAD if set(messages) == {LEVEL_LEFT} else flag
 
 
 def _widen(

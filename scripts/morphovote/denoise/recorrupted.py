@@ -54,6 +54,12 @@ def noise_scale(rms: np.ndarray) -> np.ndarray:
     return np.median(rms, axis=(1, 2)).astype(np.float32)
 
 
+def in_noise_units(images: np.ndarray, rms: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+    """Cutouts (N, H, W) as `train` takes them: `image`, `level` and `mask`, see `read_sample`."""
+    scale = noise_scale(rms)[:, None, None]
+    return {"image": images / scale, "level": (rms / scale).astype(np.float16), "mask": mask}
+
+
 def read_sample(
     paths: Sequence[str | Path], seed: int, limit: int | None = None
 ) -> dict[str, np.ndarray]:
@@ -105,10 +111,9 @@ def read_sample(
             here = wanted[(wanted >= start) & (wanted < start + len(batch["mask"]))] - start
             start += len(batch["mask"])
             to = slice(done, done + len(here))
-            scale = noise_scale(batch["rms"][here])[:, None, None]
-            sample["image"][to] = batch["image"][here] / scale
-            sample["level"][to] = batch["rms"][here] / scale
-            sample["mask"][to] = batch["mask"][here]
+            some = in_noise_units(*(batch[name][here] for name in ("image", "rms", "mask")))
+            for name, values in some.items():
+                sample[name][to] = values
             done += len(here)
     return sample
 

@@ -3,8 +3,6 @@
 A tenth of the galaxies is never trained on. On these the encoder before and after are compared.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -17,6 +15,8 @@ from morphovote.errors import InputError
 from morphovote.reduce import pca
 from morphovote.vote.controls import check_vote
 
+# What the shards of views hold.
+VIEWED = ("row", "id", "image", "code")
 # Fewest galaxies that an encoder can learn from.
 LEAST = 2000
 # Every tenth galaxy is held out.
@@ -172,8 +172,3 @@ def labelled_images(
         return None
     rows, classes = zip(*found, strict=True)
     return views["image"][list(rows), 0], np.array(classes)
-
-
-def join_views(shards: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Views of all shards of a field in one."""
-    return {name: np.concatenate([shard[name] for shard in shards]) for name in shards[0]}

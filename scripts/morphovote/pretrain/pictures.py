@@ -89,9 +89,8 @@ def prepare_pictures(paths: Sequence[Path], seed: int, threads: int) -> dict[str
     empty = (bits & (flags.NO_DATA | flags.LOW_SNR | flags.OFF_CENTRE)) > 0
     log.info("%d of %d pictures have no galaxy in their middle", empty.sum(), len(paths))
     images, rms = arrays["image"].astype(np.float32), arrays["rms"].astype(np.float32)
-    scale = recorrupted.noise_scale(rms)[:, None, None]
-    sample = {"image": images / scale, "level": (rms / scale).astype(np.float16)}
-    sample = {k: v[~empty] for k, v in (sample | {"mask": arrays["mask"]}).items()}
+    usable = (values[~empty] for values in (images, rms, arrays["mask"]))
+    sample = recorrupted.in_noise_units(*usable)
     covariance = noise.noise_correlation(sample["image"], sample["level"], sample["mask"])
     model, _ = recorrupted.train(sample, covariance, epochs=EPOCHS, seed=seed)
     denoised = recorrupted.denoise(model, images, rms)
