@@ -78,7 +78,7 @@ def in_frame(clean: np.ndarray, views: dict, own: dict, galaxy, angle, mirrored)
         image = torch.from_numpy(clean[i : i + 1])
         mask = torch.from_numpy(views["mask"][i : i + 1])
         segment = (mask & flags.OWN) > 0
-        image = image - moments._residual_sky(image, mask > 0)[:, None, None]
+        image = image - moments.residual_sky(image, mask > 0)[:, None, None]
         pole = torch.from_numpy(views["pole"][i : i + 1])
         radius, zero, hand = (
             torch.tensor([float(value)])
