@@ -52,8 +52,8 @@ MAX_WEIGHT = 4.0
 REACH = 5.0
 # Width (px) of the window about the middle whose light tells which way round a galaxy is.
 WINDOW = 12.0
-# Views of a galaxy, from the way round that is its own: as it is, and turned by half. Eight differ
-# from these two by less than 1 % in error.
+# Views of a galaxy, from the way round that is its own: as it is, and turned by half. The
+# mean of eight has errors 0 to 1.4 % lower on the demo.
 VIEWS = ((0, False), (2, False))
 
 
