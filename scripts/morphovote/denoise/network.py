@@ -1,5 +1,6 @@
 """The denoising autoencoder: the network and the file of its weights."""
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -35,10 +36,6 @@ class Denoiser(nn.Module):
         super().__init__()
         self.latent = latent
         full, half, quarter = WIDTHS
-        for i, sigma in enumerate(SIGMAS[1:]):
-            x = torch.arange(-int(3.5 * sigma + 1), int(3.5 * sigma + 1) + 1)
-            kernel = torch.exp(-0.5 * (x / sigma) ** 2)
-            self.register_buffer(f"kernel{i}", kernel / kernel.sum(), persistent=False)
         # Smoothing by sigma reduces white noise to about 1 / (2 sqrt(pi) sigma).
         gains = torch.tensor([max(1.0, 3.5 * sigma) ** 0.5 for sigma in SIGMAS])
         self.register_buffer("gains", gains[None, :, None, None], persistent=False)
@@ -92,8 +89,9 @@ class Denoiser(nn.Module):
             The smoothed images.
         features : Tensor, shape (N, len(SIGMAS) + 1, H, W)
         """
-        bank = torch.cat([image, *(self._smooth(image, i) for i in range(len(SIGMAS) - 1))], 1)
-        return bank, torch.cat([torch.asinh(bank * self.gains), torch.exp(-place / 12)], 1)
+        bank = smooth(image)
+        near = torch.exp(-place / 12).expand_as(image)
+        return bank, torch.cat([_asinh(bank * self.gains), near], 1)
 
     def decide(self, bank: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         """Mix the smoothed images to (N, 1, H, W); H and W are multiples of `STRIDE`."""
@@ -111,12 +109,28 @@ class Denoiser(nn.Module):
         size = (1 + bank[:, 3:4] ** 2) ** 0.25
         return mixed + answer[:, -1:] * size
 
-    def _smooth(self, image: torch.Tensor, i: int) -> torch.Tensor:
-        kernel = getattr(self, f"kernel{i}")
-        reach = len(kernel) // 2
-        image = functional.pad(image, (reach,) * 4, mode="replicate")
-        image = functional.conv2d(image, kernel[None, None, :, None])
-        return functional.conv2d(image, kernel[None, None, None, :])
+
+def smooth(image: torch.Tensor) -> torch.Tensor:
+    """Images (N, 1, H, W), smoothed by each of `SIGMAS`: (N, len(SIGMAS), H, W)."""
+    down, right = (_filters(size) for size in image.shape[-2:])
+    return torch.cat([image, down @ (image @ right.mT)], 1)
+
+
+@lru_cache(maxsize=8)
+def _filters(size: int) -> torch.Tensor:
+    """Gaussian filters of a line of pixels whose ends repeat, (len(SIGMAS) - 1, size, size).
+
+    As matrices: multiplying by them is several times faster than a convolution.
+    """
+    result = torch.zeros(len(SIGMAS) - 1, size, size)
+    pixels = torch.arange(size)
+    for matrix, sigma in zip(result, SIGMAS[1:], strict=True):
+        reach = int(3.5 * sigma + 1)
+        offsets = torch.arange(-reach, reach + 1)
+        kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+        columns = (pixels[:, None] + offsets).clamp(0, size - 1)
+        matrix.scatter_add_(1, columns, (kernel / kernel.sum()).expand(size, -1))
+    return result
 
 
 def centre_distance(height: int, width: int) -> torch.Tensor:
@@ -130,6 +144,11 @@ def _convolutions(inside: int, outside: int, depth: int) -> nn.Sequential:
     for i in range(depth):
         layers += [nn.Conv2d(outside if i else inside, outside, 3, padding=1), nn.SiLU()]
     return nn.Sequential(*layers)
+
+
+def _asinh(x: torch.Tensor) -> torch.Tensor:
+    # torch.asinh takes twice as long.
+    return torch.copysign(torch.log(x.abs() + torch.sqrt(x * x + 1)), x)
 
 
 def _enlarge(image: torch.Tensor) -> torch.Tensor:

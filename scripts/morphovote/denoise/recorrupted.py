@@ -40,6 +40,9 @@ PATIENCE = 8
 STEP = 8
 # Side of the training patches, and largest offset of their centre from the galaxy (px).
 PATCH, SHIFT = 48, 12
+# Side (px) of the middle of held-out cutouts on which the loss is judged: what is around counts
+# little in it.
+VALIDATED = 64
 # Range of tau. Large values dim the galaxy, so that bright galaxies also serve as faint ones.
 TAU = (0.4, 2.5)
 # Maximum weight of a pair; the weight grows as tau^2, like the precision of the target.
@@ -47,6 +50,11 @@ MAX_WEIGHT = 4.0
 # The output is limited to this distance from the data, in units of each pixel's noise. Noise does
 # not exceed it, but the network can be far off on what it has rarely seen, such as bright stars.
 REACH = 5.0
+# Width (px) of the window about the middle whose light tells which way round a galaxy is.
+WINDOW = 12.0
+# Views of a galaxy, from the way round that is its own: as it is, and turned by half. The
+# mean of eight has errors 0 to 1.4 % lower on the demo.
+VIEWS = ((0, False), (2, False))
 
 
 def noise_scale(rms: np.ndarray) -> np.ndarray:
@@ -310,6 +318,11 @@ def _turn(image: torch.Tensor, quarters: int, mirrored: bool) -> torch.Tensor:
     return torch.flip(image, (-1,)) if mirrored else image
 
 
+def _turn_back(image: torch.Tensor, quarters: int, mirrored: bool) -> torch.Tensor:
+    image = torch.flip(image, (-1,)) if mirrored else image
+    return torch.rot90(image, -quarters, (-2, -1))
+
+
 @torch.no_grad()
 def _validate(
     model: Denoiser,
@@ -318,17 +331,19 @@ def _validate(
     covariance: np.ndarray,
     seed: int,
 ) -> float:
-    """Loss on whole, held-out cutouts, with the same added noise in each epoch."""
+    """Loss on the middle of held-out cutouts, with the same added noise in each epoch."""
     generator = torch.Generator().manual_seed(seed + 1)
-    amplitude = noise_amplitude(covariance, *sample["image"].shape[1:])
+    whole = sample["image"].shape[1:]
+    middle = tuple(slice((n - min(n, VALIDATED)) // 2, (n + min(n, VALIDATED)) // 2) for n in whole)
+    amplitude = noise_amplitude(covariance, *(part.stop - part.start for part in middle))
     losses, weights = [], []
     model.eval()
     for i in range(0, min(len(rows), EPOCH_GALAXIES // 4), BATCH):
         some = rows[i : i + BATCH]
-        image = torch.from_numpy(sample["image"][some])
-        level = torch.from_numpy(sample["level"][some].astype(np.float32))
-        good = torch.from_numpy(_good(sample["mask"][some]))
-        place = centre_distance(*image.shape[1:]).expand_as(image)
+        image = torch.from_numpy(sample["image"][some][:, *middle])
+        level = torch.from_numpy(sample["level"][some][:, *middle].astype(np.float32))
+        good = torch.from_numpy(_good(sample["mask"][some][:, *middle]))
+        place = centre_distance(*whole)[middle].expand_as(image)
         noise = draw_noise(amplitude, image.shape, generator) * level
         tau = _draw_tau(len(some), generator)
         losses.append(recorrupted_loss(model, image, place, good, noise, tau).item())
@@ -338,7 +353,11 @@ def _validate(
 
 @torch.no_grad()
 def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
-    """Denoise cutouts; the result is the mean over eight rotated and mirrored views of each.
+    """Denoise cutouts, each in an orientation of its own.
+
+    The cutout is turned and mirrored so that its light is the same way round (`_own_turns`), and
+    the answer, the mean over `VIEWS`, is turned back. So a turned or mirrored cutout gives the
+    turned or mirrored answer.
 
     Parameters
     ----------
@@ -354,36 +373,58 @@ def denoise(model: Denoiser, images: np.ndarray, rms: np.ndarray) -> np.ndarray:
     """
     model.eval()
     result = np.empty(images.shape, np.float32)
-    height, width = images.shape[1:]
-    square = height == width
-    # Padded on all sides, so that every view has padding at the right and bottom, as in training.
-    # Filtered once, before the rotations: filtering takes as long as everything else.
-    margin = max(-height % STRIDE, -width % STRIDE)
-    crop = (
-        ...,
-        slice(margin, margin + height + -height % STRIDE),
-        slice(margin, margin + width + -width % STRIDE),
-    )
-    place = centre_distance(height, width).expand(BATCH, 1, -1, -1)
-    place = functional.pad(place, (margin,) * 4, mode="replicate")
     for i in range(0, len(images), BATCH):
         scale = noise_scale(rms[i : i + BATCH])[:, None, None]
-        here = len(scale)
+        some = torch.from_numpy(images[i : i + BATCH] / scale)
+        turns = _own_turns(some.numpy())
         image = torch.zeros((BATCH, 1, *images.shape[1:]))
-        image[:here, 0] = torch.from_numpy(images[i : i + BATCH] / scale)
-        reach = torch.zeros_like(image)
-        reach[:here, 0] = torch.from_numpy(REACH * rms[i : i + BATCH] / scale)
-        answer = torch.zeros_like(image)
-        seen = model.look(functional.pad(image, (margin,) * 4, mode="replicate"), place)
-        for quarters, mirrored in itertools.product(range(4) if square else (0,), (False, True)):
-            view = model.decide(*(_turn(planes, quarters, mirrored)[crop] for planes in seen))
-            view = view[..., :height, :width]
-            view = torch.flip(view, (-1,)) if mirrored else view
-            answer += torch.rot90(view, -quarters, (-2, -1))
-        answer /= 8 if square else 2
-        answer = torch.clamp(answer, image - reach, image + reach)
-        result[i : i + here] = answer[:here, 0].numpy() * scale
-    return result
+        for place, one, turn in zip(image, some, turns, strict=False):
+            place[0] = _turn(one, *turn)
+        answer = _mean_view(model, image)
+        for k, (one, turn) in enumerate(zip(answer, turns, strict=False)):
+            result[i + k] = _turn_back(one, *turn).numpy()
+        result[i : i + BATCH] *= scale
+    reach = REACH * rms
+    return np.clip(result, images - reach, images + reach, out=result)
+
+
+def _mean_view(model: Denoiser, image: torch.Tensor) -> torch.Tensor:
+    """Mean answer (N, H, W) to `VIEWS` of images (N, 1, H, W)."""
+    height, width = image.shape[2:]
+    rest = [(-size % STRIDE) for size in (width, height)]
+    margin = [side for more in rest for side in (more // 2, more - more // 2)]
+    place = centre_distance(height, width)[None, None]
+    seen = model.look(*(functional.pad(x, margin, mode="replicate") for x in (image, place)))
+    views = [_turn_back(model.decide(*(_turn(x, *turn) for x in seen)), *turn) for turn in VIEWS]
+    mean = torch.stack(views).mean(0)
+    return functional.pad(mean, [-side for side in margin])[:, 0]
+
+
+def _own_turns(images: np.ndarray) -> list[tuple[int, bool]]:
+    """Quarter turns and mirroring of each image (N, H, W) after which its light lies one way.
+
+    That is more to the right than to the left, more up than down, and more right than up, if sides
+    are equal: its first moments, in a window about the middle, tell.
+    """
+    height, width = images.shape[1:]
+    window = np.exp(-0.5 * (centre_distance(height, width).numpy() / WINDOW) ** 2)
+    y, x = np.indices((height, width))
+    y, x = y - (height - 1) / 2, x - (width - 1) / 2
+    found = []
+    for image in images:
+        light = image * window
+        found.append(_turn_of(float((light * x).sum()), float((light * y).sum()), height == width))
+    return found
+
+
+def _turn_of(x: float, y: float, square: bool) -> tuple[int, bool]:
+    """Turn after which (x, y) has x >= y >= 0, or, if not square, a half turn and x, y >= 0."""
+    for quarters, mirrored in itertools.product(range(0, 4, 1 if square else 2), (False, True)):
+        across, along = ((x, y), (y, -x), (-x, -y), (-y, x))[quarters]
+        across = -across if mirrored else across
+        if min(across, along) >= 0 and (across >= along or not square):
+            return quarters, mirrored
+    return 0, False
 
 
 def train_file(

@@ -52,15 +52,17 @@ UNITS = {
 }
 
 
-def sky_level(image: np.ndarray, noise: np.ndarray, excluded: np.ndarray) -> tuple[float, float]:
+def sky_level(
+    image: np.ndarray, noise: np.ndarray | None, excluded: np.ndarray
+) -> tuple[float, float]:
     """Level and scatter of the sky, by clipping at three sigma until nothing changes.
 
     Parameters
     ----------
     image : ndarray
         Shape (height, width).
-    noise : ndarray
-        Noise of each pixel up to a factor, same shape.
+    noise : ndarray, optional
+        Noise of each pixel up to a factor, same shape; 1 where left out.
     excluded : ndarray of bool
         Pixels that are missing or belong to objects.
 
@@ -72,7 +74,7 @@ def sky_level(image: np.ndarray, noise: np.ndarray, excluded: np.ndarray) -> tup
         Standard deviation of image / noise; at least what rounding to the image's steps leaves, and
         NO_SCATTER.
     """
-    values = np.sort((image / noise)[~excluded])
+    values = np.sort((image if noise is None else image / noise)[~excluded])
     if len(values) == 0:
         return 0.0, 1.0
     start, end = 0, len(values)
@@ -87,7 +89,8 @@ def sky_level(image: np.ndarray, noise: np.ndarray, excluded: np.ndarray) -> tup
             break
         start, end = clipped
     scatter = max(scatter, _step_at(values, level) / np.sqrt(12), NO_SCATTER)
-    return float(level * np.median(noise[~excluded])), float(scatter)
+    unit = 1 if noise is None else np.median(noise[~excluded])
+    return float(level * unit), float(scatter)
 
 
 def _step_at(values: np.ndarray, level: float) -> float:
@@ -130,11 +133,25 @@ def find_sources(
     labels : ndarray of int32
         Shape (height, width); 0 is sky, n the n-th row of `found`.
     """
+    return extract_sources(smoothed(image, noise), missing, objects, level)
+
+
+def smoothed(image: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """Image in units of its noise, smoothed for detection, float32."""
     smooth = ndimage.gaussian_filter(image / noise, SMOOTHING, mode="nearest", truncate=3)
-    smooth = np.ascontiguousarray(smooth, dtype=np.float32)
+    return np.ascontiguousarray(smooth, dtype=np.float32)
+
+
+def extract_sources(
+    smooth: np.ndarray,
+    missing: np.ndarray,
+    objects: np.ndarray | None = None,
+    level: float | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Detect and deblend the sources of an image from `smoothed`; see `find_sources`."""
     excluded = missing if objects is None else missing | objects
-    found_level, scatter = sky_level(smooth, np.ones_like(smooth), excluded)
-    smooth -= np.float32(found_level if level is None else level)
+    found_level, scatter = sky_level(smooth, None, excluded)
+    smooth = smooth - np.float32(found_level if level is None else level)
     options = {
         "mask": missing,
         "minarea": MIN_AREA,

@@ -127,7 +127,7 @@ def is_detected(
 ) -> bool:
     """Whether the workflow's detection finds a source within `reach` (px) of a position."""
     missing = missing_pixels(section, rms)
-    labels = find_once(section, complete_noise(section, rms, missing), missing)[2]
+    labels = find_once(section, complete_noise(section, rms, missing), missing)[3]
     y, x = np.ogrid[: labels.shape[0], : labels.shape[1]]
     near = (x - place[0]) ** 2 + (y - place[1]) ** 2 <= reach**2
     return bool((labels[near] > 0).any())
