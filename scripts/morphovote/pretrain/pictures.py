@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 from PIL import Image, UnidentifiedImageError
 
 from morphovote import flags
@@ -12,6 +11,8 @@ from morphovote.compute.batches import map_ordered
 from morphovote.denoise import noise, recorrupted
 from morphovote.errors import InputError
 from morphovote.fields.cutouts import BORDER, covered, cut_source
+from morphovote.fields.images import open_fits, read_section
+from morphovote.fields.planes import choose_plane, plane_shape
 from morphovote.logs import log, progress
 from morphovote.polar import moments
 from morphovote.simulate.layered.images import SIZE
@@ -58,13 +59,11 @@ def read_picture(path: str | Path) -> np.ndarray:
         If the file cannot be read as an image.
     """
     path = Path(path)
+    if path.name.lower().endswith(FITS):
+        with open_fits(path, memmap=False) as hdus:
+            hdu = hdus[choose_plane(hdus, str(path), "image")[0]]
+            return read_section(hdu, 0, 0, *plane_shape(hdu))
     try:
-        if path.name.lower().endswith(FITS):
-            with fits.open(path) as hdus:
-                images = [hdu.data for hdu in hdus if hdu.is_image and hdu.header["NAXIS"] == 2]
-                if not images:
-                    raise InputError(f"{path}: no two-dimensional image. Take it out of real_sky.")
-                return images[0].astype(np.float32)
         pixels = np.asarray(Image.open(path).convert("L"), np.float32)
     except (OSError, UnidentifiedImageError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({error}). Take it out of real_sky.") from error

@@ -42,7 +42,7 @@ def test_bad_pictures_are_told(tmp_path):
     with pytest.raises(InputError, match=r"a\.jpg: cannot be read"):
         pictures.read_picture(tmp_path / "a.jpg")
     fits.writeto(tmp_path / "line.fits", np.zeros(5, np.float32))
-    with pytest.raises(InputError, match="no two-dimensional image"):
+    with pytest.raises(InputError, match="no extension holds a 2-D image"):
         pictures.read_picture(tmp_path / "line.fits")
 
 
