@@ -55,8 +55,6 @@ def draw_field(folder: Path, count: int, seed: int) -> None:
         left, low = int(x) - SIDE // 2, int(y) - SIDE // 2
         size, snr = (np.exp(rng.uniform(*np.log(limits))) for limits in (SIZES, SIGNALS))
         light, galaxy = draw_one(seed, number, size, (x - left, y - low), rng)
-        if light.sum() <= 0:  # a star that falls between the samples
-            light[int(y) - low, int(x) - left] = 1.0
         light = fftconvolve(light, psf, mode="same")
         light *= snr / signal_to_noise(light, np.ones_like(light))
         image[low : low + SIDE, left : left + SIDE] += light
@@ -79,16 +77,28 @@ def draw_field(folder: Path, count: int, seed: int) -> None:
 def draw_one(seed: int, number: int, size: float, centre: tuple, rng) -> tuple[np.ndarray, dict]:
     """Light (SIDE, SIDE) of one galaxy without PSF, and its parameters."""
     galaxy = draw_galaxies(1_000_003 * seed + number, 1, Population())
+    return light_of(galaxy, draw_view(size, centre, rng)), galaxy
+
+
+def draw_view(size: float, centre: tuple, rng) -> dict[str, torch.Tensor]:
+    """How one galaxy is seen: its size (px), position (px), and a random orientation."""
     view = {
-        "scale": torch.tensor([float(size)]),
-        "turn": torch.tensor([rng.uniform(0, 2 * np.pi)]),
-        "hand": torch.tensor([float(rng.choice([-1, 1]))]),
-        "x": torch.tensor([float(centre[0])]),
-        "y": torch.tensor([float(centre[1])]),
+        "scale": size,
+        "turn": rng.uniform(0, 2 * np.pi),
+        "hand": rng.choice([-1, 1]),
+        "x": centre[0],
+        "y": centre[1],
     }
-    view = {name: value.float() for name, value in view.items()}
+    return {name: torch.tensor([float(value)]) for name, value in view.items()}
+
+
+def light_of(galaxy: dict[str, torch.Tensor], view: dict[str, torch.Tensor]) -> np.ndarray:
+    """Light (SIDE, SIDE) of one galaxy without PSF; a star between the samples is a pixel."""
     with torch.inference_mode():
-        return draw_galaxy_light(galaxy, view, SIDE)[0].numpy().astype(float), galaxy
+        light = draw_galaxy_light(galaxy, view, SIDE)[0].numpy().astype(float)
+    if light.sum() <= 0:
+        light[int(view["y"]), int(view["x"])] = 1.0
+    return light
 
 
 def run_field(folder: Path, cores: int) -> None:
