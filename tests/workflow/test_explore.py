@@ -40,7 +40,7 @@ def test_a_run_can_be_looked_at_and_labelled(finished, tmp_path):
         browser.press("l")
         assert browser.run("document.querySelector('#label .trio canvas').style.width") == "100%"
         browser.press(*"1234512345")
-        browser.run("document.activeElement.blur(); saveLabels()")
+        browser.run("document.activeElement.blur(); saveLabels(); saveLabels()")
         with open(browser.downloaded(".csv"), newline="") as file:
             rows = list(csv.DictReader(file))
         assert len(rows) == 10

@@ -266,6 +266,8 @@ def test_pictures_of_similar_galaxies_are_selected_and_saved(browser):
     assert len(chosen) == 25
     browser.run("undoChoice(); choose(where(visible)); saveVotable()")
     assert "RANK" not in Table.read(browser.downloaded(".vot"), format="votable").colnames
+    browser.run("filters.kept = true; applyFilters()")
+    assert browser.run("gallery.kind") == "shown"
 
 
 def test_panel_and_labels_have_a_zoom_each(browser):
@@ -390,6 +392,14 @@ def test_ten_labels_undo_skip_and_a_second_visit(browser, page):
         "SPH", "ETD", "LTD", "cannot tell", "IRR", "UNC", "SPH", "SPH", "SPH", "ETD"]  # fmt: skip
     assert (table["ID"][0], set(table["WHO"]), set(table["RANDOM"])) == (first, {"Ada"}, {"True"})
     assert len(set(table["ID"])) == 10
+
+
+def test_labels_without_a_name_are_saved_at_the_second_try(browser):
+    browser.press("l", "1")
+    button(browser, "Save labels.csv", "#label")
+    assert "enter your name" in browser.run("document.querySelector('#status').textContent")
+    button(browser, "Save labels.csv", "#label")
+    assert browser.downloaded(".csv").name == "labels_made.csv"
 
 
 def test_two_files_of_labels_are_compared(browser, tmp_path):

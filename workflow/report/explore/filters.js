@@ -20,6 +20,8 @@ function parseGroups(text) {
 }
 
 function applyFilters() {
+  // Who changes a filter wants to see what it leaves.
+  if (gallery.kind === "similar") gallery.kind = "shown";
   const allowed = classes.map((one) => filters.classes.has(one.name));
   let without = 0, only = 0;
   for (const [bit, how] of filters.flags) { if (how === "without") without |= bit; else only |= bit; }

@@ -85,10 +85,14 @@ function toLabels() {
 
 function saveLabels() {
   if (!labels.given.length) return say("There are no labels yet.");
+  if (!labels.who && !labels.nameless) {
+    labels.nameless = true;
+    return say("The file would not say who labelled: enter your name, or save once more to leave it out.", true);
+  }
   const name = ["labels", safe(data.field), safe(labels.who)].filter(Boolean).join("_") + ".csv";
   saveFile(name, toLabels(), "text/csv");
   labels.savedCount = labels.given.length;
-  say(`Saved ${labels.given.length} labels as ${name}: give its path to fields.${data.field}.labels in the config.` + (labels.who ? "" : " The file does not say who labelled: enter your name and save again."));
+  say(`Saved ${labels.given.length} labels as ${name}: give its path to fields.${data.field}.labels in the config.`);
 }
 
 // ---- files of labels: one's own to go on, another's to compare ----

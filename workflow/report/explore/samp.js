@@ -151,7 +151,7 @@ function sampButtons(many) {
     one.addEventListener("click", act);
     return one;
   };
-  return [button("As a table", sendTable, "table.load.votable", !many), button("Whole catalogue", sendCatalogue, "the file catalogue.vot beside this page", false),
+  return [button("Send as a table", sendTable, "table.load.votable", !many), button("Send whole catalogue", sendCatalogue, "the file catalogue.vot beside this page", false),
     button("Highlight rows", sendRows, "table.select.rowList, in the table that was sent last; without one, in the whole catalogue", !chosenCount)];
 }
 addEventListener("pagehide", () => { if (samp.key) { const key = samp.key; samp.key = null; call("unregister", key).catch(() => null); } });
