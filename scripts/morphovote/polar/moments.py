@@ -177,11 +177,17 @@ def _unwrap_batch(
 def _without_sky(
     image: torch.Tensor, mask: torch.Tensor, position: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Images without the sky that was left, the galaxies' own pixels, and those of no use."""
+    image, own, alien = without_sky(image, mask)
+    return image, _with_core(own, position), alien
+
+
+def without_sky(
+    image: torch.Tensor, mask: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Images (B, S, S) without the sky that was left, the galaxies' own pixels, those of no use."""
     own = (mask & flags.OWN) > 0
     alien = (mask & (flags.NEIGHBOUR | flags.MISSING)) > 0
-    image = image - residual_sky(image, own | alien)[:, None, None]
-    return image, _with_core(own, position), alien
+    return image - residual_sky(image, own | alien)[:, None, None], own, alien
 
 
 def residual_sky(image: torch.Tensor, occupied: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch.nn.functional import grid_sample
 
-from morphovote import flags
 from morphovote.logs import progress
 from morphovote.polar import moments
 from morphovote.pretrain.telescope import PADDED, frequencies
@@ -94,9 +93,7 @@ def galaxy_light(denoised: np.ndarray, mask: np.ndarray) -> torch.Tensor:
     """Light of galaxies (N, SIZE, SIZE) in units of the peak, others' light taken out."""
     image = torch.from_numpy(np.ascontiguousarray(denoised, np.float32))
     bits = torch.from_numpy(np.ascontiguousarray(mask, np.uint8))
-    own = (bits & flags.OWN) > 0
-    alien = (bits & (flags.NEIGHBOUR | flags.MISSING)) > 0
-    image = image - moments.residual_sky(image, own | alien)[:, None, None]
+    image, own, alien = moments.without_sky(image, bits)
     image = torch.where(alien, 0.0, image)
     return image / moments.brightness_peak(image, own).clamp(min=1e-9)[:, None, None]
 
