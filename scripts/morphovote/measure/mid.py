@@ -238,30 +238,62 @@ def multimode(light: np.ndarray, own: np.ndarray) -> float:
 
 
 @compiled
-def _basins(smooth: np.ndarray, order: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _basins(
+    smooth: np.ndarray, order: np.ndarray, inner: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Light of the basin of each peak of a smooth image (H, W), and where the peaks are.
 
     A pixel belongs with the brightest of its eight neighbours; one without a brighter is a peak.
+    Pixels outside `inner`, the first and last row and column that count, are no peaks: what rises
+    towards one, a bank, is flooded from the first basin that touches it, as in a watershed.
+    `order` has the positions of the positive pixels, the brightest first.
     """
     height, width = smooth.shape
     label = np.full(height * width, -1, np.int64)
+    turn = np.zeros(height * width, np.int64)
     light, peak = np.zeros(len(order)), np.zeros(len(order), np.int64)
+    # Of each peak or bank: itself, or the bank that it is one with; the peak in whose basin it
+    # lies, -1 as long as there is none; and when it was flooded.
+    parent, owner, flooded = np.arange(len(order)), np.full(len(order), -1), np.zeros(len(order))
     count = 0
-    for at in order:
+    for number in range(len(order)):
+        at = order[number]
         row, column = at // width, at % width
-        best, brightest = -1, smooth[row, column]
-        for i in range(max(row - 1, 0), min(row + 2, height)):
-            for j in range(max(column - 1, 0), min(column + 2, width)):
-                # Of pixels alike, the one that came before.
-                if label[i * width + j] >= 0 and smooth[i, j] >= brightest:
-                    best, brightest = i * width + j, smooth[i, j]
-        if best < 0:
-            label[at], peak[count] = count, at
-            count += 1
-        else:
-            label[at] = label[best]
+        first, found, bank = 1.0 * len(order), -1, -1
+        top, bottom = max(row - 1, 0), min(row + 2, height)
+        left, right = max(column - 1, 0), min(column + 2, width)
+        for i in range(top, bottom):
+            for j in range(left, right):
+                if label[i * width + j] < 0:
+                    continue
+                mark = _root(parent, label[i * width + j])
+                if owner[mark] < 0:
+                    bank = mark
+                elif max(turn[i * width + j], flooded[mark]) < first:
+                    first, found = max(turn[i * width + j], flooded[mark]), owner[mark]
+        if found < 0 and bank < 0:
+            peak[count] = at
+            inside = inner[0] <= row <= inner[1] and inner[2] <= column <= inner[3]
+            owner[count] = count if inside else -1
+            bank, count = count, count + 1
+        label[at], turn[at] = found if found >= 0 else bank, number
+        if bank >= 0:
+            for i in range(top, bottom):
+                for j in range(left, right):
+                    if label[i * width + j] < 0:
+                        continue
+                    mark = _root(parent, label[i * width + j])
+                    if owner[mark] >= 0 or mark == label[at]:
+                        continue
+                    if found >= 0:
+                        owner[mark], flooded[mark] = found, number + 0.5
+                        light[found] += light[mark]
+                    else:
+                        parent[mark] = bank
+                        light[bank] += light[mark]
         light[label[at]] += smooth[row, column]
-    return light[:count], peak[:count]
+    real = owner[:count] == np.arange(count)
+    return light[:count][real], peak[:count][real]
 
 
 def intensity_and_deviation(light: np.ndarray, area: int) -> tuple[float, float]:
@@ -288,7 +320,11 @@ def intensity_and_deviation(light: np.ndarray, area: int) -> tuple[float, float]
     smooth = ndimage.gaussian_filter(part, SIGMA)
     flat = smooth.ravel()
     bright = np.flatnonzero(flat > 0)
-    sums, peaks = _basins(smooth, bright[np.argsort(-flat[bright], kind="stable")])
+    # As in statmorph, pixels at the edge are no peaks.
+    inner = np.array([1 - top, light.shape[0] - 2 - top, 1 - left, light.shape[1] - 2 - left])
+    sums, peaks = _basins(smooth, bright[np.argsort(-flat[bright], kind="stable")], inner)
+    if not len(sums):
+        return 0.0, np.nan
     order = np.argsort(sums)[::-1]
     row, column = divmod(int(peaks[order[0]]), part.shape[1])
     away = np.hypot(left + column - x, top + row - y)

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from paths import ROOT
 from photutils.aperture import CircularAperture, EllipticalAperture
+from scipy import ndimage
 from scipy.optimize import brentq
+from skimage.feature import peak_local_max
+from skimage.segmentation import watershed
 
 from morphovote.measure import cas, mid
 from morphovote.measure.apertures import light_within, rings
@@ -139,6 +142,22 @@ def test_multimode_intensity_and_deviation_of_two_clumps(share):
     assert intensity == pytest.approx(0.75 * small.sum() / large.sum(), abs=0.03)
     x = (light * X).sum() / light.sum()
     assert deviation == pytest.approx(np.sqrt(np.pi / own.sum()) * (x - 40), abs=0.02)
+
+
+def test_basins_are_those_of_a_watershed_also_at_the_edge():
+    at_edge = 0
+    for seed in range(12):
+        light = np.random.default_rng(seed).normal(size=(14, 17)).clip(min=0)
+        smooth = ndimage.gaussian_filter(light, mid.SIGMA)
+        peaks = peak_local_max(smooth, num_peaks=np.inf)
+        markers = np.zeros(smooth.shape, int)
+        markers[tuple(peaks.T)] = np.arange(len(peaks)) + 1
+        basins = watershed(-smooth, markers, connectivity=2, mask=smooth > 0)
+        sums = ndimage.sum_labels(smooth, basins, np.arange(len(peaks)) + 1)
+        intensity, _ = mid.intensity_and_deviation(light, 100)
+        assert intensity == pytest.approx(np.sort(sums)[-2] / sums.max(), rel=1e-9)
+        at_edge += len(peak_local_max(smooth, exclude_border=False)) > len(peaks)
+    assert at_edge > 6
 
 
 def test_bad_pixel_stands_out():
