@@ -1,6 +1,6 @@
 """List a field's sources: position, whether selected, and shard."""
 
-from morphovote.catalogue.join import read_source_columns
+from morphovote.catalogue.source_columns import read_source_columns
 from morphovote.fields import sources
 from morphovote.logs import rule_log
 

@@ -1,6 +1,6 @@
 """Cross-match the source catalogue with a catalogue of physical properties."""
 
-from morphovote.catalogue.writers import write_parquet
+from morphovote.catalogue.parquet_file import write_parquet
 from morphovote.fields.catalogues import read_table
 from morphovote.fields.matching import match_catalogues
 from morphovote.fields.role_columns import read_positions

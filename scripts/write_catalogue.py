@@ -1,24 +1,26 @@
 """Join the results of all stages and the source catalogue into one table, in four formats."""
 
 from morphovote.catalogue.cds import write_cds
-from morphovote.catalogue.join import build_catalogue, read_source_columns, read_stages
-from morphovote.catalogue.writers import write_fits, write_parquet, write_votable
-from morphovote.fields.sources import read_sources
+from morphovote.catalogue.fits_file import write_fits
+from morphovote.catalogue.parquet_file import write_parquet
+from morphovote.catalogue.stages import catalogue_parts
+from morphovote.catalogue.votable_file import write_votable
 from morphovote.logs import log, rule_log
 
 with rule_log(snakemake.log[0]):
-    given = snakemake.input
-    sources, _ = read_sources(given.sources)
-    source_catalogue = None
-    for path in given.get("catalogue", []):
-        source_catalogue = read_source_columns(path)
-    stages = read_stages(
-        given.cutouts, given.votes, given.classes, given.measurements, given.neighbours,
-        given.calibration,
-    )  # fmt: skip
-    catalogue = build_catalogue(sources, source_catalogue, **stages)
-    write_fits(snakemake.output.fits, catalogue)
-    write_parquet(snakemake.output.parquet, catalogue)
-    write_votable(snakemake.output.votable, catalogue)
-    write_cds(snakemake.output.cds, snakemake.output.readme, catalogue)
-    log.info("%d sources, %d columns", len(catalogue), len(catalogue.colnames))
+    given, output = snakemake.input, snakemake.output
+    catalogue = next(iter(given.get("catalogue", [])), None)
+    stages = {
+        "cutouts": given.cutouts,
+        "votes": [given.votes],
+        "classes": [given.classes],
+        "measurements": given.measurements,
+        "neighbours": [given.neighbours],
+    }
+    parts = catalogue_parts(given.sources, catalogue, stages, given.calibration)
+    # The other formats are made from the Parquet file.
+    written = write_parquet(output.parquet, parts)
+    write_fits(output.fits, written)
+    write_votable(output.votable, written)
+    write_cds(output.cds, output.readme, written)
+    log.info("%d sources, %d columns", written.rows, len(written.known))

@@ -13,7 +13,7 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, QTable, Table
 from bad_input import catalogue, goes_on, image, sky, start, stops
 
-from morphovote.catalogue.join import read_source_columns
+from morphovote.catalogue.source_columns import read_source_columns
 from morphovote.fields.catalogues import read_table
 from morphovote.fields.matching import match_catalogues
 from morphovote.fields.role_columns import read_positions
@@ -100,7 +100,7 @@ def _(folder):
 @goes_on("missing", "the catalogue's own columns stay as they are", "20.0, -99.0, 22.0, 99.0")
 def _(folder):
     path = catalogue(folder, four(mag=[20.0, -99, 22, 99]))
-    return ", ".join(map(str, read_source_columns(path)["mag"].tolist()))
+    return ", ".join(map(str, read_source_columns(path, [])["mag"].tolist()))
 
 
 @stops("config", "a word among the missing values", "fields.f.missing", "'none'", "number")

@@ -19,7 +19,7 @@ from astropy.time import Time
 from bad_input import catalogue, goes_on, image, sky, stamps, start, stops
 from bad_input_roles import PLACED, listed
 
-from morphovote.catalogue.join import read_source_columns
+from morphovote.catalogue.source_columns import read_source_columns
 from morphovote.config.files import check_config_files
 from morphovote.fields.catalogues import read_table
 
@@ -46,7 +46,7 @@ def _(folder):
     QTable({"id": [1, 2], "when": Time(["2023-05-01T12:00:00", "2024-01-01T00:00:00"])}).write(
         folder / "cat.ecsv", format="ascii.ecsv"
     )
-    return str(read_source_columns(folder / "cat.ecsv")["when"].tolist())
+    return str(read_source_columns(folder / "cat.ecsv", [])["when"].tolist())
 
 
 @goes_on("columns", "sky position and time in FITS of astropy", "sky.ra, sky.dec", "when")
@@ -72,14 +72,14 @@ def _(folder):
     arrays[:] = [np.arange(1, dtype="f4"), np.arange(2, dtype="f4")]
     columns = [*fits.table_to_hdu(Table(sky())).columns, fits.Column("ivar", "PE()", array=arrays)]
     fits.BinTableHDU.from_columns(columns).writeto(folder / "cat.fits")
-    return str(read_source_columns(folder / "cat.fits")["ivar"].tolist())
+    return str(read_source_columns(folder / "cat.fits", [])["ivar"].tolist())
 
 
 @goes_on("columns", "lists of varying length in Parquet", "[1.5, 2.5]", "[]")
 def _(folder):
     columns = {"id": [1, 2], "flux": [[1.5, 2.5], []]}
     pyarrow.parquet.write_table(pyarrow.table(columns), folder / "cat.parquet")
-    return str(read_source_columns(folder / "cat.parquet")["flux"].tolist())
+    return str(read_source_columns(folder / "cat.parquet", [])["flux"].tolist())
 
 
 @goes_on("columns", "spectra of varying length are left out", "id;", "column 'flux' is left out")
@@ -93,7 +93,7 @@ def _(folder):
 def _(folder):
     columns = {"id": pyarrow.array([b"J1", b"J2"]), "x": [1, 2]}
     pyarrow.parquet.write_table(pyarrow.table(columns), folder / "cat.parquet")
-    return str(read_source_columns(folder / "cat.parquet")["id"].tolist())
+    return str(read_source_columns(folder / "cat.parquet", [])["id"].tolist())
 
 
 # --- ids -----------------------------------------------------------------------------------------

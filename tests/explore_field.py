@@ -6,7 +6,9 @@ import numpy as np
 from astropy.table import Table
 from paths import ROOT
 
-from morphovote.catalogue.writers import write_fits, write_parquet, write_votable
+from morphovote.catalogue.fits_file import write_fits
+from morphovote.catalogue.parquet_file import write_parquet
+from morphovote.catalogue.votable_file import write_votable
 from morphovote.report import atlas, explore_page
 from morphovote.storage import shards
 from morphovote.vote import similarity

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from morphovote.catalogue import writers
+from morphovote.catalogue.fits_file import write_fits
+from morphovote.catalogue.parquet_file import write_parquet
+from morphovote.catalogue.votable_file import write_votable
 from morphovote.denoise import network
 from morphovote.fields import sources
 from morphovote.logs import rule_log
@@ -44,9 +46,9 @@ WRITERS = {
         path, "pca", {"mean": NOISE * scale}, {}
     ),
     "sources.fits": write_sources,
-    "catalogue.fits": lambda path, scale: writers.write_fits(path, scaled(scale)),
-    "catalogue.parquet": lambda path, scale: writers.write_parquet(path, scaled(scale)),
-    "catalogue.vot": lambda path, scale: writers.write_votable(path, scaled(scale)),
+    "catalogue.fits": lambda path, scale: write_fits(path, scaled(scale)),
+    "catalogue.parquet": lambda path, scale: write_parquet(path, scaled(scale)),
+    "catalogue.vot": lambda path, scale: write_votable(path, scaled(scale)),
     "names.yaml": lambda path, scale: files.write_yaml(
         path, {n: f"{scale} {n}" for n in range(ROWS)}
     ),

@@ -11,9 +11,12 @@ from astropy.table import Table
 from bad_input import catalogue, image, sky, start
 from catalogue_input import stages
 
-from morphovote.catalogue.join import build_catalogue, read_source_columns
+from morphovote.catalogue.fits_file import write_fits
+from morphovote.catalogue.join import build_catalogue
+from morphovote.catalogue.parquet_file import write_parquet
 from morphovote.catalogue.reading import read_columns
-from morphovote.catalogue.writers import write_fits, write_parquet, write_votable
+from morphovote.catalogue.source_columns import read_source_columns
+from morphovote.catalogue.votable_file import write_votable
 from morphovote.fields.cutouts import make_cutouts
 from morphovote.fields.role_columns import id_texts
 from morphovote.fields.sources import read_sources, write_sources
@@ -40,7 +43,7 @@ def field(folder, kind, suffix):
     given = catalogue(folder, sky(id=ids), f"cat.{suffix}")
     sources, tiles = start(images=image(folder), catalogue=given)
     write_sources(folder / "sources.fits", sources, tiles)
-    return *read_sources(folder / "sources.fits"), read_source_columns(given)
+    return *read_sources(folder / "sources.fits"), read_source_columns(given, [])
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

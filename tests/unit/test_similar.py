@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from morphovote import similar
-from morphovote.catalogue.writers import write_parquet
+from morphovote.catalogue.parquet_file import write_parquet
 from morphovote.config.resolve import find_given
 from morphovote.errors import InputError
 from morphovote.fields.sources import write_sources

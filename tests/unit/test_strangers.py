@@ -13,9 +13,12 @@ from catalogue_input import source_list, stages
 from explore_field import build_page, write_field
 from paths import ROOT
 
-from morphovote.catalogue import cds, writers
+from morphovote.catalogue import cds
+from morphovote.catalogue.fits_file import write_fits
 from morphovote.catalogue.join import build_catalogue
+from morphovote.catalogue.parquet_file import write_parquet
 from morphovote.catalogue.reading import read_columns
+from morphovote.catalogue.votable_file import write_votable
 from morphovote.fields.cutouts import make_cutouts
 from morphovote.fields.sources import read_sources, write_sources
 from morphovote.report import naming_page
@@ -79,9 +82,9 @@ def test_id_goes_through_every_file_as_text(tmp_path, kind, monkeypatch):
     assert kept[1] == "other"
     table = Table({"ID": np.array(kept), "CLASS": ["SPH", "LTD"]})
     for write, end in (
-        (writers.write_fits, "fits"),
-        (writers.write_parquet, "parquet"),
-        (writers.write_votable, "vot"),
+        (write_fits, "fits"),
+        (write_parquet, "parquet"),
+        (write_votable, "vot"),
     ):
         write(tmp_path / f"results/cat.{end}", table)
     save_numbers(table, tmp_path / "results/table.csv")
@@ -184,5 +187,5 @@ def test_ids_in_other_alphabets_reach_the_figures_and_the_naming_page(tmp_path):
     ids = ["Галактика 1", "銀河", "🌌", "plain"]
     rows = np.arange(len(ids))
     table = build_catalogue(source_list([True] * len(ids), ids), None, **stages(rows))
-    writers.write_fits(tmp_path / "catalogue.fits", table)
+    write_fits(tmp_path / "catalogue.fits", table)
     assert read_columns(tmp_path / "catalogue.fits", ["ID"])["ID"].tolist() == ids

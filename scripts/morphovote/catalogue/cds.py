@@ -6,43 +6,103 @@ description beside a plain file.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from astropy.table import Table
 
 from morphovote import __version__
 from morphovote.catalogue.columns import COLUMNS, CatalogueColumn, flag_notes
+from morphovote.catalogue.parts import Parts, as_parts
 from morphovote.storage.files import replacing
 
 # Decimals of columns that need more or fewer than five.
 DECIMALS = {"RA": 7, "DEC": 7, "VOTE_FRACTION": 3, "CLASS_PROB": 3, "SNR": 2}
 UNITS = {"": "---", "deg": "deg", "arcsec": "arcsec", "kpc": "kpc"}
 WIDTH = 80
+# Rows that are made text at once.
+LINES = 10_000
 
 
-def write_cds(table_path: str | Path, readme_path: str | Path, catalogue: Table) -> None:
+class _Shape(NamedTuple):
+    """What a column of the fixed-width table looks like."""
+
+    width: int
+    # Whether a value is missing, and whether all texts are whole numbers.
+    empty: bool
+    whole: bool
+
+
+def write_cds(table_path: str | Path, readme_path: str | Path, catalogue: Table | Parts) -> None:
     """Write the project's own columns as a fixed-width table with its ReadMe.
 
-    Columns of the source catalogue are not repeated: join the two by ID or by row number.
+    Columns of the source catalogue are not repeated: join the two by ID or by row number. The parts
+    are read twice: for the widths, and to be written.
 
     Parameters
     ----------
     table_path, readme_path : str or Path
-    catalogue : Table
-        From `join.build_catalogue`, N rows.
+    catalogue : Table or Parts
+        As `join.build_catalogue` makes it, N rows.
     """
-    texts = [_texts(np.ma.getdata(catalogue[column.name]), column.name) for column in COLUMNS]
-    widths = [max(1, int(np.char.str_len(text).max(initial=1))) for text in texts]
-    lines = np.char.rjust(texts[0], widths[0])
-    for text, width, column in zip(texts[1:], widths[1:], COLUMNS[1:], strict=True):
-        pad = np.char.ljust if column.dtype == "U" else np.char.rjust
-        lines = np.char.add(np.char.add(lines, " "), pad(text, width))
-    with replacing(table_path) as partial, open(partial, "w", encoding="ascii") as file:
-        file.writelines(f"{line}\n" for line in lines)
-    record = sum(widths) + len(widths) - 1
-    text = _readme(Path(table_path).name, len(catalogue), record, texts, widths)
+    parts = as_parts(catalogue) if isinstance(catalogue, Table) else catalogue
+    names = [column.name for column in COLUMNS]
+    shapes = None
+    for part in parts.read(names):
+        found = [_shape(np.ma.getdata(part[name]), name) for name in names]
+        shapes = found if shapes is None else list(map(_wider, shapes, found))
+    with replacing(table_path) as partial, open(partial, "wb") as file:
+        for part in parts.read(names):
+            for start in range(0, len(part), LINES):
+                file.write(_lines(part[start : start + LINES], shapes))
+    record = sum(shape.width for shape in shapes) + len(shapes) - 1
+    text = _readme(Path(table_path).name, parts.rows, record, shapes)
     with replacing(readme_path) as partial:
         partial.write_text(text, encoding="ascii")
+
+
+def _shape(values: np.ndarray, name: str) -> _Shape:
+    """Shape of a part of a column. The widest number is the largest or the smallest."""
+    values = np.asarray(values)
+    texts, empty = values, False
+    if values.dtype.kind == "f":
+        known = values[np.isfinite(values)]
+        # Also the smallest without sign among the negative ones: -0.00000 is wider than 0.00000.
+        negative = known[np.signbit(known)]
+        texts, empty = np.concatenate([_ends(known), _ends(negative)]), len(known) < len(values)
+    elif values.dtype.kind in "iu":
+        texts = _ends(values)
+    written = _texts(texts, name)
+    width = int(np.char.str_len(written).max(initial=1))
+    text = values.dtype.kind == "U"
+    whole = text and all(one.lstrip("-").isdigit() for one in written[:1000])
+    return _Shape(width, empty or bool((written == "").any()), whole)
+
+
+def _wider(one: _Shape, other: _Shape) -> _Shape:
+    # The first thousand rows tell whether a text is a number.
+    return _Shape(max(one.width, other.width), one.empty or other.empty, one.whole)
+
+
+def _ends(values: np.ndarray) -> np.ndarray:
+    return np.array([values.min(), values.max()]) if len(values) else values
+
+
+def _lines(part: Table, shapes: Sequence[_Shape]) -> bytes:
+    """Rows as lines of the same length."""
+    width = sum(shape.width + 1 for shape in shapes)
+    lines = np.full((len(part), width), ord(" "), np.uint8)
+    lines[:, -1] = ord("\n")
+    start = 0
+    for column, shape in zip(COLUMNS, shapes, strict=True):
+        texts = _texts(np.ma.getdata(part[column.name]), column.name)
+        if column.dtype != "U":
+            texts = np.char.rjust(texts, shape.width)
+        place = lines[:, start : start + shape.width]
+        letters = texts.astype(f"S{shape.width}").view(np.uint8).reshape(place.shape)
+        place[:] = np.where(letters == 0, ord(" "), letters)
+        start += shape.width + 1
+    return lines.tobytes()
 
 
 def _texts(values: np.ndarray, name: str) -> np.ndarray:
@@ -63,20 +123,19 @@ def _texts(values: np.ndarray, name: str) -> np.ndarray:
     return values.astype(str)
 
 
-def _format(column: CatalogueColumn, texts: np.ndarray, width: int) -> str:
+def _format(column: CatalogueColumn, shape: _Shape) -> str:
+    width = shape.width
     if column.dtype.startswith("f"):
         return f"F{width}.{DECIMALS.get(column.name, 5)}"
     if column.dtype.startswith("i"):
         return f"I{width}"
     if column.dtype == "?":
         return f"I{width}"
-    whole = column.dtype == "" and all(text.lstrip("-").isdigit() for text in texts[:1000])
+    whole = column.dtype == "" and shape.whole
     return f"I{width}" if whole and width < 19 else f"A{width}"
 
 
-def _readme(
-    name: str, rows: int, record: int, texts: Sequence[np.ndarray], widths: Sequence[int]
-) -> str:
+def _readme(name: str, rows: int, record: int, shapes: Sequence[_Shape]) -> str:
     rule, thin = "=" * WIDTH, "-" * WIDTH
     lines = [
         "", "Galaxy morphology by voting clusterings", rule, "", "Description:",
@@ -92,11 +151,11 @@ def _readme(
         "   Bytes Format Units   Label           Explanations", thin,
     ]  # fmt: skip
     start = 1
-    for column, text, width in zip(COLUMNS, texts, widths, strict=True):
-        end = start + width - 1
-        place = f"{start:>4}-{end:>4}" if width > 1 else f"     {end:>4}"
-        head = f"{place} {_format(column, text, width):<6} {UNITS.get(column.unit, column.unit):<7}"
-        empty = "? " if (text == "").any() else ""
+    for column, shape in zip(COLUMNS, shapes, strict=True):
+        end = start + shape.width - 1
+        place = f"{start:>4}-{end:>4}" if shape.width > 1 else f"     {end:>4}"
+        head = f"{place} {_format(column, shape):<6} {UNITS.get(column.unit, column.unit):<7}"
+        empty = "? " if shape.empty else ""
         words = f"{empty}{column.description}"
         wrapped = _wrap(words, WIDTH - 42)
         lines.append(f"{head} {column.name:<15} {wrapped[0]}")

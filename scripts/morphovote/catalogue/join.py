@@ -1,21 +1,14 @@
 """The catalogue: join the results of all stages with the source catalogue."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 from astropy.table import Column, Table
 
 from morphovote.catalogue.columns import COLUMNS, probability_column
-from morphovote.catalogue.writers import try_column
 from morphovote.classify.classes import CLASSES, order_names
 from morphovote.cosmology import kpc_per_arcsec
-from morphovote.errors import InputError
-from morphovote.fields.catalogues import read_table
 from morphovote.flags import FAR_FROM_ANCHORS, NO_DATA, NOT_SELECTED, OUTLIER
-from morphovote.logs import log
-from morphovote.measure.calibration import Calibration, apply_calibration, read_calibration
-from morphovote.storage import shards
 
 PREFIX = "SOURCE_"
 
@@ -32,12 +25,15 @@ def build_catalogue(
 ) -> Table:
     """Join the results of all stages, one row per source, in the order of the source catalogue.
 
+    `row` counts from the first of these sources, so that a part of a catalogue is joined like a
+    whole.
+
     Parameters
     ----------
     sources : Table
         The source list: ROW, ID, RA, DEC (deg), SELECTED, REDSHIFT.
     source_catalogue : Table or None
-        From `read_source_columns`, in the same order; None if there was none.
+        From `source_parts`, in the same order; None if there was none.
     cutouts : mapping of ndarray
         `row`, `flags`, `snr` of the selected sources, in any order.
     votes : mapping of ndarray
@@ -56,29 +52,17 @@ def build_catalogue(
     -------
     Table
         `columns.COLUMNS` in that order, the probabilities of the user's own classes, then every
-        column of `source_catalogue`. A column whose
-        name is already taken, regardless of case, gets the prefix `SOURCE_`. Each column has its
-        `unit`, `description` and `meta["ucd"]`, if any.
-
-    Raises
-    ------
-    InputError
-        If a stage lacks a selected source, or the source catalogue has changed since.
+        column of `source_catalogue`. A column whose name is already taken, regardless of case,
+        gets the prefix `SOURCE_`. Each column has its `unit`, `description` and `meta["ucd"]`, if
+        any.
     """
     count = len(sources)
-    if source_catalogue is not None and len(source_catalogue) != count:
-        raise InputError(
-            f"the source catalogue has {len(source_catalogue)} rows, the source list {count}.\n"
-            "The catalogue has changed since: run the workflow again from `list_sources`."
-        )
     selected = np.asarray(sources["SELECTED"], dtype=bool)
     values = {name: sources[name] for name in ("ID", "RA", "DEC")}
     stages = {
         "cutouts": cutouts, "votes": votes, "classes": classes, "measurements": measurements,
         "neighbours": neighbours, "corrections": corrections,
     }  # fmt: skip
-    for stage, arrays in stages.items():
-        _check_rows(stage, arrays["row"], selected)
     for column in COLUMNS:
         if column.stage:
             arrays = stages[column.stage]
@@ -113,18 +97,6 @@ def build_catalogue(
     return catalogue
 
 
-def _check_rows(stage: str, rows: np.ndarray, selected: np.ndarray) -> None:
-    found = np.zeros(len(selected), dtype=bool)
-    inside = (rows >= 0) & (rows < len(selected))
-    found[rows[inside]] = True
-    if not inside.all() or len(np.unique(rows)) != len(rows) or (found != selected).any():
-        raise InputError(
-            f"{stage}: expected each of the {selected.sum()} selected sources once, found "
-            f"{(found & selected).sum()} of them in {len(rows)} rows.\n"
-            "These files come from an older run: delete them and run the workflow again."
-        )
-
-
 def _place(array: np.ndarray, rows: np.ndarray, count: int, column) -> np.ndarray:
     if column.dtype == "U":
         placed = np.full(count, column.missing, dtype=object)
@@ -152,82 +124,3 @@ def append_source_columns(catalogue: Table, source_catalogue: Table) -> None:
             note = f"Column '{name}' of the source catalogue"
             about = f"{note}: {column.description}" if column.description else note
             catalogue[new].description = about
-
-
-def read_source_columns(path: str | Path, notes: list[str] | None = None) -> Table:
-    """Read a source catalogue: the columns that all formats of the catalogue can hold.
-
-    The first job calls this too, so that what is left out is known before the hours of the others.
-
-    Parameters
-    ----------
-    path : str or Path
-    notes : list of str, optional
-        Gets a sentence on each column that is left out; if left out itself, they are logged.
-    """
-    told: list[str] = []
-    table, carried = read_table(path, notes=told), Table()
-    for name in table.colnames:
-        try:
-            try_column(table[name])
-        except MemoryError:
-            raise
-        except Exception as error:
-            reason = " ".join(str(error).split())[:120] or type(error).__name__
-            told.append(f"{path}: column '{name}' is left out, it cannot be written ({reason})")
-            continue
-        carried[name] = table[name]
-    if notes is None:
-        for note in told:
-            log.warning("%s", note)
-    else:
-        notes += told
-    return carried
-
-
-def read_stages(
-    cutouts: Sequence[str | Path],
-    votes: str | Path,
-    classes: str | Path,
-    measurements: Sequence[str | Path],
-    neighbours: str | Path,
-    calibration: str | Path,
-) -> dict[str, dict[str, np.ndarray]]:
-    """Read the arrays of every stage for `build_catalogue`; the keys are its parameters.
-
-    The errors of the measurements are calibrated.
-    """
-    found = {
-        "cutouts": shards.concatenate(cutouts, ["row", "flags", *_arrays("cutouts")]),
-        "votes": shards.read_shard(votes, ["row", "outlier", *_arrays("votes")]),
-        "classes": shards.read_shard(classes),
-        "measurements": shards.concatenate(
-            measurements, ["row", "flags", "psf_radius", *_arrays("measurements")]
-        ),
-        "neighbours": shards.read_shard(neighbours, ["row", *_arrays("neighbours")]),
-    }
-    known = read_calibration(calibration)
-    about = shards.read_attributes(measurements[0]) if len(measurements) else {}
-    own = found["measurements"].pop("psf_radius")
-    # Without a PSF of its own a field has that of the model's anchors, in pixels.
-    others = known.psf_radius * float(about.get("pixel_scale", 1))
-    return found | _calibrated(known, found, np.where(np.isfinite(own), own, others))
-
-
-def _calibrated(
-    known: Calibration, found: Mapping[str, Mapping[str, np.ndarray]], psf_radius: np.ndarray
-) -> dict[str, dict[str, np.ndarray]]:
-    """Measurements with calibrated errors, and their corrections; the radii (N,) are in arcsec."""
-    measured, cutouts = found["measurements"], found["cutouts"]
-    rows = measured["row"]
-    snr = np.full(max([-1, *rows, *cutouts["row"]]) + 1, np.nan)
-    snr[cutouts["row"]] = cutouts["snr"]
-    given = {"snr": snr[rows], "size": measured["r50"] / psf_radius}
-    values = apply_calibration(known, {**measured, **given})
-    errors = {name: values.pop(name) for name in list(values) if name in measured}
-    return {"measurements": {**measured, **errors}, "corrections": {"row": rows, **values}}
-
-
-def _arrays(stage: str) -> list[str]:
-    """Arrays of a stage that fill columns."""
-    return [column.name.lower() for column in COLUMNS if column.stage == stage]

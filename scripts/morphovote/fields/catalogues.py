@@ -7,8 +7,8 @@ import re
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import h5py
@@ -125,7 +125,7 @@ def _reader(path: str | Path):
     read = _READERS[FORMATS[suffix]]
 
     def guarded(path: Path, names: Sequence[str] | None, notes: list[str]):
-        try:
+        with readable(path):
             available, table = read(path, names, notes)
             columns = plain_columns(table, path, notes if names is None else None)
             # Coordinates of a sky position count as columns, and the position itself does not.
@@ -135,17 +135,25 @@ def _reader(path: str | Path):
                     place = available.index(name)
                     available[place : place + 1] = [new for new in split if split[new] == name]
             return available, columns
-        except InputError:
-            raise
-        except Exception as error:
-            first = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(
-                f"{path}: not a readable {FORMATS[suffix].upper()} table ({first[:200]}).\n"
-                "Check that the file is whole, in UTF-8 if it is text, and that its name ends "
-                "rightly."
-            ) from error
 
     return guarded
+
+
+@contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Turn any exception that a catalogue causes into an `InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        kind = FORMATS[Path(Path(path).name.lower().removesuffix(".gz")).suffix]
+        raise InputError(
+            f"{path}: not a readable {kind.upper()} table ({first[:200]}).\n"
+            "Check that the file is whole, in UTF-8 if it is text, and that its name ends "
+            "rightly."
+        ) from error
 
 
 def _read_fits(path: Path, names: Sequence[str] | None, notes: list[str]):
@@ -157,18 +165,20 @@ def _read_fits(path: Path, names: Sequence[str] | None, notes: list[str]):
                 f"{path}: no extension holds a table.\nGive the catalogue, not an image."
             )
         for hdu in tables:
-            _correct_shapes(hdu.header)
+            correct_shapes(hdu.header)
         about = [(hdu.name, int(hdu.header["NAXIS2"]), list(hdu.columns.names)) for hdu in tables]
-        parts = [tables[n] for n in _choose(path, about, notes)]
+        parts = [tables[n] for n in choose_tables(path, about, notes)]
         available = list(parts[0].columns.names)
         if names is None:
             read = [Table.read(hdu, format="fits", character_as_bytes=False) for hdu in parts]
         else:
             read = [_fits_columns(hdu, [n for n in available if n in names]) for hdu in parts]
-        return available, _stack(read)
+        return available, stack(read)
 
 
-def _choose(path: Path, about: list[tuple[str, int, list[str]]], notes: list[str]) -> list[int]:
+def choose_tables(
+    path: Path, about: list[tuple[str, int, list[str]]], notes: list[str]
+) -> list[int]:
     """Which tables of a file are the catalogue: those of one name and columns with the most rows.
 
     Small tables come before the catalogue in SExtractor's LDAC and others. What else is left out
@@ -199,7 +209,7 @@ def _choose(path: Path, about: list[tuple[str, int, list[str]]], notes: list[str
     return chosen
 
 
-def _correct_shapes(header: fits.Header) -> None:
+def correct_shapes(header: fits.Header) -> None:
     """Remove shapes (TDIM) that are meaningless or wrong, such as CasJobs's '(1)' of texts."""
     for number in range(1, header.get("TFIELDS", 0) + 1):
         form = re.fullmatch(r"(\d*)([A-Z]).*", str(header.get(f"TFORM{number}", "")).strip())
@@ -229,7 +239,7 @@ def _fits_columns(hdu: fits.BinTableHDU, names: Sequence[str]) -> Table:
     return table
 
 
-def _stack(tables: list[Table]) -> Table:
+def stack(tables: list[Table]) -> Table:
     return tables[0] if len(tables) == 1 else vstack(tables, metadata_conflicts="silent")
 
 
@@ -287,8 +297,8 @@ def _read_votable(path: Path, names: Sequence[str] | None, notes: list[str]):
         (table.name or table.ID or "", len(table.array), [field.name for field in table.fields])
         for table in tables
     ]
-    parts = [tables[n].to_table(use_names_over_ids=True) for n in _choose(path, about, notes)]
-    table = _stack(parts)
+    parts = [tables[n].to_table(use_names_over_ids=True) for n in choose_tables(path, about, notes)]
+    table = stack(parts)
     return list(table.colnames), _some(table, names)
 
 
@@ -305,11 +315,11 @@ def _read_parquet(path: Path, names: Sequence[str] | None, notes: list[str]):
     wanted = [n for n in (available if names is None else names) if n in available]
     frame = pyarrow.parquet.read_table(path, columns=wanted)
     return available, Table(
-        {name: _from_arrow(frame[name], frame.field(name)) for name in wanted}, copy=False
+        {name: from_arrow(frame[name], frame.field(name)) for name in wanted}, copy=False
     )
 
 
-def _from_arrow(chunks: pyarrow.ChunkedArray, field: pyarrow.Field) -> Column:
+def from_arrow(chunks: pyarrow.ChunkedArray, field: pyarrow.Field) -> Column:
     """A column of a Parquet file, with the unit and description that its metadata may hold."""
     values, shape = chunks.combine_chunks(), [len(chunks)]
     while pyarrow.types.is_fixed_size_list(values.type):

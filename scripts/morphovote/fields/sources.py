@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -228,13 +228,31 @@ def read_sources(path: str | Path) -> tuple[Table, Table]:
         tiles.meta["ZEROPT"] = np.nan
     for table in (sources, tiles):
         for name in table.colnames:
-            column = np.asarray(table[name])
-            if column.dtype.kind == "S":
-                table.replace_column(name, np.char.decode(column, "utf-8", "replace"))
-                continue
-            # Native byte order, for every library that is handed these.
-            table.replace_column(name, column.astype(column.dtype.newbyteorder("=")))
+            table.replace_column(name, _native(table[name]))
     return sources, tiles
+
+
+def _native(column: np.ndarray) -> np.ndarray:
+    """Text as str, numbers in native byte order, for every library that is handed these."""
+    column = np.asarray(column)
+    if column.dtype.kind == "S":
+        return np.char.decode(column, "utf-8", "replace")
+    return column.astype(column.dtype.newbyteorder("="))
+
+
+def iterate_sources(path: str | Path, names: Sequence[str], size: int) -> Iterator[Table]:
+    """Read columns of the source list `size` rows at a time; an empty list is one part."""
+    start, rows = 0, 1
+    while start < rows:
+        # Opened for each part, so that what was read leaves the memory.
+        with fits.open(path, memmap=True, character_as_bytes=True) as hdus:
+            rows = len(hdus["SOURCES"].data)
+            part = hdus["SOURCES"].data[start : start + size]
+            # astropy forgets this when it cuts.
+            part._character_as_bytes = True
+            found = Table({name: _native(part[name]) for name in names})
+        yield found
+        start += size
 
 
 def read_notes(path: str | Path) -> list[str]:

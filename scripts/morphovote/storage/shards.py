@@ -273,6 +273,12 @@ def attributes_of(item: h5py.File | h5py.Dataset) -> dict:
     return found
 
 
+def array_names(path: str | Path) -> list[str]:
+    """Names of a shard's arrays."""
+    with open_shard(path) as file, decoding(path):
+        return list(file)
+
+
 def count_rows(path: str | Path) -> int:
     """Number of galaxies in a shard."""
     with open_shard(path) as file, decoding(path):

@@ -23,17 +23,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
 from morphovote import flags
-from morphovote.catalogue import writers
+from morphovote.catalogue import cds, fits_file
 from morphovote.catalogue.columns import COLUMNS, flag_notes
-from morphovote.catalogue.join import (
-    append_source_columns,
-    build_catalogue,
-    read_source_columns,
-    read_stages,
-)
+from morphovote.catalogue.fits_file import write_fits
+from morphovote.catalogue.join import append_source_columns, build_catalogue
+from morphovote.catalogue.parquet_file import write_parquet
+from morphovote.catalogue.source_columns import read_source_columns
+from morphovote.catalogue.stages import catalogue_parts
+from morphovote.catalogue.votable_file import write_votable
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
 from morphovote.fields.plain_columns import plain_columns
+from morphovote.fields.sources import write_sources
 from morphovote.measure.calibration import nothing_known, save_calibration
 from morphovote.storage import shards
 
@@ -67,9 +68,9 @@ def catalogue():
 
 
 def write_all(catalogue, folder):
-    writers.write_fits(folder / "c.fits", catalogue)
-    writers.write_parquet(folder / "c.parquet", catalogue)
-    writers.write_votable(folder / "c.vot", catalogue)
+    write_fits(folder / "c.fits", catalogue)
+    write_parquet(folder / "c.parquet", catalogue)
+    write_votable(folder / "c.vot", catalogue)
     return folder
 
 
@@ -111,37 +112,99 @@ def test_flags_of_all_stages_are_joined(catalogue):
     ]
 
 
-def test_order_and_split_of_shards_change_nothing(tmp_path):
-    sources = source_list([True] * 6)
-    whole = build_catalogue(sources, None, **stages(range(6)))
-    for name, rows in (("a", [5, 1]), ("b", [0, 2, 3, 4])):
-        for stage, arrays in stages(rows).items():
-            shards.write_shard(tmp_path / f"{stage}_{name}.h5", arrays)
-    for stage in ("votes", "classes", "neighbours"):
-        shards.write_shard(tmp_path / f"{stage}.h5", stages([3, 2, 1, 0, 5, 4])[stage])
-    save_calibration(tmp_path / "measurement.h5", nothing_known(2.0))
-    read = read_stages(
-        [tmp_path / "cutouts_b.h5", tmp_path / "cutouts_a.h5"],
-        tmp_path / "votes.h5",
-        tmp_path / "classes.h5",
-        [tmp_path / "measurements_a.h5", tmp_path / "measurements_b.h5"],
-        tmp_path / "neighbours.h5",
-        tmp_path / "measurement.h5",
+def write_stages(folder, order, split=2):
+    """Source list and results of all stages for the sources in this order; two files where many."""
+    sources = source_list([row in order for row in range(max(order) + 1)])
+    tiles = Table({"IMAGE": ["a.fits"]})
+    tiles.meta = {"PIXSCALE": 0.1, "ZEROPT": 25.0, "KIND": "images", "CATALOG": "", "NOTES": "[]"}
+    write_sources(folder / "sources.fits", sources, tiles)
+    found = {}
+    for stage, arrays in stages(order).items():
+        one = stage in ("votes", "classes", "neighbours")
+        found[stage] = []
+        for number, part in enumerate([slice(None)] if one else [slice(split), slice(split, None)]):
+            path = folder / stage / f"{number}.h5"
+            shards.write_shard(path, {name: array[part] for name, array in arrays.items()})
+            found[stage].append(path)
+    del found["corrections"]
+    save_calibration(folder / "measurement.h5", nothing_known(2.0))
+    return sources, found
+
+
+def joined(folder, found, catalogue=None, size=100):
+    made = catalogue_parts(
+        folder / "sources.fits", catalogue, found, folder / "measurement.h5", size
     )
-    split = build_catalogue(sources, None, **read)
+    return list(made)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 6, 7])
+def test_parts_are_the_whole(tmp_path, size):
+    rows = [0, 1, 3, 4, 5]
+    sources, found = write_stages(tmp_path, rows)
+    write_fits(tmp_path / "own.fits", odd_sources()[[0, 1, 2, 3, 4, 0]])
+    own = read_table(tmp_path / "own.fits")
+    whole = build_catalogue(sources, own, **stages(rows))
+    made = joined(tmp_path, found, tmp_path / "own.fits", size)
+    assert [len(part) for part in made] == [size] * (6 // size) + [6 % size] * (6 % size > 0)
     for name in whole.colnames:
-        assert np.array_equal(whole[name], split[name])
+        parts = [part[name] for part in made]
+        assert_same(np.ma.concatenate([np.ma.asarray(part) for part in parts]), whole[name])
+        assert {(str(part.unit), part.description) for part in parts} == {
+            (str(whole[name].unit), whole[name].description)
+        }
 
 
-@pytest.mark.parametrize("rows", [[0, 1], [0, 1, 2, 3], [0, 1, 1], [0, 1, 7]])
-def test_stage_that_does_not_fit_the_sources_is_refused(rows):
-    with pytest.raises(InputError, match="expected each of the 3 selected sources once"):
-        build_catalogue(source_list([True, True, True, False]), None, **stages(rows))
+@pytest.mark.parametrize("size", [2, 3])
+def test_files_written_in_parts_are_those_written_at_once(tmp_path, catalogue, size):
+    """Also widths of texts, masks, and numbers that mark missing values, in later parts alone."""
+    catalogue["late"] = MaskedColumn([-32768, 1, 2, 3, 4], mask=[0, 0, 0, 0, 1], dtype="i2")
+    catalogue["short"] = ["", "", "", "", "größer"]
+    catalogue["truth"] = MaskedColumn([True] * 5, mask=[0, 0, 0, 1, 0])
+    catalogue["long"] = MaskedColumn(
+        np.array([1, 2, 3, 4, 2**63 + 9], np.uint64), mask=[1, 0, 0, 0, 0]
+    )
+    parts = [catalogue[start : start + size] for start in range(0, 5, size)]
+    for folder, tables in ((tmp_path / "once", catalogue), (tmp_path / "parts", parts)):
+        folder.mkdir()
+        written = write_parquet(folder / "c.parquet", tables)
+        write_fits(folder / "c.fits", written)
+        cds.write_cds(folder / "c.dat", folder / "ReadMe", written)
+    write_fits(tmp_path / "memory.fits", catalogue)
+    for name in ("c.fits", "c.dat"):
+        assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
+    assert (tmp_path / "memory.fits").read_bytes() == (tmp_path / "parts/c.fits").read_bytes()
+    once, split = (
+        pyarrow.parquet.ParquetFile(tmp_path / n / "c.parquet") for n in ("once", "parts")
+    )
+    assert once.read().equals(split.read(), check_metadata=True)
+    assert (once.num_row_groups, split.num_row_groups) == (1, len(parts))
 
 
-def test_changed_source_catalogue_is_refused():
-    with pytest.raises(InputError, match="has 5 rows, the source list 4"):
-        build_catalogue(source_list([True] * 4), odd_sources(), **stages(range(4)))
+@pytest.mark.parametrize("order", [[1, 0, 2, 3], [2, 3, 0, 1]])
+def test_stage_out_of_order_is_refused(tmp_path, order):
+    _, found = write_stages(tmp_path, order)
+    with pytest.raises(InputError, match="found 4 of them in 4 rows, not in order"):
+        joined(tmp_path, found)
+
+
+@pytest.mark.parametrize("rows", [[0, 1], [0, 1, 2, 3], [0, 1, 1], [0, 1, 7], []])
+def test_stage_that_does_not_fit_the_sources_is_refused(tmp_path, rows):
+    _, found = write_stages(tmp_path, [0, 1, 2])
+    shards.write_shard(found["votes"][0], stages(rows)["votes"])
+    with pytest.raises(InputError, match="votes: expected each of the 3 selected sources once"):
+        joined(tmp_path, found)
+
+
+@pytest.mark.parametrize("size", [2, 4, 5, 100])
+@pytest.mark.parametrize("suffix", ["fits", "parquet", "csv"])
+def test_changed_source_catalogue_is_refused(tmp_path, size, suffix):
+    _, found = write_stages(tmp_path, range(4))
+    for rows in (3, 5):
+        path = tmp_path / f"own{rows}.{suffix}"
+        Table({"id": np.arange(rows)}).write(path)
+        with pytest.raises(InputError, match=f"has {rows} rows, the source list 4"):
+            joined(tmp_path, found, path, size)
 
 
 def test_nothing_selected_and_no_catalogue(tmp_path):
@@ -255,7 +318,7 @@ def test_votlint_has_nothing_to_say(catalogue, tmp_path):
     names = ["ID", "ra", "a b", "a_b", "creator", "größe", "1st"]
     write_all(catalogue, tmp_path)
     odd = Table({name: np.arange(3.0) for name in names})
-    writers.write_votable(tmp_path / "odd.vot", odd)
+    write_votable(tmp_path / "odd.vot", odd)
     for path in (tmp_path / "c.vot", tmp_path / "odd.vot"):
         told = subprocess.run(
             ["stilts", "votlint", f"votable={path}"], capture_output=True, text=True, check=False
@@ -293,13 +356,12 @@ def test_failed_write_leaves_the_old_file(catalogue, tmp_path, monkeypatch):
     write_all(catalogue, tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
-    def broken(self, path, **kwargs):
-        path.write_text("half")
+    def broken(columns):
         raise OSError("disk full")
 
-    monkeypatch.setattr(fits.HDUList, "writeto", broken)
+    monkeypatch.setattr(fits_file, "_body", broken)
     with pytest.raises(OSError, match="disk full"):
-        writers.write_fits(tmp_path / "c.fits", catalogue)
+        write_fits(tmp_path / "c.fits", catalogue)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -405,7 +467,7 @@ def test_any_source_table_survives(source, tmp_path):
 def test_votable_reads_back_with_the_columns_own_names(tmp_path):
     names = ["ID", "RA", "a b", "a_b", "creator", "größe"]
     table = Table({name: np.arange(3.0) for name in names})
-    writers.write_votable(tmp_path / "catalogue.vot", table)
+    write_votable(tmp_path / "catalogue.vot", table)
     back = Table.read(tmp_path / "catalogue.vot")
     assert back.colnames[:2] == ["ID", "RA"]
     assert len(set(back.colnames)) == len(names)
@@ -419,17 +481,17 @@ def test_a_column_that_cannot_be_written_is_named_and_left_out(tmp_path, monkeyp
         if column[0] == 3.0:
             raise ValueError("no format has this")
 
-    monkeypatch.setattr("morphovote.catalogue.join.try_column", refuse)
+    monkeypatch.setattr("morphovote.catalogue.source_columns.try_column", refuse)
     notes = []
     assert read_source_columns(tmp_path / "c.fits", notes).colnames == ["id", "good"]
     assert "column 'bad' is left out, it cannot be written (no format has this)" in notes[0]
 
 
 def test_columns_beyond_those_of_fits_are_left_out_there_and_only_there(tmp_path, caplog):
-    wide = Table({f"c{number}": [number, 0] for number in range(1010)})
+    wide = Table({f"c{number}": [number, 0] for number in range(1001)})
     with caplog.at_level("WARNING", "morphovote"):
-        writers.write_fits(tmp_path / "c.fits", wide)
-    assert "11 of 1010 columns are left out" in caplog.text
+        write_fits(tmp_path / "c.fits", wide)
+    assert "2 of 1001 columns are left out" in caplog.text
     assert Table.read(tmp_path / "c.fits").colnames == wide.colnames[:999]
-    writers.write_parquet(tmp_path / "c.parquet", wide)
-    assert len(pyarrow.parquet.read_schema(tmp_path / "c.parquet")) == 1010
+    write_parquet(tmp_path / "c.parquet", wide)
+    assert len(pyarrow.parquet.read_schema(tmp_path / "c.parquet")) == 1001

@@ -5,7 +5,7 @@ import pytest
 from astropy.table import Column, MaskedColumn, Table
 from paths import PLACES
 
-from morphovote.catalogue.writers import write_parquet
+from morphovote.catalogue.parquet_file import write_parquet
 from morphovote.config import resolve
 from morphovote.errors import InputError
 from morphovote.fields import matching

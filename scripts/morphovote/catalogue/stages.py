@@ -1,0 +1,125 @@
+"""The results of all stages and the source catalogue, joined part by part.
+
+Only some rows of each file are in memory at once, so that the size of a survey does not matter.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from morphovote.catalogue.columns import COLUMNS
+from morphovote.catalogue.join import build_catalogue
+from morphovote.catalogue.parts import ROWS
+from morphovote.catalogue.reading import read_columns
+from morphovote.catalogue.source_columns import source_parts
+from morphovote.errors import InputError
+from morphovote.fields.sources import iterate_sources
+from morphovote.logs import log
+from morphovote.measure.calibration import Calibration, apply_calibration, read_calibration
+from morphovote.storage import rows, shards
+
+# What `join.build_catalogue` needs of the source list, and of a stage beside `row` and columns.
+LISTED = ("ID", "RA", "DEC", "SELECTED", "REDSHIFT")
+BESIDES = {
+    "cutouts": ["flags"],
+    "votes": ["outlier"],
+    "classes": ["far"],
+    "measurements": ["flags", "psf_radius"],
+    "neighbours": [],
+}
+
+
+def catalogue_parts(
+    sources: str | Path,
+    catalogue: str | Path | None,
+    stages: Mapping[str, Sequence[str | Path]],
+    calibration: str | Path,
+    size: int = ROWS,
+) -> Iterator[Table]:
+    """Yield the catalogue of a field `size` rows at a time, in the order of the source catalogue.
+
+    Parameters
+    ----------
+    sources : path
+        The source list.
+    catalogue : path or None
+        The source catalogue, if there was one.
+    stages : mapping of sequence of path
+        Files of each stage of `BESIDES`, in the order of their rows.
+    calibration : path
+        By which errors are calibrated and values corrected, of the model.
+    size : int
+
+    Raises
+    ------
+    InputError
+        If a stage lacks a selected source, or the source catalogue has changed since.
+    """
+    selected = np.asarray(read_columns(sources, ["SELECTED"], "SOURCES")["SELECTED"], bool)
+    for stage, paths in stages.items():
+        rows.check_order(stage, paths, selected)
+    known = read_calibration(calibration)
+    about = shards.read_attributes(stages["measurements"][0])
+    # Without a PSF of its own a field has that of the model's anchors, in pixels.
+    radius = known.psf_radius * float(about.get("pixel_scale", 1))
+    total = len(selected)
+    listed = iterate_sources(sources, LISTED, size)
+    own = _own_parts(catalogue, size, total)
+    read = [rows.in_parts(paths, _arrays(stage, paths[0]), size, total)
+            for stage, paths in stages.items()]  # fmt: skip
+    for part, source_columns, *arrays in zip(listed, own, *read, strict=True):
+        found = dict(zip(stages, arrays, strict=True))
+        yield build_catalogue(part, source_columns, **calibrated(known, found, radius))
+
+
+def _own_parts(path: str | Path | None, size: int, total: int) -> Iterator[Table | None]:
+    """Parts of the source catalogue, as many and as long as those of the source list."""
+    if path is None:
+        yield from [None] * max(-(-total // size), 1)
+        return
+    notes, count, parts = [], 0, 0
+    for part in source_parts(path, size, notes):
+        for note in notes if parts == 0 else []:
+            log.warning("%s", note)
+        count, parts = count + len(part), parts + 1
+        if count <= total and (len(part) == size or count == total):
+            yield part
+    if count != total:
+        raise InputError(
+            f"the source catalogue has {count} rows, the source list {total}.\n"
+            "The catalogue has changed since: run the workflow again from `list_sources`."
+        )
+
+
+def _arrays(stage: str, path: str | Path) -> list[str]:
+    """Arrays of a stage that fill columns, or are needed to."""
+    named = [column.name.lower() for column in COLUMNS if column.stage == stage]
+    if stage == "classes":
+        # Classes of the user's own have a column each.
+        named += [name for name in shards.array_names(path) if name.startswith("p_")]
+    return ["row", *BESIDES[stage], *named]
+
+
+def calibrated(
+    known: Calibration, found: Mapping[str, Mapping[str, np.ndarray]], psf_radius: float
+) -> dict[str, dict[str, np.ndarray]]:
+    """The stages with calibrated errors, and the corrections, for `build_catalogue`.
+
+    Parameters
+    ----------
+    known : Calibration
+    found : mapping of mapping of ndarray
+        Cutouts and measurements of the same galaxies in one order, and the other stages.
+    psf_radius : float
+        Arcsec, for galaxies whose image has no PSF.
+    """
+    measured = dict(found["measurements"])
+    own = measured.pop("psf_radius")
+    radius = np.where(np.isfinite(own), own, psf_radius)
+    given = {"snr": found["cutouts"]["snr"], "size": measured["r50"] / radius}
+    values = apply_calibration(known, {**measured, **given})
+    errors = {name: values.pop(name) for name in list(values) if name in measured}
+    corrections = {"row": measured["row"], **values}
+    return {**found, "measurements": {**measured, **errors}, "corrections": corrections}
