@@ -224,7 +224,7 @@ def test_headers_tell_units_ucds_and_flags(catalogue, tmp_path):
     assert header[f"TUCD{number}"] == "phys.angSize.smajAxis"
     assert "major axis" in header[f"TCOMM{number}"]
     comments = " ".join(map(str, header["COMMENT"]))
-    for note in flag_notes():
+    for note in flag_notes(Table()):
         assert note in comments
     for name, (bit, _) in flags.FLAGS.items():
         assert f"FLAGS {bit} = {name}" in comments
