@@ -3,11 +3,13 @@
 python benchmarks/catalogue_page.py
 """
 
+from collections.abc import Sequence
+
 from common import ROOT, new_parser
 from tables import markdown
 
-from morphovote.catalogue.columns import COLUMNS
-from morphovote.flags import FLAGS, MEASURE_FLAGS
+from morphovote.catalogue.columns import BAND_COLUMNS, COLUMNS, CatalogueColumn
+from morphovote.flags import BAND_FLAGS, FLAGS, MEASURE_FLAGS
 
 INTRODUCTION = """\
 # The catalogue
@@ -28,17 +30,24 @@ def flag_table(flags: dict[str, tuple[int, str]]) -> str:
     return markdown(["bit", "name", "meaning"], rows)
 
 
-def catalogue_page() -> str:
-    """The page, in Markdown."""
+def column_table(columns: Sequence[CatalogueColumn]) -> str:
+    """Markdown table of columns."""
     rows = [
         [f"`{column.name}`", column.unit, column.description, f"`{column.ucd}`"]
-        for column in COLUMNS
+        for column in columns
     ]
-    columns = markdown(["column", "unit", "meaning", "UCD"], rows)
+    return markdown(["column", "unit", "meaning", "UCD"], rows)
+
+
+def catalogue_page() -> str:
+    """The page, in Markdown."""
     return (
-        f"{INTRODUCTION}\n## Columns\n\n{columns}\n"
+        f"{INTRODUCTION}\n## Columns\n\n{column_table(COLUMNS)}\n"
+        "\nA field with several [bands](bands.md) has these after them:\n\n"
+        f"{column_table(BAND_COLUMNS)}\n"
         f"\n## Bits of `FLAGS`\n\n{flag_table(FLAGS)}\n"
         f"\n## Bits of `MEASURE_FLAG`\n\n{flag_table(MEASURE_FLAGS)}\n"
+        f"\n## Bits of `BAND_FLAG`\n\n{flag_table(BAND_FLAGS)}\n"
     )
 
 

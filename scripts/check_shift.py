@@ -1,14 +1,14 @@
 """Measure how far a field differs from the galaxies to which its frozen model was fitted."""
 
 from morphovote.fields import sources
-from morphovote.fields.psf import field_psf
+from morphovote.fields.psf import cutout_psf
 from morphovote.logs import log, rule_log
 from morphovote.model import description, domain_shift
 from morphovote.storage.files import read_json
 
 with rule_log(snakemake.log[0]):
     table, tiles = sources.read_sources(snakemake.input.sources)
-    psf = field_psf(tiles, snakemake.params.psf, snakemake.params.oversampling)
+    psf = cutout_psf(tiles, snakemake.params.psf, snakemake.params.oversampling)
     found = domain_shift.check_shift_files(
         components=snakemake.input.components,
         votes=snakemake.input.votes,

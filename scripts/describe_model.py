@@ -1,7 +1,7 @@
 """Write a model's description: the data and settings with which it was fitted."""
 
 from morphovote.fields import sources
-from morphovote.fields.psf import field_psf
+from morphovote.fields.psf import cutout_psf
 from morphovote.logs import rule_log
 from morphovote.model import description as model_description
 from morphovote.storage import shards
@@ -9,7 +9,7 @@ from morphovote.storage.files import read_json
 
 with rule_log(snakemake.log[0]):
     table, tiles = sources.read_sources(snakemake.input.sources)
-    psf = field_psf(tiles, snakemake.params.psf, snakemake.params.oversampling)
+    psf = cutout_psf(tiles, snakemake.params.psf, snakemake.params.oversampling)
     card = read_json(snakemake.input.card)
     card["precision"] = shards.read_attributes(snakemake.input.embeddings[0])["precision"]
     description = model_description.describe_model(

@@ -1,6 +1,6 @@
 """Summarise a run: counts, comparison with the controls, results of the checks, timings."""
 
-from morphovote.catalogue.reading import read_catalogue, read_properties
+from morphovote.catalogue.reading import read_bands, read_catalogue, read_properties
 from morphovote.checks import class_tests, completeness, confounders, stability_scores
 from morphovote.classify import calibration
 from morphovote.fields.sources import read_notes
@@ -17,6 +17,7 @@ with rule_log(snakemake.log[0]):
     tests, ordering = read_rows(given.separation), read_rows(given.ordering)
     massive = config["diagnose"]["massive"]
     found = {
+        "bands": read_bands(given.sources),
         "match": next(map(read_json, given.match), None),
         "notes": read_notes(given.sources),
         "stability": stability_scores.summarise_stability(
@@ -34,7 +35,6 @@ with rule_log(snakemake.log[0]):
         "shift": next(map(read_json, given.shift), None),
         "timings": summary.read_benchmarks(snakemake.params.benchmarks),
     }
-    controls, names = read_json(given.controls), read_names(given.names)
-    field = snakemake.wildcards.field
-    numbers = summary.summarise(field, config, *tables, controls, names, found)
+    about = (snakemake.wildcards.field, config, *tables, read_json(given.controls))
+    numbers = summary.summarise(*about, read_names(given.names), found)
     summary.write_summary(numbers, snakemake.output[0])

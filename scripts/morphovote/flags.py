@@ -34,6 +34,20 @@ FLAGS = {
     FAR_FROM_ANCHORS,
 ) = (bit for bit, _ in FLAGS.values())
 
+# Bits of BAND_FLAG, of fields with several bands: name -> (bit value, what it means).
+BAND_FLAGS = {
+    "no_redshift": (1, "no redshift: taken in the field's `band`"),
+    "far_band": (
+        2,
+        "no band within `rest_frame_within` of `rest_frame`: taken in the field's `band`",
+    ),
+    "not_covered": (
+        4,
+        "outside the images of the band that it was to be taken in: taken in the first that has it",
+    ),
+}
+NO_REDSHIFT, FAR_BAND, NOT_COVERED = (bit for bit, _ in BAND_FLAGS.values())
+
 # Bits of a cutout's `mask` array. Neighbour and missing pixels hold noise, not data.
 OWN, NEIGHBOUR, MISSING = 1, 2, 4
 

@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 ROOT = Path(workflow.current_basedir).parents[1]
 
+from morphovote.config.bands import CHOICE
 from morphovote.config.check import check_galaxies
 from morphovote.config.files import split_plane
 from morphovote.config.resolve import complete_config
@@ -41,7 +42,7 @@ FIELDS = config["fields"]
 # Entries of a field that say how its files are read.
 CHECKED = (
     "kind pattern images rms weight psf planes psf_plane psfs psf_oversampling catalogue columns "
-    "select missing pixel_origin pixel_scale zero_point detect physical unmatched unmatched_columns labels model"
+    "select missing pixel_origin pixel_scale zero_point bands band rest_frame rest_frame_within detect physical unmatched unmatched_columns labels model"
 ).split()
 # Where jobs unpack gzipped images, each once; gone when the run ends.
 UNPACKED = os.path.abspath(f"{PLACES['results']}/.unpacked")
@@ -107,6 +108,22 @@ def files_to_check(wildcards):
     own = [path for key in ("images", "rms", "weight", "psf") for path in field[key]]
     own += own_psfs(wildcards)
     return own + ([] if field["detect"] else catalogue) + physical + field["labels"]
+
+
+def detected_in(key):
+    """Input or params function: an entry of the band in which sources are detected, or the field."""
+
+    def entry(wildcards):
+        field = FIELDS[wildcards.field]
+        own = [band for band in field["bands"] or [] if band["name"] == field["band"]]
+        return (own[0] if own else field)[key]
+
+    return entry
+
+
+def band_choice(wildcards):
+    """Params function: what says in which band each galaxy of a field is taken."""
+    return {key: FIELDS[wildcards.field][key] for key in CHOICE}
 
 
 def own_psfs(wildcards):

@@ -89,9 +89,9 @@ rule check_fields:
 rule detect_sources:
     """Detect and deblend the sources of images that came without a catalogue."""
     input:
-        images=field_entry("images"),
-        rms=field_entry("rms"),
-        weight=field_entry("weight"),
+        images=detected_in("images"),
+        rms=detected_in("rms"),
+        weight=detected_in("weight"),
     output:
         PLACES["detected"],
     log:
@@ -102,10 +102,10 @@ rule detect_sources:
         "../../envs/morphovote.yaml"
     params:
         code=code_digest("detect_sources"),
-        planes=field_entry("planes"),
-        given=given_files(field_entry("images"), field_entry("rms"), field_entry("weight")),
-        pixel_scale=field_entry("pixel_scale"),
-        zero_point=field_entry("zero_point"),
+        planes=detected_in("planes"),
+        given=given_files(detected_in("images"), detected_in("rms"), detected_in("weight")),
+        pixel_scale=detected_in("pixel_scale"),
+        zero_point=detected_in("zero_point"),
     script:
         "../../scripts/detect_sources.py"
 
@@ -163,6 +163,9 @@ checkpoint list_sources:
             field_entry("weight"),
             own_psfs,
         ),
+        bands=field_entry("bands"),
+        choice=band_choice,
+        kind=field_entry("kind"),
         pattern=field_entry("pattern"),
         columns=field_entry("columns"),
         pixel_origin=field_entry("pixel_origin"),
@@ -195,6 +198,7 @@ rule model_sky:
         planes=field_entry("planes"),
         given=given_files(field_entry("images"), field_entry("rms"), field_entry("weight")),
         sky=field_entry("sky"),
+        bands=field_entry("bands"),
     script:
         "../../scripts/model_sky.py"
 

@@ -8,7 +8,7 @@ from astropy.table import Table
 
 from morphovote.classify.anchors import CATALOGUED, segment_radius
 from morphovote.embedding import BATCH, CUTOUT, Embedder
-from morphovote.fields.psf import field_psf
+from morphovote.fields.psf import cutout_psf
 from morphovote.fields.psf_widths import different_psfs
 from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
@@ -51,7 +51,7 @@ def make_anchors_file(
     sky : sequence of path
         One, or none.
     psf, oversampling
-        See `psf.field_psf`.
+        See `psf.cutout_psf`.
     cutouts : sequence of path
         All shards.
     embedder : Embedder
@@ -65,7 +65,7 @@ def make_anchors_file(
     """
     table, tiles = read_sources(sources)
     level = read_sky(sky[0]) if len(sky) else None
-    at = field_psf(tiles, psf, oversampling)
+    at = cutout_psf(tiles, psf, oversampling)
     if at is None and count:
         log.warning("the field has no psf: anchors are seen through that of HST/ACS, in pixels")
     about = {"asked": count, "seed": seed, "has_psf": at is not None}
@@ -81,6 +81,8 @@ def make_anchors_file(
     for start in progress(starts, len(starts), f"batches of {BATCH} anchors"):
         parts.append(embedder.embed({name: found[name][start : start + BATCH] for name in CUTOUT}))
     table = {name: found[name] for name in CATALOGUED} | {"embedding": np.concatenate(parts)}
+    if found["band"].any():
+        table["band"] = found["band"].astype(object)
     for name in ("id", "class", "clear", "kind", "renderer"):
         table[name] = table[name].astype(object)
     shards.write_shard(output, table, about | {"missing": ""})
@@ -100,17 +102,20 @@ def _draw(
     """Anchors with cutouts and truth; or why there is none."""
     if not count:
         return {}, "none were asked for (classes.anchors: 0)"
-    flux, radius = measure_sources(cutouts, seed)
+    flux, radius, row = measure_sources(cutouts, seed)
     if len(flux) < FEWEST_SOURCES:
         return {}, TOO_FEW.format(FEWEST_SOURCES)
-    psfs = [draw_psf()] if psf is None else different_psfs(psf, sources)
-    psf_radius = float(np.median([measure_psf(one)[1] for one in psfs]))
+    psf_radius, band = _psf_radius(psf, sources), None
+    if "BAND" in sources.colnames:
+        band = np.asarray(sources["BAND"])[row]
+        radii = {name: _psf_radius(psf, sources[sources["BAND"] == name]) for name in set(band)}
+        psf_radius = np.array([radii[name] for name in band])
     how = (cutout["size"], cutout["neighbours"], psf, seed, sky, threads)
     how += (np.asarray(sources["TILE"]),)
-    trial = pilot_plan(plan_anchors(count, flux, radius, psf_radius, seed))
+    trial = pilot_plan(plan_anchors(count, flux, radius, psf_radius, seed, band=band))
     found = make_anchors(trial, tiles, cutouts, *how)
-    factors = fit_factors(trial, found, psf_radius) if found else {}
-    plan = plan_anchors(count, flux, radius, psf_radius, seed, factors)
+    factors = fit_factors(trial, found) if found else {}
+    plan = plan_anchors(count, flux, radius, psf_radius, seed, factors, band)
     found = make_anchors(plan, tiles, cutouts, *how) if found else {}
     if not found or (found["flags"] & NO_DATA).all():
         return {}, NO_PLACE
@@ -119,6 +124,12 @@ def _draw(
     found["segment"] = segment_radius(found["mask"])
     found["renderer"] = np.array([plan[row]["renderer"] for row in found["row"]])
     return found, ""
+
+
+def _psf_radius(psf: Callable | None, sources: Table) -> float:
+    """Median half-light radius (px) of the PSFs of some sources, or that of HST/ACS."""
+    psfs = different_psfs(psf, sources) if psf else []
+    return float(np.median([measure_psf(one)[1] for one in psfs or [draw_psf()]]))
 
 
 def empty_anchors() -> dict[str, np.ndarray]:

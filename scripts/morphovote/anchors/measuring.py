@@ -18,7 +18,7 @@ from morphovote.fields.cutouts import BORDER
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile, pixel_scatter
-from morphovote.fields.psf import field_psf
+from morphovote.fields.psf import cutout_psf
 from morphovote.fields.psf_widths import different_psfs
 from morphovote.fields.sky import Sky, read_sky, sky_section
 from morphovote.fields.sources import read_sources
@@ -33,9 +33,10 @@ from morphovote.measure.morphology import (
     prepare_psf,
 )
 from morphovote.measure.sections import first_sides, measure_section, warm_up
-from morphovote.simulate.anchors import cutout_places, draw_anchor, measure_psf
+from morphovote.simulate.anchors import draw_anchor, measure_psf
 from morphovote.simulate.galaxies import draw_psf
-from morphovote.simulate.injection import CLEAR, Place, add_light, image_places
+from morphovote.simulate.injection import Place, add_light
+from morphovote.simulate.places import anchor_places, lent_by_cutouts
 from morphovote.storage import shards
 
 # Anchors measured at most: enough for the bins, at a tenth of a second or two each.
@@ -72,7 +73,7 @@ def measure_anchors_file(
     sky : sequence of path
         One, or none.
     psf, oversampling
-        See `psf.field_psf`.
+        See `psf.cutout_psf`.
     cutouts : sequence of path
         All shards; they lend the sky where the field has no images.
     output : path
@@ -87,8 +88,8 @@ def measure_anchors_file(
     """
     listed, tiles = read_sources(sources)
     made, seed = shards.read_shard(anchors), int(shards.read_attributes(anchors)["seed"])
-    at = field_psf(tiles, psf, oversampling)
-    psfs = [draw_psf()] if at is None else different_psfs(at, listed)
+    at = cutout_psf(tiles, psf, oversampling)
+    psfs = (different_psfs(at, listed) if at else []) or [draw_psf()]
     radius = float(np.median([half_light_radius(one) for one in psfs]))
     chosen = choose_anchors(made)
     sides, areas = first_sides(np.pi * made["segment"][chosen].astype(float) ** 2)
@@ -155,6 +156,7 @@ def _planned(made: dict[str, np.ndarray], row: int, seed: int) -> dict:
         "renderer": str(made["renderer"][row]), "type": str(made["kind"][row]).split()[0],
         "flux": float(made["flux"][row]), "r_e": float(made["r_e"][row]),
         "stream": [seed, int(made["row"][row]), 1],
+        "band": str(made["band"][row]) if "band" in made else None,
     }  # fmt: skip
 
 
@@ -178,16 +180,15 @@ def _measure_one(
     rng = np.random.default_rng([seed, number, 2])
     scale = float(tiles.meta["PIXSCALE"])
     with ExitStack() as stack:
-        if tiles.meta["KIND"] == "images":
-            place = image_places(stack, tiles, size + 2 * BORDER, CLEAR / scale, sky)(rng)
-            place = place and _widen(stack, tiles, place, size, side, sky)
-        else:
-            place = cutout_places(cutouts, size, tile)(rng)
+        place = anchor_places(stack, tiles, cutouts, size, tile, sky)(rng, planned["band"])
+        if place and not lent_by_cutouts(tiles):
+            place = _widen(stack, tiles, place, size, side, sky)
     if place is None:
         return None
     x, y = (corner + at for corner, at in zip(place.corner, place.centre, strict=True))
-    blur = draw_psf() if psf is None else psf(place.tile, x, y)
-    known = None if psf is None else prepare_psf(blur)
+    known = psf and psf(place.tile, x, y)
+    blur = draw_psf() if known is None else known
+    known = None if known is None else prepare_psf(blur)
     fwhm = measure_psf(blur)[0]
     light, _ = draw_anchor(planned, place.centre, len(place.section), blur, fwhm)
     section, rms = add_light(place.section, place.rms, light, place.variance, place.relative, rng)

@@ -12,8 +12,8 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote import __version__
-from morphovote.catalogue.columns import COLUMNS, CatalogueColumn, flag_notes
-from morphovote.catalogue.parts import Parts, as_parts
+from morphovote.catalogue.columns import COLUMNS, CatalogueColumn, band_columns, flag_notes
+from morphovote.catalogue.parts import Parts, as_parts, descriptions
 from morphovote.storage.files import replacing
 
 # Decimals of columns that need more or fewer than five.
@@ -46,7 +46,9 @@ def write_cds(table_path: str | Path, readme_path: str | Path, catalogue: Table 
         As `join.build_catalogue` makes it, N rows.
     """
     parts = as_parts(catalogue) if isinstance(catalogue, Table) else catalogue
-    names = [column.name for column in COLUMNS]
+    told = descriptions(parts.known)
+    columns = (*COLUMNS, *band_columns(told))
+    names = [column.name for column in columns]
     shapes = None
     for part in parts.read(names):
         found = [_shape(np.ma.getdata(part[name]), name) for name in names]
@@ -54,9 +56,10 @@ def write_cds(table_path: str | Path, readme_path: str | Path, catalogue: Table 
     with replacing(table_path) as partial, open(partial, "wb") as file:
         for part in parts.read(names):
             for start in range(0, len(part), LINES):
-                file.write(_lines(part[start : start + LINES], shapes))
+                file.write(_lines(part[start : start + LINES], columns, shapes))
     record = sum(shape.width for shape in shapes) + len(shapes) - 1
-    text = _readme(Path(table_path).name, parts.rows, record, shapes)
+    about = (Path(table_path).name, parts.rows, record)
+    text = _readme(*about, columns, shapes, flag_notes(told))
     with replacing(readme_path) as partial:
         partial.write_text(text, encoding="ascii")
 
@@ -88,13 +91,13 @@ def _ends(values: np.ndarray) -> np.ndarray:
     return np.array([values.min(), values.max()]) if len(values) else values
 
 
-def _lines(part: Table, shapes: Sequence[_Shape]) -> bytes:
+def _lines(part: Table, columns: Sequence[CatalogueColumn], shapes: Sequence[_Shape]) -> bytes:
     """Rows as lines of the same length."""
     width = sum(shape.width + 1 for shape in shapes)
     lines = np.full((len(part), width), ord(" "), np.uint8)
     lines[:, -1] = ord("\n")
     start = 0
-    for column, shape in zip(COLUMNS, shapes, strict=True):
+    for column, shape in zip(columns, shapes, strict=True):
         texts = _texts(np.ma.getdata(part[column.name]), column.name)
         if column.dtype != "U":
             texts = np.char.rjust(texts, shape.width)
@@ -135,7 +138,14 @@ def _format(column: CatalogueColumn, shape: _Shape) -> str:
     return f"I{width}" if whole and width < 19 else f"A{width}"
 
 
-def _readme(name: str, rows: int, record: int, shapes: Sequence[_Shape]) -> str:
+def _readme(
+    name: str,
+    rows: int,
+    record: int,
+    columns: Sequence[CatalogueColumn],
+    shapes: Sequence[_Shape],
+    notes: Sequence[str],
+) -> str:
     rule, thin = "=" * WIDTH, "-" * WIDTH
     lines = [
         "", "Galaxy morphology by voting clusterings", rule, "", "Description:",
@@ -151,7 +161,7 @@ def _readme(name: str, rows: int, record: int, shapes: Sequence[_Shape]) -> str:
         "   Bytes Format Units   Label           Explanations", thin,
     ]  # fmt: skip
     start = 1
-    for column, shape in zip(COLUMNS, shapes, strict=True):
+    for column, shape in zip(columns, shapes, strict=True):
         end = start + shape.width - 1
         place = f"{start:>4}-{end:>4}" if shape.width > 1 else f"     {end:>4}"
         head = f"{place} {_format(column, shape):<6} {UNITS.get(column.unit, column.unit):<7}"
@@ -162,7 +172,7 @@ def _readme(name: str, rows: int, record: int, shapes: Sequence[_Shape]) -> str:
         lines += [" " * 42 + part for part in wrapped[1:]]
         start = end + 2
     lines += [thin, "Note (1): bits of the flags"]
-    lines += [f"    {part}" for note in flag_notes() for part in _wrap(note, WIDTH - 6)]
+    lines += [f"    {part}" for note in notes for part in _wrap(note, WIDTH - 6)]
     return "\n".join([*lines, thin, "", rule, ""]).encode("ascii", "replace").decode()
 
 

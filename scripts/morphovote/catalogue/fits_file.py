@@ -12,7 +12,15 @@ from astropy.table import Column, MaskedColumn, Table
 from morphovote import __version__
 from morphovote.catalogue.checksums import add_words, encode_sum
 from morphovote.catalogue.columns import flag_notes
-from morphovote.catalogue.parts import MOST_COLUMNS, Known, Parts, as_parts, encoded, marked
+from morphovote.catalogue.parts import (
+    MOST_COLUMNS,
+    Known,
+    Parts,
+    as_parts,
+    descriptions,
+    encoded,
+    marked,
+)
 from morphovote.catalogue.texts import as_ascii, describe, unit_text
 from morphovote.logs import log
 from morphovote.storage.files import replacing
@@ -78,7 +86,7 @@ def _header(known: dict[str, Known], names: Sequence[str], rows: int) -> fits.He
             if text:
                 header.set(f"{key}{number}", as_ascii(text), after=after)
     header["CREATOR"] = f"morphovote {__version__}"
-    for note in flag_notes():
+    for note in flag_notes(descriptions(known)):
         for line in textwrap.wrap(note, 72, break_on_hyphens=False):
             header.add_comment(line)
     return header

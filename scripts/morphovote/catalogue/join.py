@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from astropy.table import Column, Table
 
-from morphovote.catalogue.columns import COLUMNS, probability_column
+from morphovote.catalogue.columns import BAND_COLUMNS, COLUMNS, probability_column
 from morphovote.classify.classes import CLASSES, order_names
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.flags import FAR_FROM_ANCHORS, NO_DATA, NOT_SELECTED, OUTLIER
@@ -31,7 +31,8 @@ def build_catalogue(
     Parameters
     ----------
     sources : Table
-        The source list: ROW, ID, RA, DEC (deg), SELECTED, REDSHIFT.
+        The source list: ROW, ID, RA, DEC (deg), SELECTED, REDSHIFT; with several bands
+        `columns.BAND_COLUMNS`.
     source_catalogue : Table or None
         From `source_parts`, in the same order; None if there was none.
     cutouts : mapping of ndarray
@@ -51,10 +52,10 @@ def build_catalogue(
     Returns
     -------
     Table
-        `columns.COLUMNS` in that order, the probabilities of the user's own classes, then every
-        column of `source_catalogue`. A column whose name is already taken, regardless of case,
-        gets the prefix `SOURCE_`. Each column has its `unit`, `description` and `meta["ucd"]`, if
-        any.
+        `columns.COLUMNS` in that order, the probabilities of the user's own classes, the band, then
+        every column of `source_catalogue`. A column whose name is already taken, regardless of
+        case, gets the prefix `SOURCE_`. Each column has its `unit`, `description` and
+        `meta["ucd"]`, if any.
     """
     count = len(sources)
     selected = np.asarray(sources["SELECTED"], dtype=bool)
@@ -82,7 +83,9 @@ def build_catalogue(
     flag[classes["row"]] |= np.where(classes["far"], FAR_FROM_ANCHORS, 0).astype(np.int32)
     values["FLAGS"] = flag
     catalogue = Table()
-    for column in (*COLUMNS, *own):
+    bands = BAND_COLUMNS if "BAND" in sources.colnames else ()
+    values |= {column.name: sources[column.name] for column in bands}
+    for column in (*COLUMNS, *own, *bands):
         data = values[column.name]
         if column.dtype and column.dtype != "U":
             data = np.asarray(data).astype(column.dtype)

@@ -69,7 +69,8 @@ def _arrow_table(part: Table) -> pyarrow.Table:
         notes = {key: as_utf8(text) for key, text in notes.items() if text}
         fields.append(pyarrow.field(as_utf8(name).decode(), array.type, metadata=notes))
         arrays.append(array)
-    metadata = {"creator": f"morphovote {__version__}", "flags": "\n".join(flag_notes())}
+    told = {name: part[name].description for name in part.colnames}
+    metadata = {"creator": f"morphovote {__version__}", "flags": "\n".join(flag_notes(told))}
     return pyarrow.table(arrays, schema=pyarrow.schema(fields, metadata=metadata))
 
 

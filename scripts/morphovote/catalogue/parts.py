@@ -4,7 +4,7 @@ Width of a text, the number that marks missing values, the type that holds all v
 on every row, so they are gathered while the parts are written for the first time.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +53,11 @@ def as_parts(table: Table) -> Parts:
         yield table if names is None else table[list(names)]
 
     return Parts(len(table), gather({}, table), read)
+
+
+def descriptions(known: Mapping[str, Known]) -> dict[str, str | None]:
+    """Descriptions of the columns, by name."""
+    return {name: of.like.description for name, of in known.items()}
 
 
 def gather(known: dict[str, Known], part: Table) -> dict[str, Known]:

@@ -7,6 +7,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from morphovote.catalogue.columns import BAND_COLUMNS
 from morphovote.config.roles import PROPERTIES
 from morphovote.errors import InputError
 from morphovote.measure.quality import MEASURED, trusted
@@ -32,6 +33,9 @@ CATALOGUE_COLUMNS = (
     "AXIS_RATIO",
     "MEASURE_FLAG",
 )
+
+# Of a field with several bands.
+BAND_NAMES = tuple(column.name for column in BAND_COLUMNS)
 
 # What the source catalogue may give; NaN where it does not.
 SOURCE_COLUMNS = tuple(role.upper() for role in PROPERTIES)
@@ -118,6 +122,13 @@ def leave_out_bad(catalogue: Table) -> Table:
     for name, values in trusted(shape).items():
         catalogue[name.upper()] = values
     return catalogue
+
+
+def read_bands(path: str | Path) -> Table | None:
+    """Read `BAND_COLUMNS` of the source list; None where the field has no bands."""
+    with fits.open(path) as file:
+        there = "BAND" in file["SOURCES"].columns.names
+    return read_columns(path, BAND_NAMES, "SOURCES") if there else None
 
 
 def read_properties(path: str | Path) -> Table:

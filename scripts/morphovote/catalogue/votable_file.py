@@ -20,6 +20,7 @@ from morphovote.catalogue.parts import (
     Known,
     Parts,
     as_parts,
+    descriptions,
     mark_of,
     marked,
     signed,
@@ -103,7 +104,7 @@ def make_votable(table: Table, known: Mapping[str, Known]) -> VOTableFile:
     # astropy makes an ID from the name, and a column may have the same ID.
     creator.ID = None
     resource.infos.append(creator)
-    resource.description = ";\n".join(flag_notes())
+    resource.description = ";\n".join(flag_notes(descriptions(known)))
     if set(SKY) <= set(table.colnames):
         resource.coordinate_systems.append(CooSys(ID=FRAME, system="ICRS"))
     fields, taken = resource.tables[0].fields, {FRAME}

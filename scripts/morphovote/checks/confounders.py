@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 from astropy.table import Table
 
-from morphovote.catalogue.reading import read_columns
+from morphovote.catalogue.reading import read_bands, read_columns
 from morphovote.checks.class_tests import LEVEL, holm
 from morphovote.fields.images import open_image
 from morphovote.fields.planes import plane_shape
@@ -26,9 +26,12 @@ QUANTITIES = {
     "neighbours": ("neighbours in the cutout", "number", None),
     "edge_distance": ("distance to the image's edge", "px", None),
     "image": ("image, with its PSF and depth", "number", None),
+    # Of fields with several bands, where a group may be a redshift seen through one band's PSF.
+    "band": ("band, with its PSF and depth", "number", None),
+    "redshift": ("redshift", "", None),
 }
 # These are not properties of the galaxy: groups should not depend on them at all.
-FOREIGN = ("position_angle", "neighbours", "edge_distance", "image")
+FOREIGN = ("position_angle", "neighbours", "edge_distance", "image", "band")
 # Most galaxies, drawn at random.
 SAMPLE = 5000
 PERMUTATIONS = 200
@@ -152,7 +155,7 @@ def audit_groups(
     seed : int
         For the sample and for the permutations.
     permutations : int
-        With fewer than 160, no quantity of eight can be significant after Holm's correction.
+        With fewer than 200, no quantity of ten can be significant after Holm's correction.
 
     Returns
     -------
@@ -341,6 +344,14 @@ def read_quantities(
         "edge_distance": edge_distances(listed, tiles)[row],
         "image": _image_numbers(np.asarray(listed["TILE"]))[row],
     }
+    bands = read_bands(sources)
+    if bands is not None:
+        name = np.asarray(bands["BAND"])
+        _, number = np.unique(name, return_inverse=True)
+        values |= {
+            "band": _image_numbers(number)[row],
+            "redshift": read_columns(sources, ("REDSHIFT",), "SOURCES")["REDSHIFT"][row],
+        }
     return {name: np.asarray(value, dtype=float) for name, value in values.items()}, group
 
 

@@ -18,6 +18,7 @@ from morphovote.storage import shards
 KEPT = ("row", "id", "type", "mag", "r_e", "axis_ratio", "tile", "tile_x", "tile_y", "snr", "flags")
 KEPT += ("detected",)
 NEEDS_IMAGES = "the field is made of cutouts, and galaxies can be injected into images only"
+NEEDS_ONE_BAND = "the field has several bands, and galaxies can be injected into images of one only"
 
 
 def inject_file(
@@ -56,9 +57,11 @@ def inject_file(
     """
     table, tiles = read_sources(sources)
     attributes = {"seed": seed, "asked": count, "detects": detects, "missing": ""}
-    if tiles.meta["KIND"] != "images":
-        log.warning("nothing is injected: %s", NEEDS_IMAGES)
-        shards.write_shard(output, empty_table(), attributes | {"missing": NEEDS_IMAGES})
+    needs = NEEDS_IMAGES if tiles.meta["KIND"] != "images" else ""
+    needs = NEEDS_ONE_BAND if "BAND" in tiles.colnames else needs
+    if needs:
+        log.warning("nothing is injected: %s", needs)
+        shards.write_shard(output, empty_table(), attributes | {"missing": needs})
         return
     selected = np.asarray(table["SELECTED"], dtype=bool)
     plan = plan_injections(count, np.asarray(table["MAG"], float)[selected], seed)

@@ -122,9 +122,15 @@ def _explain(error: ValidationError) -> list[str]:
 
 def _explain_value(error: ValidationError, place: str) -> str:
     """Message for a value that the schema does not allow, or a key that is missing."""
+    where = place.partition(", ")[2]
     if error.validator == "required":
         missing = [key for key in error.validator_value if f"'{key}' is a req" in error.message]
         return f"{place}: the key {missing[0]!r} is missing. Add it."
+    if "propertyNames" in error.absolute_schema_path and where.count(".") > 1:
+        return (
+            f"{place}: {str(error.instance)[:120]!r} cannot name a band; expected a name of up to "
+            "30 letters, digits and _ . + -. Rename it (a number needs quotes)."
+        )
     if "propertyNames" in error.absolute_schema_path:
         return (
             f"{place}: {str(error.instance)[:120]!r} cannot name a field; expected a name of up to "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 
+from morphovote.config.bands import gather_bands, join_bands, resolve_choice
 from morphovote.config.check import (
     check_galaxies,
     check_labels,
@@ -165,14 +166,17 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
     InputError
         If the entry contradicts itself or names a missing file.
     """
-    where = f"fields.{name}"
+    where, given = f"fields.{name}", field
     places = {what: place.format(field=name) for what, place in places.items()}
+    field = gather_bands(where, field)
     _check_kind(where, field)
     model, archive = _model_folder(field.get("model"), name, places)
     downloads = list_downloads(field["download"], where) if "download" in field else {}
     resolved = {
-        "kind": "cutouts" if "cutouts" in field else "images",
+        "kind": "cutouts" if _has_cutouts(field) else "images",
         "pattern": split_plane(field["cutouts"])[0] if "cutouts" in field else None,
+        "bands": None,
+        **resolve_choice(field),
         "columns": field.get("columns", {}),
         "select": field["select"],
         "pixel_origin": field["pixel_origin"],
@@ -186,16 +190,21 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
         "detect": False,
         "labels": [],
         "physical": None,
-        "sky": None if "cutouts" in field else field.get("sky", "auto"),
+        "sky": None if _has_cutouts(field) else field.get("sky", "auto"),
         "downloads": downloads,
-        "given": field,
+        "given": given,
     }
     if "labels" in field:
         resolved["labels"] = find_files(field["labels"], f"{where}.labels")
         check_labels(where, resolved["labels"], places["results"])
     if "simulate" in field:
         return resolved | _resolve_simulated(places["simulated"])
-    resolved |= _resolve_files(where, field, downloads)
+    if "bands" in field:
+        resolved["bands"] = _resolve_bands(where, field, downloads)
+        resolved |= join_bands(where, resolved["bands"])
+    else:
+        resolved |= _resolve_files(where, field, downloads)
+    resolved["catalogue"] = _resolve_catalogue(where, field, downloads)
     if resolved["columns"] and not resolved["catalogue"]:
         raise InputError(
             f"config, {where}: found columns but no catalogue. Add catalogue: <file>, or remove "
@@ -211,12 +220,12 @@ def resolve_field(name: str, field: dict, places: dict[str, str]) -> dict:
 
 def _check_kind(where: str, field: dict) -> None:
     """Stop if an entry does not describe its field in exactly one way."""
-    sources = [key for key in ("simulate", "images", "cutouts") if key in field]
+    sources = [key for key in ("simulate", "images", "cutouts", "bands") if key in field]
     if len(sources) != 1:
         found = " and ".join(sources) if sources else "none of them"
         raise InputError(
-            f"config, {where}: found {found}, expected exactly one of simulate, images and "
-            "cutouts. Keep the one that describes this field."
+            f"config, {where}: found {found}, expected exactly one of simulate, images, cutouts "
+            "and bands. Keep the one that describes this field."
         )
     for key, (low, high) in field["select"].items():
         check_range(f"{where}.select.{key}", low, high)
@@ -229,7 +238,7 @@ def _check_kind(where: str, field: dict) -> None:
         raise InputError(
             f"config, {where}: found psf_oversampling but no psf. Add psf: <file>, or remove it."
         )
-    if "sky" in field and "cutouts" in field:
+    if "sky" in field and _has_cutouts(field):
         raise InputError(
             f"config, {where}: found sky together with cutouts. The sky of a ready-made cutout is "
             "fitted with its galaxy. Remove sky, or give the images they were cut from."
@@ -254,7 +263,7 @@ def _resolve_simulated(folder: str) -> dict:
 
 
 def _resolve_files(where: str, field: dict, downloads: dict[str, str]) -> dict:
-    """The survey files that a field names: images, noise maps, PSF, catalogue."""
+    """The survey files that a field or one of its bands names: images, noise maps, PSF."""
     source = "images" if "images" in field else "cutouts"
     given = {key: split_plane(field.get(key, "")) for key in (source, "rms", "weight", "psf")}
     files = {"images": find_files(given[source][0], f"{where}.{source}", downloads)}
@@ -265,10 +274,35 @@ def _resolve_files(where: str, field: dict, downloads: dict[str, str]) -> dict:
         files[noise] = found
         if found and len(found) != len(files["images"]):
             raise _unpaired(f"{where}.{noise}", found, files["images"], "expected one for each")
-    if "catalogue" in field:
-        require_file(field["catalogue"], f"{where}.catalogue", downloads)
-    files["catalogue"] = [field["catalogue"]] if "catalogue" in field else []
     return files | _resolve_psf(where, given["psf"], files["images"], downloads)
+
+
+def _resolve_catalogue(where: str, field: dict, downloads: dict[str, str]) -> list[str]:
+    if "catalogue" not in field:
+        return []
+    require_file(field["catalogue"], f"{where}.catalogue", downloads)
+    return [field["catalogue"]]
+
+
+def _has_cutouts(field: dict) -> bool:
+    """Whether a field's pixels are ready-made cutouts, of one band or of several."""
+    return any("cutouts" in one for one in (field, *field.get("bands", {}).values()))
+
+
+def _resolve_bands(where: str, field: dict, downloads: dict[str, str]) -> list[dict]:
+    """The files of each band, and its scales: its own, or those of the field."""
+    bands = []
+    for name, band in field["bands"].items():
+        files = _resolve_files(f"{where}.bands.{name}", band, downloads)
+        own = {key: band.get(key, field.get(key)) for key in ("pixel_scale", "zero_point")}
+        about = {
+            "name": name,
+            "wavelength": band.get("wavelength"),
+            "psf_oversampling": band.get("psf_oversampling"),
+            "pattern": split_plane(band["cutouts"])[0] if "cutouts" in band else None,
+        }
+        bands.append(about | own | files)
+    return bands
 
 
 def _resolve_psf(

@@ -23,17 +23,27 @@ def check_psfs(fields: dict[str, dict]) -> None:
         Naming the key of the config.
     """
     for name, field in fields.items():
-        given = [] if field["simulate"] else field["psf_plane"] + field["psfs"]
-        there = [path for path in given[:FIRST] if Path(split_plane(path)[0]).is_file()]
-        scale = _pixel_scale(field) if there else None
-        for path in there if scale else []:
-            # Takes a second to import, and few fields have a PSF.
-            from morphovote.fields.psf import psf_pixels
+        if field["simulate"]:
+            continue
+        for band in field["bands"] or []:
+            _check_psf(f"fields.{name}.bands.{band['name']}", band)
+        if not field["bands"]:
+            _check_psf(f"fields.{name}", field)
 
-            try:
-                psf_pixels(path, scale, field["psf_oversampling"])
-            except InputError as error:
-                raise InputError(f"config, fields.{name}.psf: {error}") from error
+
+def _check_psf(where: str, field: dict) -> None:
+    """As `check_psfs`, of one field or one of its bands."""
+    given = field["psf_plane"] + field["psfs"]
+    there = [path for path in given[:FIRST] if Path(split_plane(path)[0]).is_file()]
+    scale = _pixel_scale(field) if there else None
+    for path in there if scale else []:
+        # Takes a second to import, and few fields have a PSF.
+        from morphovote.fields.psf import psf_pixels
+
+        try:
+            psf_pixels(path, scale, field["psf_oversampling"])
+        except InputError as error:
+            raise InputError(f"config, {where}.psf: {error}") from error
 
 
 def _pixel_scale(field: dict) -> float | None:

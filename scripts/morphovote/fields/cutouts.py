@@ -23,6 +23,7 @@ from morphovote.fields.noise import open_tile
 from morphovote.fields.planes import plane_shape
 from morphovote.fields.resampling import native_side, resample_cutout, same_scale
 from morphovote.fields.sky import Sky, sky_section
+from morphovote.fields.tiles import of_tile, of_tiles
 from morphovote.fields.trails import find_trail
 from morphovote.flags import (
     BLEND,
@@ -80,7 +81,7 @@ def make_cutouts(
     sources : Table
         Rows of a source list (`sources.read_sources`), N of them.
     tiles : Table
-        All tiles, with `meta["PIXSCALE"]`.
+        All tiles, with `meta["PIXSCALE"]` or a scale of each (`tiles.of_tile`).
     size : int
         Side of a cutout (px).
     neighbours : {'mask', 'keep'}
@@ -88,8 +89,8 @@ def make_cutouts(
     threads : int
         Processes to use; the result does not depend on it.
     target : float, optional
-        Pixel scale (arcsec) of the cutouts where it is not that of the tiles: each is cut so much
-        larger or smaller, and resampled (`resampling.resample_cutout`).
+        Pixel scale (arcsec) of the cutouts where it is not that of the field: each that comes from
+        other pixels is cut so much larger or smaller, and resampled (`resampling.resample_cutout`).
     sky : Sky, optional
         Of the field's images (`sky.read_sky`). Without it the sky is that of each cutout.
 
@@ -106,12 +107,12 @@ def make_cutouts(
     arrays["row"] = np.asarray(sources["ROW"], dtype=np.int64)
     arrays["id"] = np.array([str(value) for value in sources["ID"].tolist()], dtype=object)
     jobs = _jobs(sources)
-    scale = float(tiles.meta["PIXSCALE"])
-    if target is not None and same_scale(scale, target):
-        target = None
-    if target is not None:
-        log.info("resampled from %.4g to %.4g arcsec a pixel, light kept", scale, target)
-    common = (sources, tiles, size, neighbours, scale, target, sky)
+    target = target or float(tiles.meta["PIXSCALE"])
+    held = np.asarray(sources["TILE"])
+    for scale in np.unique(of_tiles(tiles, "PIXSCALE", held[held >= 0])):
+        if not same_scale(scale, target):
+            log.info("resampled from %.4g to %.4g arcsec a pixel, light kept", scale, target)
+    common = (sources, tiles, size, neighbours, target, sky)
     for rows, part in progress(_run(jobs, common, threads), len(jobs), "batches of cutouts"):
         for name, values in part.items():
             arrays[name][rows] = values
@@ -361,18 +362,19 @@ def _cut_batch(
     tiles: Table,
     size: int,
     neighbours: str,
-    scale: float,
-    target: float | None,
+    target: float,
     sky: Sky | None,
 ) -> dict[str, np.ndarray]:
     part = _empty(len(rows), size)
     del part["row"], part["id"]
-    native = size if target is None else native_side(size, scale, target)
-    side = native + 2 * BORDER
     current, stack, stamps = None, ExitStack(), tiles.meta["KIND"] == "cutouts"
     with stack:
         for i, row in enumerate(rows):
             tile = int(sources["TILE"][row])
+            scale = of_tile(tiles, "PIXSCALE", tile)
+            kept = same_scale(scale, target)
+            native = size if kept else native_side(size, scale, target)
+            side = native + 2 * BORDER
             x, y = float(sources["X"][row]), float(sources["Y"][row])
             left, bottom = (int(np.floor(v - (native - 1) / 2 + 0.5)) - BORDER for v in (x, y))
             try:
@@ -401,7 +403,7 @@ def _cut_batch(
                 sky=sky and sky_section(sky, tile, bottom, left, side, side),
                 inside=covered(plane_shape(hdu), bottom, left) if stamps else None,
             )
-            if target is not None:
+            if not kept:
                 result = resample_cutout(result, size, scale / target)
             for key, value in result.items():
                 part[key][i] = value

@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from astropy.table import Table
 
+from morphovote.config.bands import CHOICE
 from morphovote.config.roles import PROPERTIES
 from morphovote.errors import InputError
+from morphovote.fields.bands import list_band_sources
 from morphovote.fields.catalogues import column_names
 from morphovote.fields.doubts import (
     doubt_magnitudes,
@@ -64,7 +66,8 @@ def inspect_field(field: dict, side: int) -> dict:
         `galaxies`: how many there can be at most, None if not known; `scale`
         (arcsec); `entry`: zero point and the like as given; `thumbnails`: (name, pixels) of some
         sources; `ids` of the sources, None if not known yet; `labels`: a sentence on them, empty
-        until somebody has read them; `notes`, and `warnings`: sentences, no warning among the
+        until somebody has read them; `bands`: name and what was found of each band, empty where the
+        field has one; `notes`, and `warnings`: sentences, no warning among the
         notes.
 
     Raises
@@ -73,7 +76,7 @@ def inspect_field(field: dict, side: int) -> dict:
         For whatever would stop the field's first jobs.
     """
     with collect_warnings() as warnings:
-        found = _inspect(field, side)
+        found = _inspect_bands(field, side) if field["bands"] else _inspect(field, side)
     told = list(dict.fromkeys(warnings))
     notes = [note for note in dict.fromkeys(found["notes"]) if note not in told]
     return found | {"warnings": told, "notes": notes}
@@ -116,8 +119,34 @@ def _inspect(field: dict, side: int) -> dict:
         else of_sources(sources, tiles, side),
         "ids": None if sources is None else np.asarray(sources["ID"]),
         "labels": "",
+        "bands": [],
         "notes": notes,
     }
+
+
+def _inspect_bands(field: dict, side: int) -> dict:
+    """As `_inspect`, of a field with several bands: images, PSFs and notes are those of all."""
+    found = {}
+    for band in field["bands"]:
+        try:
+            found[band["name"]] = _inspect(field | band | {"bands": None}, side)
+        except InputError as error:
+            raise InputError(f"Band {band['name']}: {error}") from error
+    every = list(found.values())
+    joined = {
+        key: [row for one in every for row in one[key]] for key in ("images", "psfs", "notes")
+    }
+    whole = not field["physical"] and len(field["images"]) <= MOST_FILES
+    if whole and not field["detect"]:
+        catalogue, columns = _given_catalogue(field)
+        given = {key: field[key] for key in ("select", "pixel_origin", "missing")}
+        choice = {key: field[key] for key in CHOICE}
+        _, tiles = list_band_sources(
+            field["bands"], choice, field["kind"], catalogue, columns=columns, **given
+        )
+        joined["notes"] += json.loads(tiles.meta["NOTES"])
+    about = {"files": sum(one["files"] for one in every), "bands": list(found.items())}
+    return found[field["band"]] | joined | about
 
 
 def _given_catalogue(field: dict) -> tuple[str | None, dict]:

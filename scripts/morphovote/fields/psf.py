@@ -14,6 +14,7 @@ from scipy.ndimage import label
 from morphovote.errors import InputError
 from morphovote.fields.images import inspect_image, open_image, read_section
 from morphovote.fields.psfex import Model, evaluate, read_model
+from morphovote.fields.tiles import of_tiles
 
 # How far (px) the brightest pixel of a PSF may lie from the middle of its image.
 OFFSET = 2
@@ -49,7 +50,7 @@ class Psf(NamedTuple):
 
 def field_psf(
     tiles: Table, given: Sequence[str], oversampling: float | None = None
-) -> Callable[[int, float, float], np.ndarray] | None:
+) -> Callable[[int, float, float], np.ndarray | None] | None:
     """The PSF of a field, as a function of the image and the place in it.
 
     Parameters
@@ -65,27 +66,52 @@ def field_psf(
     -------
     callable or None
         (tile, x, y) -> ndarray of odd sides and a sum of 1, in pixels of the images, centred on its
-        middle pixel; x and y in px, 0-based. The same array wherever the PSF is the same.
+        middle pixel; x and y in px, 0-based. The same array wherever the PSF is the same. None in a
+        band without a PSF.
     """
     files = list(map(str, tiles["PSF"] if "PSF" in tiles.colnames else given))
-    if not files:
+    if not any(files):
         return None
     # A model tells positions in the image that a cutout was cut from, which nobody knows.
     placed = tiles.meta["KIND"] != "cutouts"
-    return partial(_psf_at, files, float(tiles.meta["PIXSCALE"]), oversampling, placed)
+    scales = of_tiles(tiles, "PIXSCALE", np.arange(len(files)))
+    samples = [oversampling] * len(files)
+    if "PSF_SAMPLES" in tiles.colnames:
+        samples = [float(n) if np.isfinite(n) else None for n in tiles["PSF_SAMPLES"]]
+    return partial(_psf_at, files, scales.tolist(), samples, placed)
+
+
+def cutout_psf(
+    tiles: Table, given: Sequence[str], oversampling: float | None = None
+) -> Callable[[int, float, float], np.ndarray | None] | None:
+    """As `field_psf`, in pixels of the field's cutouts, which those of a band may differ from."""
+    if "PIXSCALE" not in tiles.colnames or "PSF" not in tiles.colnames:
+        return field_psf(tiles, given, oversampling)
+    tiles, whole = tiles.copy(), float(tiles.meta["PIXSCALE"])
+    for path, own in {(str(row["PSF"]), float(row["PIXSCALE"])) for row in tiles if row["PSF"]}:
+        here = (tiles["PSF"] == path) & (tiles["PIXSCALE"] == own)
+        samples = float(tiles["PSF_SAMPLES"][here][0])
+        read = read_psf(path, own, samples if np.isfinite(samples) else None)
+        if read.model is None and abs(own / whole - 1) > SAME:
+            tiles["PSF_SAMPLES"][here] = whole / own / read.step
+            tiles["PIXSCALE"][here] = whole
+    return field_psf(tiles, given)
 
 
 def _psf_at(
     files: list[str],
-    pixel_scale: float,
-    oversampling: float | None,
+    scales: list[float],
+    samples: list[float | None],
     placed: bool,
     tile: int,
     x: float,
     y: float,
-) -> np.ndarray:
-    path = files[tile] if len(files) > 1 else files[0]
-    psf, pixels = _read(path, pixel_scale, oversampling)
+) -> np.ndarray | None:
+    number = tile if len(files) > 1 else 0
+    path = files[number]
+    if not path:
+        return None
+    psf, pixels = _read(path, scales[number], samples[number])
     if pixels is not None:
         return pixels
     image = evaluate(psf.model, x, y) if placed else evaluate(psf.model)

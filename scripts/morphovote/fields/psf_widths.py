@@ -66,7 +66,7 @@ def different_psfs(
     places = [[sources[name][rows[n]] for name in ("TILE", "X", "Y")]
               for n in evenly(len(rows), MOST)]  # fmt: skip
     found = [psf(int(tile), float(x), float(y)) for tile, x, y in places]
-    return list({id(one): one for one in found}.values())
+    return list({id(one): one for one in found if one is not None}.values())
 
 
 class Described(NamedTuple):

@@ -109,6 +109,23 @@ def model_sky(tiles: Table, choice: str | dict, threads: int = 1) -> tuple[Sky, 
     return Sky(mesh, level, max(noise, LEAST_NOISE)), subtracted
 
 
+def model_band_skies(tiles: Table, choice: str | dict, threads: int = 1) -> tuple[Sky, bool]:
+    """Work out the sky of a field with several bands: of each by itself, see `model_sky`.
+
+    The noise is that of the band whose sky is known worst; a sky is taken off where one band needs
+    it, and the others' is zero.
+    """
+    parts = []
+    bands = np.asarray(tiles["BAND"])
+    for name in dict.fromkeys(bands.tolist()):
+        log.info("sky of band %s:", name)
+        parts.append(model_sky(tiles[bands == name], choice, threads))
+    skies = [sky for sky, _ in parts]
+    level = [one for sky in skies for one in sky.level]
+    noise = max(sky.noise for sky in skies)
+    return Sky(skies[0].mesh, level, noise), any(subtracted for _, subtracted in parts)
+
+
 def _own_noise(apart: np.ndarray) -> float:
     """How far cells (N,) would lie from their sky without galaxies (root mean square).
 

@@ -211,6 +211,19 @@ def check_detectable(images: Sequence[Image], pixel_scale: float | None) -> floa
     return scale
 
 
+def of_tile(tiles: Table, name: str, number: int) -> float:
+    """PIXSCALE (arcsec) or ZEROPT (AB mag, NaN if unknown) of one tile: its own, or the field's."""
+    return float(tiles[name][number] if name in tiles.colnames else tiles.meta[name])
+
+
+def of_tiles(tiles: Table, name: str, numbers: np.ndarray) -> np.ndarray:
+    """As `of_tile`, for tiles (N,); what the field has where there is no tile (-1)."""
+    if name not in tiles.colnames:
+        return np.full(len(numbers), float(tiles.meta[name]))
+    own = np.append(np.asarray(tiles[name], dtype=float), float(tiles.meta[name]))
+    return own[np.where(np.asarray(numbers) < 0, -1, numbers)]
+
+
 def count_inside(images: Sequence[Image], ra: np.ndarray, dec: np.ndarray) -> int:
     """How many positions (N,), ICRS degrees, lie in an image that has a WCS."""
     inside = np.zeros(len(ra), dtype=bool)

@@ -232,7 +232,7 @@ def select_rows(sources: Table, select: Mapping[str, Sequence[float | None]]) ->
 
 def measure_all(
     names: dict[str, np.ndarray],
-    scale: float,
+    scale: float | np.ndarray,
     psf_radius: np.ndarray | None,
     call: Callable,
     galaxies: Callable,
@@ -245,8 +245,8 @@ def measure_all(
     ----------
     names : dict of ndarray
         row, id and flags of the cutouts.
-    scale : float
-        Arcsec a pixel of what is measured.
+    scale : float or ndarray
+        Arcsec a pixel of what is measured; shape (N,) where galaxies differ in it.
     psf_radius : ndarray, optional
         Shape (N,): half-light radius of the PSF at each galaxy (px).
     call : callable
@@ -273,6 +273,7 @@ def measure_all(
         whose process is killed twice is flagged.
     """
     size = len(names["row"])
+    scale = np.broadcast_to(scale, size)
     arrays = {name: np.full(size, np.nan, dtype=np.float32) for name in UNITS}
     measure_flag = np.full(size, FAILED, dtype=np.int32)
     # A galaxy without data has nothing to be measured.
@@ -290,7 +291,7 @@ def measure_all(
             _to_log_file(f"{names['id'][row]}: {message}")
         measure_flag[row] = values["measure_flag"]
         for name, unit in UNITS.items():
-            arrays[name][row] = values[name] * (scale if unit == "arcsec" else 1)
+            arrays[name][row] = values[name] * (scale[row] if unit == "arcsec" else 1)
     if troubles:
         log.info("%d galaxies could not be measured; they are flagged", troubles)
     flags = np.where(measure_flag & FAILED, MEASURE_FAILED, 0).astype(np.int32)

@@ -46,8 +46,11 @@ def angles_on_sky(
     return result
 
 
-def magnitudes(light: np.ndarray, zero_point: float) -> np.ndarray:
-    """AB magnitudes (N,) of light in units of the image; NaN where it is not positive."""
+def magnitudes(light: np.ndarray, zero_point: float | np.ndarray) -> np.ndarray:
+    """AB magnitudes (N,) of light in units of the image; NaN where it is not positive.
+
+    The zero point is that of all, or an array of shape (N,).
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         found = zero_point - 2.5 * np.log10(light)
     return np.where(np.isfinite(found), found, np.nan)

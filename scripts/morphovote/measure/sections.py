@@ -26,6 +26,7 @@ from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
 from morphovote.fields.sky import Sky, sky_section
+from morphovote.fields.tiles import of_tiles
 from morphovote.flags import (
     BEYOND_CUTOUT,
     FAILED,
@@ -312,7 +313,8 @@ def measure_on_images(
         order or on `processes`.
     """
     names = shards.read_shard(path, ["row", "id", "flags"])
-    scale = float(tiles.meta["PIXSCALE"])
+    tile, x, y = (np.asarray(sources[name])[names["row"]] for name in ("TILE", "X", "Y"))
+    scale = of_tiles(tiles, "PIXSCALE", tile)
     # Areas in pixels of the images, which the cutouts may have been resampled from.
     area = [np.count_nonzero(batch["mask"] & OWN, axis=(1, 2))
             for batch in shards.iterate_batches(path, ["mask"], BATCH)]  # fmt: skip
@@ -320,19 +322,17 @@ def measure_on_images(
     area = area * (float(shards.read_attributes(path)["pixel_scale"]) / scale) ** 2
     warm_up()
     fit = np.ones(len(area), dtype=bool) if sersic is None else sersic[names["row"]]
-    call = partial(
-        measure_section, pixel_scale=scale, sky_noise=sky.noise if sky else np.inf, measure=measure
-    )
-    tile, x, y = (np.asarray(sources[name])[names["row"]] for name in ("TILE", "X", "Y"))
+    call = partial(_measure_row, sky_noise=sky.noise if sky else np.inf, measure=measure)
 
     def psf_at(row: int) -> np.ndarray | None:
         there = psf is not None and not names["flags"][row] & NO_DATA
-        return prepare_psf(psf(int(tile[row]), float(x[row]), float(y[row]))) if there else None
+        blur = psf(int(tile[row]), float(x[row]), float(y[row])) if there else None
+        return None if blur is None else prepare_psf(blur)
 
     def galaxies(rows: np.ndarray) -> Iterator[tuple]:
         around = sections(sources, tiles, sky, names["row"][rows], area[rows])
         return (
-            (*section, bool(fit[row]), psf_at(row))
+            (float(scale[row]), *section, bool(fit[row]), psf_at(row))
             for section, row in zip(around, rows, strict=True)
         )
 
@@ -341,10 +341,16 @@ def measure_on_images(
     angle = angles_on_sky(tiles, tile, x, y, arrays["position_angle"].astype(float))
     arrays["position_angle"] = angle.astype(np.float32)
     light = arrays["mag_sersic"].astype(float)
-    arrays["mag_sersic"] = magnitudes(light, float(tiles.meta["ZEROPT"])).astype(np.float32)
+    zero_point = of_tiles(tiles, "ZEROPT", tile)
+    arrays["mag_sersic"] = magnitudes(light, zero_point).astype(np.float32)
     for name in ("position_angle", "mag_sersic"):
         arrays[f"{name}_err"][np.isnan(arrays[name])] = np.nan
     return arrays, units
+
+
+def _measure_row(scale: float, *section, **how) -> tuple[dict[str, float], list[str]]:
+    """`measure_section` of a galaxy in pixels of its own image."""
+    return measure_section(*section, pixel_scale=scale, **how)
 
 
 def warm_up() -> None:

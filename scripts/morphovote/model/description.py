@@ -124,7 +124,7 @@ def describe_field(
     cutouts : sequence of path
         All shards.
     psf : callable or None
-        From `psf.field_psf`; where it varies, the medians of its widths count.
+        From `psf.cutout_psf`; where it varies, the medians of its widths count.
 
     Returns
     -------
@@ -146,22 +146,30 @@ def describe_field(
     attributes = shards.read_attributes(cutouts[0])
     scale, zero_point = float(attributes["pixel_scale"]), float(tiles.meta["ZEROPT"])
     width = None
-    if psf is not None:
-        own = float(tiles.meta["PIXSCALE"])
-        widths = [measure_psf(one, own) for one in different_psfs(psf, sources)]
+    own = float(tiles.meta["PIXSCALE"])
+    psfs = different_psfs(psf, sources) if psf else []
+    if psfs:
+        widths = [measure_psf(one, own) for one in psfs]
         width = {key: float(np.median([one[key] for one in widths])) for key in widths[0]}
     rms = float(np.median(noise)) if noise else np.nan
     return {
         "images_pixel_scale": float(tiles.meta["PIXSCALE"]),
         "pixel_scale": scale,
         "zero_point": zero_point if np.isfinite(zero_point) else None,
-        "band": read_band(str(tiles["IMAGE"][0]), int(tiles["HDU"][0])),
+        "band": _bands(tiles),
         "psf_fwhm": None if width is None else width["fwhm"],
         **measure_depth(rms, scale, zero_point, width),
         "galaxies": len(noise),
         "magnitude": quantiles(np.asarray(sources["MAG"])[chosen]),
         "snr": quantiles(np.concatenate(snr)),
     }
+
+
+def _bands(tiles: Table) -> str | None:
+    """The bands of a field by their names in the config, or that of its first image's header."""
+    if "BAND" in tiles.colnames:
+        return ", ".join(dict.fromkeys(map(str, tiles["BAND"])))
+    return read_band(str(tiles["IMAGE"][0]), int(tiles["HDU"][0]))
 
 
 def describe_model(

@@ -63,8 +63,9 @@ img{width:12.5em;image-rendering:pixelated;border:1px solid #8a8a8a;display:bloc
 
 def describe_check(found: dict) -> list[str]:
     """The essentials of `inspection.inspect_field`, a sentence each, without notes and warnings."""
-    lines = [_of_images(found), _of_noise(found["images"][0])]
-    lines.append(_of_psf(found["psfs"], found["scale"], found["kind"] == "cutouts"))
+    lines = _of_pixels(found)
+    if found["bands"]:
+        lines = [f"{name}: {line}" for name, one in found["bands"] for line in _of_pixels(one)]
     table, counts = found["catalogue"], found["counts"]
     if table is None:
         lines.append("no catalogue: " + ("sources are detected" if found["kind"] == "images"
@@ -88,6 +89,12 @@ def describe_check(found: dict) -> list[str]:
     if found["labels"]:
         lines.append(found["labels"])
     return lines
+
+
+def _of_pixels(found: dict) -> list[str]:
+    """Images, noise and PSF of a field, or of one of its bands."""
+    psf = _of_psf(found["psfs"], found["scale"], found["kind"] == "cutouts")
+    return [_of_images(found), _of_noise(found["images"][0]), psf]
 
 
 def _of_images(found: dict) -> str:

@@ -13,7 +13,17 @@ from morphovote import flags
 from morphovote.classify.classes import CLASSES, REASONS
 from morphovote.errors import InputError
 from morphovote.report.figures.table import FIGURES
-from morphovote.report.text import classes, groups, labels, model, sources, stability, vote, words
+from morphovote.report.text import (
+    bands,
+    classes,
+    groups,
+    labels,
+    model,
+    sources,
+    stability,
+    vote,
+    words,
+)
 from morphovote.report.text.opening import open_report
 
 # Meaning of "none" in the table of the classes.
@@ -86,6 +96,8 @@ def render_report(
         flags=flags.FLAGS,
         flag_counts=summary["flags"] | ({} if summary["has_psf"] else {"psf_limited": None}),
         measure_flags=flags.MEASURE_FLAGS,
+        bands=summary.get("bands"),
+        about_bands=bands.describe_bands(summary.get("bands")),
         config=yaml.safe_dump(summary["config"], sort_keys=False, allow_unicode=True),
     )
 

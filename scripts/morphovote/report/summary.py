@@ -16,6 +16,7 @@ from morphovote.groups.by_anchors import is_weak
 from morphovote.groups.suggestion import choose_core
 from morphovote.measure.quality import reaches_beyond
 from morphovote.report import diagnostics
+from morphovote.report.text.bands import count_bands
 from morphovote.report.text.sources import find_missing
 from morphovote.storage.files import write_json
 
@@ -39,6 +40,7 @@ PACKAGES = (
 # Results of the checks and other stages that `summarise` takes.
 FOUND = (
     "notes",  # of the source catalogue, sentences: sources.read_notes
+    "bands",  # of a field with several bands: `reading.read_bands`
     "match",  # of the cross-match with a physical catalogue: match.json
     "stability",  # `stability_scores.summarise_stability`
     "calibration",  # `calibration.summarise_checks`
@@ -103,7 +105,7 @@ def summarise(
         "calibration": found["calibration"],
         "labels": found["labels"],
         "injection": found["injection"],
-        "has_psf": bool({"psf", "simulate"} & set(config.get("fields", {}).get(field, ()))),
+        "has_psf": has_psf(config.get("fields", {}).get(field, {})),
         "flags": count_flags(catalogue["FLAGS"], flags.FLAGS),
         "measure_flags": count_flags(catalogue["MEASURE_FLAG"], flags.MEASURE_FLAGS),
         "rejections": count_rejections(catalogue),
@@ -116,10 +118,16 @@ def summarise(
         "confounders": found["confounders"],
         "not_drawn": find_missing(sources),
         **{key: found[key] for key in ("encoder", "model", "shift", "timings")},
+        **count_bands(catalogue, found["bands"], config.get("fields", {}).get(field, {})),
         "versions": run_versions(),
         "config": config,
     }
     return plain(numbers)
+
+
+def has_psf(field: dict) -> bool:
+    """Whether a field, as the config has it, or one of its bands has a PSF."""
+    return any({"psf", "simulate"} & set(one) for one in (field, *field.get("bands", {}).values()))
 
 
 def count_voted(catalogue: Table) -> dict:

@@ -18,21 +18,16 @@ import torch
 from astropy.table import Table
 from scipy.signal import fftconvolve
 
-from morphovote.fields.cutouts import BORDER, fill_with_sky, grow
+from morphovote.fields.cutouts import BORDER
 from morphovote.fields.sky import Sky
 from morphovote.flags import NO_DATA, OWN
 from morphovote.logs import log, progress
 from morphovote.simulate.galaxies import PIXEL_SCALE, ZERO_POINT, draw_psf, make_galaxy
-from morphovote.simulate.injection import (
-    CLEAR,
-    Place,
-    cut_light,
-    draw_profile_light,
-    image_places,
-)
+from morphovote.simulate.injection import cut_light, draw_profile_light
 from morphovote.simulate.layered.galaxies import draw_galaxies
 from morphovote.simulate.layered.images import draw_galaxy_light
 from morphovote.simulate.layered.kinds import ARTEFACT, IRREGULAR, KINDS, SPHEROID, STAR, Population
+from morphovote.simulate.places import anchor_places
 from morphovote.simulate.survey import signal_to_noise
 from morphovote.simulate.truth import (
     NEAR,
@@ -41,7 +36,7 @@ from morphovote.simulate.truth import (
     disturbed_share,
     split_sersic,
 )
-from morphovote.storage.shards import count_rows, iterate_batches, read_shard
+from morphovote.storage.shards import count_rows, iterate_batches
 
 # Types of galaxies of each renderer, with their shares: so that by the rule of `truth` all classes
 # are about equally common.
@@ -69,15 +64,13 @@ SIZE_SCATTER, FLUX_SCATTER = 0.1, 0.1
 TRUNCATED, INSIDE, PILOTS, MOST = 1.7, 1.2, 8, 2.0
 # Galaxies of the field that fluxes and sizes are drawn from, at most; and their least S/N.
 SAMPLE, SEEN = 5_000, 3.0
-# Pixels around a galaxy's segment that are no sky; least share of sky in a cutout that lends its.
-HALO, LEAST_SKY = 6, 0.4
-# Cutouts tried for one anchor, and anchors drawn by one job.
-TRIES, BATCH = 40, 20
+# Anchors drawn by one job.
+BATCH = 20
 # FWHM (px) of the PSF for which the sizes of stars and ghosts were set.
 HST_FWHM = 3.67
 
 
-def measure_sources(cutouts: Sequence, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def measure_sources(cutouts: Sequence, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Fluxes and half-light radii of a field's galaxies inside their segments.
 
     Parameters
@@ -91,13 +84,15 @@ def measure_sources(cutouts: Sequence, seed: int) -> tuple[np.ndarray, np.ndarra
     -------
     flux, radius : ndarray, shape (N,)
         In the unit of the images; px, not deconvolved.
+    row : ndarray of int, shape (N,)
+        Which source each is.
     """
     total = sum(count_rows(path) for path in cutouts)
     share = min(1.0, SAMPLE / max(total, 1))
     rng = np.random.default_rng([seed, 0])
-    flux, radius = [], []
+    flux, radius, row = [], [], []
     for path in cutouts:
-        for batch in iterate_batches(path, ["image", "mask", "flags", "snr"], 256):
+        for batch in iterate_batches(path, ["row", "image", "mask", "flags", "snr"], 256):
             use = ((batch["flags"] & NO_DATA) == 0) & (batch["snr"] >= SEEN)
             for i in np.flatnonzero(use & (rng.random(len(use)) < share)):
                 image, mask = batch["image"][i], batch["mask"][i]
@@ -106,7 +101,8 @@ def measure_sources(cutouts: Sequence, seed: int) -> tuple[np.ndarray, np.ndarra
                 if found is not None and light > 0:
                     flux.append(light)
                     radius.append(found)
-    return np.array(flux), np.array(radius)
+                    row.append(batch["row"][i])
+    return np.array(flux), np.array(radius), np.array(row, dtype=np.int64)
 
 
 def _half_light_radius(rows: np.ndarray, columns: np.ndarray, light: np.ndarray) -> float:
@@ -132,9 +128,10 @@ def plan_anchors(
     count: int,
     flux: np.ndarray,
     radius: np.ndarray,
-    psf_radius: float,
+    psf_radius: float | np.ndarray,
     seed: int,
     factors: dict[tuple[str, str], tuple[float, float]] | None = None,
+    band: np.ndarray | None = None,
 ) -> list[dict]:
     """Renderer, flux and size of each anchor.
 
@@ -143,28 +140,32 @@ def plan_anchors(
     count : int
     flux, radius : ndarray, shape (N,)
         From `measure_sources`.
-    psf_radius : float
-        Half-light radius of the PSF (px).
+    psf_radius : float or ndarray, shape (N,)
+        Half-light radius of the PSF (px), or of that of each of the sources.
     seed : int
         Anchor i has its own random stream, whatever the number of anchors.
     factors : dict of (float, float), optional
         From `fit_factors`: true half-light radius and flux over those inside the segment, by
         renderer and type.
+    band : ndarray of str, shape (N,), optional
+        Of the sources, in a field with several: an anchor is put into the band of the source whose
+        flux and size it takes.
 
     Returns
     -------
     list of dict
         renderer, type, flux (unit of the images), r_e (px), stream; wanted, the half-light radius
-        (px, PSF taken off) and flux inside the segment.
+        (px, PSF taken off) and flux inside the segment; psf_radius (px); band, None without bands.
     """
     factors, plan = factors or {}, []
+    psf_radius = np.broadcast_to(psf_radius, len(flux))
     for i in range(count):
         rng = np.random.default_rng([seed, i])
         pick = int(rng.integers(len(flux)))
         renderer = ("sersic", "layered")[i % 2]
         kinds = TYPES[renderer]
         kind = str(rng.choice(list(kinds), p=list(kinds.values())))
-        size = float(deconvolve(radius[pick], psf_radius)) * COMPACT[kind]
+        size = float(deconvolve(radius[pick], psf_radius[pick])) * COMPACT[kind]
         size *= 10 ** rng.normal(0, SIZE_SCATTER)
         light = flux[pick] * 10 ** (0.4 * rng.normal(0, FLUX_SCATTER))
         larger, brighter = factors.get((renderer, kind), (TRUNCATED, INSIDE))
@@ -176,6 +177,8 @@ def plan_anchors(
                 "r_e": larger * size,
                 "flux": brighter * light,
                 "stream": [seed, i, 1],
+                "psf_radius": float(psf_radius[pick]),
+                "band": None if band is None else str(band[pick]),
             }
         )
     return plan
@@ -198,7 +201,7 @@ def pilot_plan(plan: list[dict]) -> list[dict]:
 
 
 def fit_factors(
-    plan: list[dict], pilots: dict[str, np.ndarray], psf_radius: float
+    plan: list[dict], pilots: dict[str, np.ndarray]
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """True half-light radius and flux over those inside the segment, by renderer and type.
 
@@ -211,8 +214,6 @@ def fit_factors(
         Of the pilots.
     pilots : dict of ndarray
         From `make_anchors`.
-    psf_radius : float
-        Half-light radius of the PSF (px).
     """
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for number, image, mask in zip(pilots["row"], pilots["image"], pilots["mask"], strict=True):
@@ -220,7 +221,7 @@ def fit_factors(
         planned = plan[number]
         if radius is not None and light > 0:
             size, flux = planned["wanted"]
-            ratios = size / float(deconvolve(radius, psf_radius)), flux / light
+            ratios = size / float(deconvolve(radius, planned["psf_radius"])), flux / light
             found.setdefault((planned["renderer"], planned["type"]), []).append(ratios)
     change = {
         key: np.clip(np.median(ratios, axis=0), 1 / MOST, MOST) for key, ratios in found.items()
@@ -332,48 +333,6 @@ def describe_layered(galaxy: dict[str, torch.Tensor], r_e: float) -> Truth:
     return Truth(KINDS[kind], known, bulge, disc, disturbed, q, r_e)
 
 
-def cutout_places(
-    cutouts: Sequence, size: int, tile: np.ndarray | None = None
-) -> Callable[[np.random.Generator], Place | None]:
-    """A function that makes a section of sky from one cutout, its objects replaced by its own sky.
-
-    It returns None where no cutout with enough sky is found.
-
-    Parameters
-    ----------
-    cutouts : sequence of path
-        All shards.
-    size : int
-        Side of the cutouts (px).
-    tile : ndarray of int, optional
-        By row of the sources: the file of its cutout.
-    """
-    counts = np.array([count_rows(path) for path in cutouts])
-
-    def find(rng: np.random.Generator) -> Place | None:
-        for _ in range(TRIES):
-            number = int(rng.choice(len(cutouts), p=counts / counts.sum()))
-            row = int(rng.integers(counts[number]))
-            names = ["row", "image", "rms", "mask", "flags"]
-            one = read_shard(cutouts[number], names, slice(row, row + 1))
-            mask, rms = one["mask"][0], one["rms"][0]
-            own = grow((mask & OWN) > 0, HALO)
-            sky = (mask == 0) & ~own
-            if one["flags"][0] & NO_DATA or sky.mean() < LEAST_SKY:
-                continue
-            name = f"sky {number} {row} {rng.integers(2**31)}"
-            image = fill_with_sky(one["image"][0], ~sky, sky, rms, name)
-            noise = np.where(own, np.median(rms[sky]), rms)
-            section = np.pad(image, BORDER, constant_values=np.nan)
-            noise = np.pad(noise, BORDER, constant_values=np.nan).astype(np.float32)
-            centre = tuple(BORDER + size / 2 + rng.uniform(-0.5, 0.5, 2))
-            file = -1 if tile is None else int(tile[one["row"][0]])
-            return Place(section, noise, False, None, centre, 0.0, file, (0, 0))
-        return None
-
-    return find
-
-
 def make_anchors(
     plan: list[dict],
     tiles: Table,
@@ -407,16 +366,18 @@ def make_anchors(
     threads : int
         Processes; the result does not depend on it.
     tile : ndarray of int, optional
-        See `cutout_places`.
+        See `places.cutout_places`.
 
     Returns
     -------
     dict of ndarray, shape (N, ...)
         row, id, image, rms, mask, flags, snr, x, y as from `cutouts.make_cutouts`; class, by the
-        rule of `truth`; clear, the class without noise and blur; kind, bulge, disc, disturbed,
-        axis_ratio, r_e (px), from `Truth`; flux; true_snr. Anchors without a place are left out.
+        rule of `truth`; clear, the class without noise and blur; band ('' without bands); kind,
+        bulge, disc, disturbed, axis_ratio, r_e (px), from `Truth`; flux; true_snr. Anchors without
+        a place are left out.
     """
-    psf = partial(_same_psf, draw_psf()) if psf is None else psf
+    if psf is None or "BAND" in tiles.colnames:
+        psf = partial(_any_psf, draw_psf(), psf)
     batches = [range(start, min(start + BATCH, len(plan))) for start in range(0, len(plan), BATCH)]
     call = partial(_draw_batch, plan, tiles, cutouts, size, neighbours, psf, seed, sky, tile)
     with ExitStack() as stack:
@@ -429,8 +390,10 @@ def make_anchors(
     return {name: np.array([one[name] for one in found]) for name in found[0]} if found else {}
 
 
-def _same_psf(psf: np.ndarray, tile: int, x: float, y: float) -> np.ndarray:
-    return psf
+def _any_psf(stand_in: np.ndarray, psf: Callable | None, *place) -> np.ndarray:
+    """The PSF at a place (tile, x, y), or that of HST/ACS where the field or its band has none."""
+    found = psf and psf(*place)
+    return stand_in if found is None else found
 
 
 def _draw_batch(
@@ -452,13 +415,10 @@ def _draw_batch(
     middle = (slice(BORDER, BORDER + size),) * 2
     found = []
     with ExitStack() as stack:
-        if tiles.meta["KIND"] == "images":
-            find = image_places(stack, tiles, side, CLEAR / scale, sky)
-        else:
-            find = cutout_places(cutouts, size, tile)
+        find = anchor_places(stack, tiles, cutouts, size, tile, sky)
         for i in numbers:
             rng = np.random.default_rng([seed, i, 2])
-            place = find(rng)
+            place = find(rng, plan[i]["band"])
             if place is None:
                 continue
             here = psf(place.tile, place.corner[0] + place.centre[0],
@@ -474,6 +434,6 @@ def _draw_batch(
                 cutout
                 | {"row": i, "id": f"anchor {i}", **truth._asdict(), "flux": plan[i]["flux"]}
                 | {"true_snr": snr, "class": classify_truth(truth, snr, fwhm)}
-                | {"clear": classify_truth(truth)}
+                | {"clear": classify_truth(truth), "band": plan[i]["band"] or ""}
             )
     return found

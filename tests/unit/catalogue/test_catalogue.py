@@ -24,7 +24,7 @@ from hypothesis.extra import numpy as stn
 
 from morphovote import flags
 from morphovote.catalogue import cds, fits_file
-from morphovote.catalogue.columns import COLUMNS, flag_notes
+from morphovote.catalogue.columns import BAND_COLUMNS, COLUMNS, band_columns, flag_notes
 from morphovote.catalogue.fits_file import write_fits
 from morphovote.catalogue.join import append_source_columns, build_catalogue
 from morphovote.catalogue.parquet_file import write_parquet
@@ -84,10 +84,37 @@ def test_columns_are_those_of_the_contract(catalogue):
 
 
 def test_every_column_has_a_valid_ucd_and_a_description():
-    for column in COLUMNS:
+    for column in (*COLUMNS, *BAND_COLUMNS):
         assert check_ucd(column.ucd, check_controlled_vocabulary=True)
         assert 5 < len(column.description) < 160
         assert u.Unit(column.unit, format="vounit").to_string("vounit") == column.unit
+
+
+def told(table):
+    return {name: table[name].description for name in table.colnames}
+
+
+def test_bands_are_columns_of_fields_that_have_them(catalogue, tmp_path):
+    assert not band_columns(told(catalogue))
+    listed = source_list([True, False, True, True, True])
+    listed["BAND"] = ["F115W", "F277W", "r", "r", "r"]
+    listed["REST_WAVELENGTH"] = np.array([0.5, np.nan, 0.4, 0.6, 0.5], dtype=np.float32)
+    listed["BAND_FLAG"] = [0, 1, 4, 0, 2]
+    own = odd_sources()
+    own["BAND"] = np.arange(5)
+    found = build_catalogue(listed, own, **stages([4, 0, 3, 2]))
+    names = [column.name for column in band_columns(told(found))]
+    assert found.colnames[len(CONTRACT) : len(CONTRACT) + 3] == names
+    assert "SOURCE_BAND" in found.colnames
+    folder = write_all(found, tmp_path)
+    with fits.open(folder / "c.fits") as file:
+        header, data = file[1].header, file[1].data
+        assert "BAND_FLAG 1 = no_redshift" in " ".join(map(str, header["COMMENT"]))
+        number = list(data.columns.names).index("REST_WAVELENGTH") + 1
+        assert header[f"TUNIT{number}"] == "um"
+        assert [str(name) for name in data["BAND"]] == list(listed["BAND"])
+    cds.write_cds(folder / "c.dat", folder / "ReadMe", found)
+    assert "REST_WAVELENGTH" in (folder / "ReadMe").read_text()
 
 
 def test_every_source_keeps_its_row(catalogue):
@@ -287,7 +314,7 @@ def test_headers_tell_units_ucds_and_flags(catalogue, tmp_path):
     assert header[f"TUCD{number}"] == "phys.angSize.smajAxis"
     assert "major axis" in header[f"TCOMM{number}"]
     comments = " ".join(map(str, header["COMMENT"]))
-    for note in flag_notes():
+    for note in flag_notes({}):
         assert note in comments
     for name, (bit, _) in flags.FLAGS.items():
         assert f"FLAGS {bit} = {name}" in comments

@@ -6,16 +6,19 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 import synthetic_field
+from astropy.table import Table
 from paths import ROOT
 
 from morphovote.checks.stability_scores import summarise_stability
 from morphovote.classify.calibration import summarise_checks
 from morphovote.errors import InputError
+from morphovote.flags import in_vote
 from morphovote.report import page as report_page
 from morphovote.report import summary
 from morphovote.report.figures import style
 from morphovote.report.figures.table import FIGURES
 from morphovote.report.text import words
+from morphovote.report.text.bands import count_bands, describe_bands
 from morphovote.report.text.classes import describe_trust
 from morphovote.report.text.opening import open_report
 from morphovote.report.text.stability import describe_stability
@@ -373,3 +376,28 @@ def test_accuracy_is_told_where_somebody_looked():
 def test_what_was_noted_of_the_catalogue_is_said(figures):
     page = render(figures, notes=["cat.fits: 2 of 9 values of <MAG> count as missing"])
     assert "2 of 9 values of &lt;MAG&gt; count as missing." in page
+
+
+def test_the_report_tells_in_which_band_galaxies_were_classified(figures):
+    catalogue = synthetic_field.make_catalogue(120)
+    name = np.where(np.arange(120) < 90, "F150W", HOSTILE[:20])
+    listed = Table({"BAND": name, "REST_WAVELENGTH": np.full(120, 0.5), "BAND_FLAG": np.zeros(120)})
+    listed["BAND_FLAG"] = np.where(np.arange(120) == 3, 1, 0)
+    bands = {one: {"images": "x", "wavelength": 1.5} for one in dict.fromkeys(name.tolist())}
+    field = {"bands": bands, "rest_frame": 0.5, "catalogue": "c"}
+    assert count_bands(catalogue, None, {}) == {}
+    found = count_bands(catalogue, listed, field)["bands"]
+    voted = in_vote(np.asarray(catalogue["FLAGS"]))
+    assert [row["galaxies"] for row in found["rows"]] == [voted[:90].sum(), voted[90:].sum()]
+    assert sum(found["rows"][0]["classes"].values()) == voted[:90].sum()
+    assert found["rows"][0]["rest_wavelength"] == [0.5, 0.5, 0.5]
+    assert found["flags"]["no_redshift"] == voted[3]
+    numbers, names = make_summary(bands=found)
+    told = " ".join(describe_bands(found))
+    assert "nearest to 0.5 micrometres" in told
+    text = report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
+    assert "<h2>Bands</h2>" in text
+    assert HOSTILE[:20] not in text
+    numbers, names = make_summary()
+    plain = report_page.render_report(TEMPLATE, numbers, names, figures, CAPTIONS)
+    assert "<h2>Bands</h2>" not in plain

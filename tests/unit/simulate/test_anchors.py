@@ -6,7 +6,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from morphovote.flags import NO_DATA, OWN
-from morphovote.simulate import anchors, galaxies
+from morphovote.simulate import anchors, galaxies, places
 from morphovote.simulate.truth import Truth, classify_truth
 from morphovote.storage import shards
 
@@ -51,7 +51,7 @@ def same_psf(tile, x, y):
 
 
 def test_sources_are_measured_inside_their_segments(field):
-    flux, radius = anchors.measure_sources(field[1], 0)
+    flux, radius, _ = anchors.measure_sources(field[1], 0)
     assert len(flux) == 5
     np.testing.assert_allclose(flux, 0.1 * np.pi * 100, rtol=0.05)
     # Half of a flat disc's light lies within 0.71 of its radius.
@@ -97,7 +97,7 @@ def test_anchors_lie_on_the_sky_of_the_images(field):
 def test_anchors_of_a_field_of_cutouts_lie_on_their_sky(field):
     tiles, cutouts = field[0].copy(), field[1]
     tiles.meta = field[0].meta | {"KIND": "cutouts"}
-    place = anchors.cutout_places(cutouts, SIZE)(np.random.default_rng(0))
+    place = places.cutout_places(cutouts, SIZE)(np.random.default_rng(0))
     middle = place.section[25:-25, 25:-25]
     # The source is gone, and its place is as noisy as the rest.
     assert abs(middle.mean()) < 0.2 * NOISE
@@ -116,12 +116,32 @@ def test_anchors_of_a_field_of_cutouts_lie_on_their_sky(field):
     assert (found["snr"] > 10).all()
 
 
+def test_anchors_of_several_bands_lie_on_sky_of_the_band_of_their_source(field):
+    band = np.array(["b", "b", "r", "b", "r"])
+    flux = np.where(band == "r", 300.0, 30.0)
+    planned = anchors.plan_anchors(12, flux, np.full(5, 8.0), np.where(band == "r", 4.0, 2.2), 0,
+                                   band=band)  # fmt: skip
+    assert {one["band"] for one in planned} == {"b", "r"}
+    assert all((one["wanted"][1] > 100) == (one["band"] == "r") for one in planned)
+    assert {one["psf_radius"] for one in planned if one["band"] == "r"} == {4.0}
+    tiles = Table({"BAND": ["b", "r"] * 8, "PIXSCALE": [0.03, 0.06] * 8})
+    tiles.meta = field[0].meta | {"KIND": "images"}
+    own, asked = np.arange(6) + 10, []
+
+    def psf(tile, x, y):
+        asked.append(str(tiles["BAND"][tile]))
+        return PSF if asked[-1] == "b" else None
+
+    found = anchors.make_anchors(planned[:6], tiles, field[1], SIZE, "mask", psf, 0, tile=own)
+    assert asked == [one["band"] for one in planned[:6]] == found["band"].tolist()
+
+
 @pytest.mark.slow
 def test_pilots_tell_how_much_larger_a_galaxy_is_than_its_segment(field):
     trial = anchors.pilot_plan(plan(80, flux=3.0))
     assert len(trial) < 80
     found = anchors.make_anchors(trial, *field, SIZE, "mask", same_psf, 0)
-    factors = anchors.fit_factors(trial, found, 2.2)
+    factors = anchors.fit_factors(trial, found)
     low, high = 1.7 / anchors.MOST, 1.7 * anchors.MOST
     assert all(low <= larger <= high for larger, _ in factors.values())
     assert set(factors) <= {(one["renderer"], one["type"]) for one in trial}
