@@ -74,6 +74,10 @@ def _header(known: dict[str, Known], names: Sequence[str], rows: int) -> fits.He
     for number, (name, of) in enumerate(known.items(), start=1):
         column = of.like
         after = f"TTYPE{number}"
+        stored = columns[number - 1]
+        if isinstance(stored, MaskedColumn) and stored.dtype.kind in "iu":
+            # astropy leaves it out for columns of several dimensions.
+            header.set(f"TNULL{number}", int(stored.fill_value), after=f"TFORM{number}")
         comment = describe(column, "fits")
         if names[number - 1] != name:
             comment = f"{comment} [name: {name}]".strip()

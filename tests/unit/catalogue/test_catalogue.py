@@ -204,7 +204,9 @@ def test_files_written_in_parts_are_those_written_at_once(tmp_path, catalogue, s
     once, split = (
         pyarrow.parquet.ParquetFile(tmp_path / n / "c.parquet") for n in ("once", "parts")
     )
-    assert once.read().equals(split.read(), check_metadata=True)
+    assert once.schema_arrow.equals(split.schema_arrow, check_metadata=True)
+    # As text, because NaN is not NaN.
+    assert repr(once.read().to_pydict()) == repr(split.read().to_pydict())
     assert (once.num_row_groups, split.num_row_groups) == (1, len(parts))
 
 
