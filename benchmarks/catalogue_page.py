@@ -3,11 +3,14 @@
 python benchmarks/catalogue_page.py
 """
 
+from collections.abc import Sequence
+
 from common import ROOT, new_parser
 from tables import markdown
 
-from morphovote.catalogue.columns import COLUMNS
-from morphovote.flags import FLAGS, MEASURE_FLAGS
+from morphovote.catalogue.bulge_disc_columns import BULGE_DISC_COLUMNS
+from morphovote.catalogue.columns import COLUMNS, CatalogueColumn
+from morphovote.flags import BULGE_DISC_FLAGS, FLAGS, MEASURE_FLAGS
 
 INTRODUCTION = """\
 # The catalogue
@@ -20,6 +23,10 @@ the ID in VOTable, characters other than letters, digits and underscores become 
 page is made from the dictionary that writes the units and UCDs:
 `python benchmarks/catalogue_page.py`.
 """
+BULGE_DISC = """\
+With `measure.bulge_disc: auto` or `all`, after the columns above (see
+[validation](validation_bulges.md)):
+"""
 
 
 def flag_table(flags: dict[str, tuple[int, str]]) -> str:
@@ -28,17 +35,23 @@ def flag_table(flags: dict[str, tuple[int, str]]) -> str:
     return markdown(["bit", "name", "meaning"], rows)
 
 
-def catalogue_page() -> str:
-    """The page, in Markdown."""
+def column_table(columns: Sequence[CatalogueColumn]) -> str:
+    """Markdown table of columns."""
     rows = [
         [f"`{column.name}`", column.unit, column.description, f"`{column.ucd}`"]
-        for column in COLUMNS
+        for column in columns
     ]
-    columns = markdown(["column", "unit", "meaning", "UCD"], rows)
+    return markdown(["column", "unit", "meaning", "UCD"], rows)
+
+
+def catalogue_page() -> str:
+    """The page, in Markdown."""
     return (
-        f"{INTRODUCTION}\n## Columns\n\n{columns}\n"
+        f"{INTRODUCTION}\n## Columns\n\n{column_table(COLUMNS)}\n"
+        f"\n## Bulge and disc\n\n{BULGE_DISC}\n{column_table(BULGE_DISC_COLUMNS)}\n"
         f"\n## Bits of `FLAGS`\n\n{flag_table(FLAGS)}\n"
         f"\n## Bits of `MEASURE_FLAG`\n\n{flag_table(MEASURE_FLAGS)}\n"
+        f"\n## Bits of `BULGE_DISC_FLAG`\n\n{flag_table(BULGE_DISC_FLAGS)}\n"
     )
 
 

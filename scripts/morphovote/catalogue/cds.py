@@ -11,6 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote import __version__
+from morphovote.catalogue.bulge_disc_columns import BULGE_DISC_COLUMNS
 from morphovote.catalogue.columns import COLUMNS, CatalogueColumn, flag_notes
 from morphovote.storage.files import replacing
 
@@ -31,18 +32,26 @@ def write_cds(table_path: str | Path, readme_path: str | Path, catalogue: Table)
     catalogue : Table
         From `join.build_catalogue`, N rows.
     """
-    texts = [_texts(np.ma.getdata(catalogue[column.name]), column.name) for column in COLUMNS]
+    # A source catalogue may have columns of these names itself.
+    more = [column for column in BULGE_DISC_COLUMNS if _is_own(catalogue, column)]
+    columns = (*COLUMNS, *more)
+    texts = [_texts(np.ma.getdata(catalogue[column.name]), column.name) for column in columns]
     widths = [max(1, int(np.char.str_len(text).max(initial=1))) for text in texts]
     lines = np.char.rjust(texts[0], widths[0])
-    for text, width, column in zip(texts[1:], widths[1:], COLUMNS[1:], strict=True):
+    for text, width, column in zip(texts[1:], widths[1:], columns[1:], strict=True):
         pad = np.char.ljust if column.dtype == "U" else np.char.rjust
         lines = np.char.add(np.char.add(lines, " "), pad(text, width))
     with replacing(table_path) as partial, open(partial, "w", encoding="ascii") as file:
         file.writelines(f"{line}\n" for line in lines)
     record = sum(widths) + len(widths) - 1
-    text = _readme(Path(table_path).name, len(catalogue), record, texts, widths)
+    text = _readme(Path(table_path).name, len(catalogue), record, texts, widths, columns)
     with replacing(readme_path) as partial:
         partial.write_text(text, encoding="ascii")
+
+
+def _is_own(catalogue: Table, column: CatalogueColumn) -> bool:
+    names = catalogue.colnames
+    return column.name in names and catalogue[column.name].description == column.description
 
 
 def _texts(values: np.ndarray, name: str) -> np.ndarray:
@@ -75,7 +84,12 @@ def _format(column: CatalogueColumn, texts: np.ndarray, width: int) -> str:
 
 
 def _readme(
-    name: str, rows: int, record: int, texts: Sequence[np.ndarray], widths: Sequence[int]
+    name: str,
+    rows: int,
+    record: int,
+    texts: Sequence[np.ndarray],
+    widths: Sequence[int],
+    columns: Sequence[CatalogueColumn],
 ) -> str:
     rule, thin = "=" * WIDTH, "-" * WIDTH
     lines = [
@@ -92,7 +106,7 @@ def _readme(
         "   Bytes Format Units   Label           Explanations", thin,
     ]  # fmt: skip
     start = 1
-    for column, text, width in zip(COLUMNS, texts, widths, strict=True):
+    for column, text, width in zip(columns, texts, widths, strict=True):
         end = start + width - 1
         place = f"{start:>4}-{end:>4}" if width > 1 else f"     {end:>4}"
         head = f"{place} {_format(column, text, width):<6} {UNITS.get(column.unit, column.unit):<7}"
@@ -102,8 +116,9 @@ def _readme(
         lines.append(f"{head} {column.name:<15} {wrapped[0]}")
         lines += [" " * 42 + part for part in wrapped[1:]]
         start = end + 2
+    notes = flag_notes([column.name for column in columns])
     lines += [thin, "Note (1): bits of the flags"]
-    lines += [f"    {part}" for note in flag_notes() for part in _wrap(note, WIDTH - 6)]
+    lines += [f"    {part}" for note in notes for part in _wrap(note, WIDTH - 6)]
     return "\n".join([*lines, thin, "", rule, ""]).encode("ascii", "replace").decode()
 
 

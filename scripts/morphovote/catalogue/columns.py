@@ -3,10 +3,11 @@
 Units are written as VOUnits; UCDs are UCD1+ words (IVOA UCD List 1.5).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from morphovote.classify.classes import CLASSES
-from morphovote.flags import FLAGS, MEASURE_FLAGS
+from morphovote.flags import BULGE_DISC_FLAGS, FLAGS, MEASURE_FLAGS
 
 
 class CatalogueColumn(NamedTuple):
@@ -496,10 +497,12 @@ COLUMNS = (
 )
 
 
-def flag_notes() -> list[str]:
-    """One sentence for each bit of FLAGS and MEASURE_FLAG, for the header of a table."""
+def flag_notes(names: Sequence[str] = ()) -> list[str]:
+    """One sentence for each bit of the flags of a table with these columns, for its header."""
+    columns = {"FLAGS": FLAGS, "MEASURE_FLAG": MEASURE_FLAGS}
+    columns |= {"BULGE_DISC_FLAG": BULGE_DISC_FLAGS} if "BULGE_DISC_FLAG" in names else {}
     return [
         f"{column} {bit} = {name}: {meaning}"
-        for column, flags in (("FLAGS", FLAGS), ("MEASURE_FLAG", MEASURE_FLAGS))
+        for column, flags in columns.items()
         for name, (bit, meaning) in flags.items()
     ]

@@ -6,15 +6,21 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Column, Table
 
+from morphovote.catalogue.bulge_disc_columns import BULGE_DISC_COLUMNS
 from morphovote.catalogue.columns import COLUMNS, probability_column
 from morphovote.catalogue.writers import try_column
 from morphovote.classify.classes import CLASSES, order_names
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
-from morphovote.flags import FAR_FROM_ANCHORS, NO_DATA, NOT_SELECTED, OUTLIER
+from morphovote.flags import FAR_FROM_ANCHORS, NO_DATA, NOT_RECOVERABLE, NOT_SELECTED, OUTLIER
 from morphovote.logs import log
-from morphovote.measure.calibration import Calibration, apply_calibration, read_calibration
+from morphovote.measure.calibration import (
+    Calibration,
+    apply_calibration,
+    bulge_recoverable,
+    read_calibration,
+)
 from morphovote.storage import shards
 
 PREFIX = "SOURCE_"
@@ -46,7 +52,8 @@ def build_catalogue(
         `row`, `class`, `class_prob`, `class_second`, `class_origin`, `class_reason`, `recoverable`,
         `far`; `p_<CLASS>` for each class.
     measurements : mapping of ndarray
-        `row`, `flags`, `measure_flag` and the parameters.
+        `row`, `flags`, `measure_flag` and the parameters; where they were asked for, those of
+        bulge and disc.
     neighbours : mapping of ndarray
         `row`, `strangeness`.
     corrections : mapping of ndarray
@@ -55,10 +62,10 @@ def build_catalogue(
     Returns
     -------
     Table
-        `columns.COLUMNS` in that order, the probabilities of the user's own classes, then every
-        column of `source_catalogue`. A column whose
-        name is already taken, regardless of case, gets the prefix `SOURCE_`. Each column has its
-        `unit`, `description` and `meta["ucd"]`, if any.
+        `columns.COLUMNS` in that order, `BULGE_DISC_COLUMNS` where they were asked for, the
+        probabilities of the user's own classes, then every column of `source_catalogue`.
+        A column whose name is already taken, regardless of case, gets the prefix `SOURCE_`. Each
+        column has its `unit`, `description` and `meta["ucd"]`, if any.
 
     Raises
     ------
@@ -79,7 +86,8 @@ def build_catalogue(
     }  # fmt: skip
     for stage, arrays in stages.items():
         _check_rows(stage, arrays["row"], selected)
-    for column in COLUMNS:
+    more = BULGE_DISC_COLUMNS if "bulge_disc_flag" in measurements else ()
+    for column in (*COLUMNS, *more):
         if column.stage:
             arrays = stages[column.stage]
             array = arrays[column.name.lower()]
@@ -98,7 +106,7 @@ def build_catalogue(
     flag[classes["row"]] |= np.where(classes["far"], FAR_FROM_ANCHORS, 0).astype(np.int32)
     values["FLAGS"] = flag
     catalogue = Table()
-    for column in (*COLUMNS, *own):
+    for column in (*COLUMNS, *more, *own):
         data = values[column.name]
         if column.dtype and column.dtype != "U":
             data = np.asarray(data).astype(column.dtype)
@@ -197,25 +205,29 @@ def read_stages(
 
     The errors of the measurements are calibrated.
     """
+    about = shards.read_attributes(measurements[0]) if len(measurements) else {}
+    mode = str(about.get("bulge_disc", "none"))
+    more = () if mode == "none" else BULGE_DISC_COLUMNS
+    wanted = [*_arrays("measurements"), *(column.name.lower() for column in more)]
     found = {
         "cutouts": shards.concatenate(cutouts, ["row", "flags", *_arrays("cutouts")]),
         "votes": shards.read_shard(votes, ["row", "outlier", *_arrays("votes")]),
         "classes": shards.read_shard(classes),
-        "measurements": shards.concatenate(
-            measurements, ["row", "flags", "psf_radius", *_arrays("measurements")]
-        ),
+        "measurements": shards.concatenate(measurements, ["row", "flags", "psf_radius", *wanted]),
         "neighbours": shards.read_shard(neighbours, ["row", *_arrays("neighbours")]),
     }
     known = read_calibration(calibration)
-    about = shards.read_attributes(measurements[0]) if len(measurements) else {}
     own = found["measurements"].pop("psf_radius")
     # Without a PSF of its own a field has that of the model's anchors, in pixels.
     others = known.psf_radius * float(about.get("pixel_scale", 1))
-    return found | _calibrated(known, found, np.where(np.isfinite(own), own, others))
+    return found | _calibrated(known, found, np.where(np.isfinite(own), own, others), mode)
 
 
 def _calibrated(
-    known: Calibration, found: Mapping[str, Mapping[str, np.ndarray]], psf_radius: np.ndarray
+    known: Calibration,
+    found: Mapping[str, Mapping[str, np.ndarray]],
+    psf_radius: np.ndarray,
+    mode: str,
 ) -> dict[str, dict[str, np.ndarray]]:
     """Measurements with calibrated errors, and their corrections; the radii (N,) are in arcsec."""
     measured, cutouts = found["measurements"], found["cutouts"]
@@ -225,7 +237,20 @@ def _calibrated(
     given = {"snr": snr[rows], "size": measured["r50"] / psf_radius}
     values = apply_calibration(known, {**measured, **given})
     errors = {name: values.pop(name) for name in list(values) if name in measured}
+    if mode == "auto":
+        told = bulge_recoverable(known, given["snr"], given["size"])
+        errors |= _left_out({**measured, **errors}, ~told)
     return {"measurements": {**measured, **errors}, "corrections": {"row": rows, **values}}
+
+
+def _left_out(measured: Mapping[str, np.ndarray], out: np.ndarray) -> dict[str, np.ndarray]:
+    """Arrays of bulge and disc without the rows (N,) for which too little is known."""
+    flag = measured["bulge_disc_flag"]
+    found = {"bulge_disc_flag": np.where(out & (flag >= 0), NOT_RECOVERABLE, flag)}
+    for column in BULGE_DISC_COLUMNS[:-1]:
+        name = column.name.lower()
+        found[name] = np.where(out, np.nan, measured[name])
+    return found
 
 
 def _arrays(stage: str) -> list[str]:

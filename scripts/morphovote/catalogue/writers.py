@@ -79,7 +79,7 @@ def write_fits(path: str | Path, catalogue: Table) -> None:
             if text:
                 header.set(f"{key}{number}", _ascii(text), after=after)
     header["CREATOR"] = f"morphovote {__version__}"
-    for note in flag_notes():
+    for note in flag_notes(catalogue.colnames):
         for line in textwrap.wrap(note, 72, break_on_hyphens=False):
             header.add_comment(line)
     with replacing(path) as partial:
@@ -147,7 +147,10 @@ def write_parquet(path: str | Path, catalogue: Table) -> None:
         notes = {key: _utf8(text) for key, text in notes.items() if text}
         fields.append(pyarrow.field(_utf8(name).decode(), array.type, metadata=notes))
         arrays.append(array)
-    metadata = {"creator": f"morphovote {__version__}", "flags": "\n".join(flag_notes())}
+    metadata = {
+        "creator": f"morphovote {__version__}",
+        "flags": "\n".join(flag_notes(catalogue.colnames)),
+    }
     table = pyarrow.table(arrays, schema=pyarrow.schema(fields, metadata=metadata))
     with replacing(path) as partial:
         pyarrow.parquet.write_table(table, partial)
@@ -197,7 +200,7 @@ def _make_votable(catalogue: Table) -> VOTableFile:
     # astropy makes an ID from the name, and a column may have the same ID.
     creator.ID = None
     resource.infos.append(creator)
-    resource.description = ";\n".join(flag_notes())
+    resource.description = ";\n".join(flag_notes(catalogue.colnames))
     fields, taken = resource.tables[0].fields, set()
     for field, name, null in zip(fields, catalogue.colnames, nulls, strict=True):
         column = catalogue[name]

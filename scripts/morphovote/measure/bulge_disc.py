@@ -11,15 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from morphovote.measure.compiled import compiled
-from morphovote.measure.sersic import SLOPES, Kernel, blurred_at, describe, draw, middle_of
+from morphovote.flags import NO_BULGE, NO_DISC, UNSURE
+from morphovote.measure.bulge_disc_products import BULGE, DATA, DISC, LEVEL, both_products
+from morphovote.measure.morphology import half_light_radius
+from morphovote.measure.sersic import SLOPES, Kernel, describe, draw, middle_of
 from morphovote.measure.sersic_errors import log_shape
 from morphovote.measure.sersic_fit import (
-    BLOCK,
-    FAR,
     LESS,
-    MORE,
-    N_MAX,
     R_MAX,
     R_MIN,
     R_TRUSTED,
@@ -35,15 +33,13 @@ RATIOS = 0.02, 1.0
 DISC_STARTS, RATIO_STARTS = (0.8, 1.2, 2.0), (0.1, 0.25, 0.6)
 # Starts that are followed, and steps of each.
 FOLLOWED, EVALUATIONS = 2, 40
-# Bits of the flag.
-UNSURE, NO_BULGE, NO_DISC = 1, 2, 4
+# With `auto`, fitted from this S/N and with an r_e of so many half-light radii of the PSF.
+LEAST_SNR, LEAST_SIZE = 30.0, 1.0
 
 # Values: logarithms of the disc's radius and of the bulge's over it, x, y, the disc's shear, the
 # bulge's shear over it, logarithm of the bulge's n.
 LOG_R, LOG_RATIO, X, Y, FIRST, SECOND, FLAT, LOG_N = range(8)
 LONGEST = np.array([1.0, 1.0, 5.0, 5.0, 0.4, 0.4, 0.5, 0.5])
-# Columns of the products: slopes of the bulge and of the disc, their light, the level, the data.
-BULGE, DISC, LEVEL, DATA = 2 * SLOPES, 2 * SLOPES + 1, 2 * SLOPES + 2, 2 * SLOPES + 3
 
 
 class Place(NamedTuple):
@@ -115,11 +111,33 @@ def fit_bulge_disc(
     pixels = np.count_nonzero(valid) / shared**2
     free = np.count_nonzero(high > low) + 2 - (SLOPES + 1)
     return _describe(values, found, low, high, shared) | {
-        "light": unit**0 * _lights(values, found.amplitudes).sum() * unit,
+        "light": float(_lights(values, found.amplitudes).sum() * unit),
         "level": found.level * unit,
         "delta_bic": float((known - chi2) / shared**2 - free * np.log(pixels)),
         "flag": _flag(values, found, ended, image.shape),
     }
+
+
+def least_radius(mode: str, snr: float, psf: np.ndarray | None) -> float:
+    """Smallest r_e (px) of a single profile from which a galaxy is fitted with a bulge and a disc.
+
+    Parameters
+    ----------
+    mode : {'none', 'auto', 'all'}
+    snr : float
+        Inside the segment.
+    psf : ndarray or None
+
+    Returns
+    -------
+    float
+        0 for `all`, infinite for none.
+    """
+    if mode == "all":
+        return 0.0
+    if mode == "none" or not snr >= LEAST_SNR:
+        return np.inf
+    return LEAST_SIZE * (1.0 if psf is None else half_light_radius(psf))
 
 
 def _limits(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -216,7 +234,7 @@ def _evaluate(
     """Chi2 and the like at some values of the parameters (8,)."""
     profiles = np.array([describe(one, kernel) for one in _split(values)])
     middles = np.array([middle_of(profile, kernel, 1 + SLOPES) for profile in profiles])
-    sums = _products(data, weight, blocks, anchor, profiles, middles)
+    sums = both_products(data, weight, blocks, anchor, profiles, middles)
     linear = [BULGE, DISC, LEVEL]
     both = [*linear, DATA]
     chi2, found, free = _linear(sums[np.ix_(both, both)], prior)
@@ -324,78 +342,3 @@ def _flag(values: np.ndarray, found: Place, ended: bool, shape: tuple[int, int])
     flag |= NO_BULGE if found.amplitudes[0] <= 0 else 0
     flag |= NO_DISC if found.amplitudes[1] <= 0 else 0
     return flag
-
-
-@compiled
-def _add(sums: np.ndarray, terms: np.ndarray) -> None:
-    for k in range(DATA + 1):
-        for other in range(k, DATA + 1):
-            sums[k, other] += terms[k] * terms[other]
-
-
-@compiled
-def _slopes(
-    x: float, y: float, profiles: np.ndarray, variance: float, noise: float, terms: np.ndarray
-) -> None:
-    """Light and slopes of both outside of what is convolved."""
-    for which in range(2):
-        profile = profiles[which]
-        found = blurred_at(x - profile[2], y - profile[3], profile, variance)
-        terms[BULGE + which] = noise * found[0]
-        first = which * SLOPES
-        terms[first], terms[first + 1] = noise * found[1], noise * found[2]
-        terms[first + 2], terms[first + 3] = noise * found[3], noise * found[4]
-        terms[first + 4], terms[first + 5] = noise * found[5], noise * found[6]
-
-
-@compiled
-def _products(
-    data: np.ndarray,
-    weight: np.ndarray,
-    blocks: np.ndarray,
-    anchor: np.ndarray,
-    profiles: np.ndarray,
-    middles: np.ndarray,
-) -> np.ndarray:
-    """As `sersic_fit._products`, of two profiles (2, 14) with one centre: (16, 16)."""
-    height, width = data.shape
-    size = middles.shape[2]
-    left = int(np.rint(profiles[0, 2])) - size // 2
-    bottom = int(np.rint(profiles[0, 3])) - size // 2
-    sums, terms = np.zeros((DATA + 1, DATA + 1)), np.empty(DATA + 1)
-    near = max(size // 2, FAR) + MORE
-    x_near, y_near = int(anchor[0]) - near, int(anchor[1]) - near
-    blur = profiles[0, 13]
-    # A block is blurred by its own size too.
-    variance = blur + (BLOCK**2 - 1) / 12
-    for i in range(blocks.shape[0]):
-        for j in range(blocks.shape[1]):
-            below, before = i * BLOCK - y_near, j * BLOCK - x_near
-            if not (-BLOCK < below <= 2 * near and -BLOCK < before <= 2 * near):
-                x, y, noise, mean, squares = blocks[i, j]
-                if noise > 0:
-                    _slopes(x, y, profiles, variance, noise, terms)
-                    terms[LEVEL], terms[DATA] = noise, noise * mean
-                    _add(sums, terms)
-                    sums[DATA, DATA] += squares
-                continue
-            for row in range(i * BLOCK, min((i + 1) * BLOCK, height)):
-                for column in range(j * BLOCK, min((j + 1) * BLOCK, width)):
-                    noise = weight[row, column]
-                    if noise == 0:
-                        continue
-                    up, right = row - bottom, column - left
-                    if 0 <= up < size and 0 <= right < size:
-                        for which in range(2):
-                            terms[BULGE + which] = noise * middles[which, 0, up, right]
-                            for k in range(SLOPES):
-                                slope = middles[which, k + 1, up, right]
-                                terms[which * SLOPES + k] = noise * slope
-                    else:
-                        _slopes(column, row, profiles, blur, noise, terms)
-                    terms[LEVEL], terms[DATA] = noise, noise * data[row, column]
-                    _add(sums, terms)
-    for k in range(DATA + 1):
-        for other in range(k):
-            sums[k, other] = sums[other, k]
-    return sums

@@ -37,6 +37,7 @@ from morphovote.flags import (
     OWN,
     SERSIC_SUSPECT,
 )
+from morphovote.measure.bulge_disc import fit_bulge_disc, least_radius
 from morphovote.measure.morphology import (
     TIME_LIMIT,
     UNITS,
@@ -130,6 +131,7 @@ def measure_section(
     *,
     pixel_scale: float,
     sky_noise: float = np.inf,
+    bulge_disc: float = np.inf,
     measure: Callable = measure_galaxy,
 ) -> tuple[dict[str, float], list[str]]:
     """Measure the galaxy of a section, on as many of its pixels as it needs.
@@ -151,6 +153,8 @@ def measure_section(
     sky_noise : float
         How far the level at one place may lie from `sky`, in units of a pixel's noise; infinite
         where nothing but the galaxy's own pixels tells it.
+    bulge_disc : float
+        Smallest r_e (px) of the Sersic profile with which bulge and disc are fitted as well.
     measure : callable
         In place of `measure_galaxy`.
 
@@ -160,13 +164,14 @@ def measure_section(
         As `measure_galaxy`, with the bits BEYOND_CUTOUT and FILLS_IMAGE only where the image ends.
         Of the fit, `position_angle` is still from the image's x towards its y (rad), and
         `mag_sersic` the profile's light in units of the image; their errors are in deg and mag.
+        With bulge and disc fitted, the keys of `morphology.BULGE_DISC` and `bulge_disc_flag`.
     """
     missing = missing_pixels(section, rms)
     kernel = prepare_kernel(psf)
     whole = _around(missing, x, y, 2 * max(section.shape))
     if whole is None:
         return dict.fromkeys(UNITS, np.nan) | {"measure_flag": FAILED}, []
-    last, known, stands = None, [], False
+    last, known, stands, fitted = None, [], False, ()
     while True:
         place = _around(missing, x, y, side) or whole
         parts = [None if part is None else part[place] for part in (section, rms, sky)]
@@ -183,6 +188,9 @@ def measure_section(
             near = [_moved(model, -corner[0], -corner[1]) for model in known]
             begin = last and _moved(last, -corner[0], -corner[1])
             image, fit, near = _fit(scene, masks, at, noise, kernel, near, begin, stands)
+            if not stands:
+                valid = ~(masks["hidden"] | scene.missing)
+                fitted = image, scene.rms.astype(float), valid, fit, kernel, noise
             last = fit and _moved(fit, *corner)
             known = [_moved(model, *corner) for model in near]
         wanted = int(np.ceil(NEEDED * fit["r_e"])) if fit else 0
@@ -193,7 +201,7 @@ def measure_section(
             # hangs on how its light goes on.
             told = sky is not None and wanted <= min(image.shape) + 1
             if fit and not fit["suspect"] and told:
-                image -= fit["level"]
+                image = image - fit["level"]
             image = image.astype(np.float32)
             values, messages = measure(image, scene.rms, masks["mask"], *at)
             if not values["measure_flag"] & BEYOND_CUTOUT or place == whole:
@@ -206,13 +214,33 @@ def measure_section(
         return values | {"measure_flag": flag | NO_SERSIC}, messages
     flag |= SERSIC_SUSPECT if fit["suspect"] else 0
     flag |= FILLS_IMAGE if wanted > min(image.shape) + 1 else 0
-    return values | _told_by(fit, image, scene) | {"measure_flag": flag}, messages
+    shared = _shared_noise(image, scene)
+    values |= _told_by(fit, shared) | {"measure_flag": flag}
+    if fit["r_e"] >= bulge_disc and not fit["suspect"]:
+        values |= _bulge_and_disc(fitted, shared)
+    return values, messages
 
 
-def _told_by(fit: dict[str, float], image: np.ndarray, scene: Scene) -> dict[str, float]:
-    """Values of a fit with their errors, under the names of `morphology.SERSIC`."""
+def _shared_noise(image: np.ndarray, scene: Scene) -> float:
     sky = ~(grow(scene.labels > 0, WINGS) | scene.missing)
-    worse = shared_noise(image, scene.rms, sky)
+    return shared_noise(image, scene.rms, sky)
+
+
+def _bulge_and_disc(fitted: tuple, shared: float) -> dict[str, float]:
+    """Values of bulge and disc under the names of `morphology.BULGE_DISC`."""
+    found = fit_bulge_disc(*fitted, shared)
+    names = {
+        "bulge_fraction": "fraction", "r_e_bulge": "r_e_bulge", "r_e_disc": "r_e_disc",
+        "axis_ratio_bulge": "q_bulge", "axis_ratio_disc": "q_disc",
+    }  # fmt: skip
+    values = {"bulge_disc_flag": found["flag"], "bulge_disc_delta_bic": found["delta_bic"]}
+    for name, key in names.items():
+        values |= {name: found[key], f"{name}_err": found[f"{key}_err"]}
+    return values
+
+
+def _told_by(fit: dict[str, float], worse: float) -> dict[str, float]:
+    """Values of a fit with their errors, under the names of `morphology.SERSIC`."""
     errors = {
         "sersic_n_err": fit["n_err"],
         "r_e_err": fit["r_e_err"],
@@ -284,6 +312,7 @@ def measure_on_images(
     sersic: np.ndarray | None = None,
     seconds: float = TIME_LIMIT,
     measure: Callable = measure_galaxy,
+    bulge_disc: str = "none",
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Measure every galaxy of a shard of cutouts, on the images that they were cut from.
 
@@ -304,6 +333,9 @@ def measure_on_images(
         Time limit of a galaxy; one that takes longer is stopped and flagged.
     measure : callable
         In place of `measure_galaxy`.
+    bulge_disc : {'none', 'auto', 'all'}
+        Which galaxies with a Sersic fit are also fitted with a bulge and a disc: for `auto`, see
+        `bulge_disc.least_radius`.
 
     Returns
     -------
@@ -311,18 +343,19 @@ def measure_on_images(
         See `morphology.measure_all`. A galaxy does not depend on the others of its shard, on their
         order or on `processes`.
     """
-    names = shards.read_shard(path, ["row", "id", "flags"])
+    names = shards.read_shard(path, ["row", "id", "flags", "snr"])
     scale = float(tiles.meta["PIXSCALE"])
     # Areas in pixels of the images, which the cutouts may have been resampled from.
     area = [np.count_nonzero(batch["mask"] & OWN, axis=(1, 2))
             for batch in shards.iterate_batches(path, ["mask"], BATCH)]  # fmt: skip
     area = np.concatenate(area or [np.zeros(0)])
     area = area * (float(shards.read_attributes(path)["pixel_scale"]) / scale) ** 2
-    warm_up()
+    warm_up(bulge_disc != "none")
     fit = np.ones(len(area), dtype=bool) if sersic is None else sersic[names["row"]]
     call = partial(
-        measure_section, pixel_scale=scale, sky_noise=sky.noise if sky else np.inf, measure=measure
-    )
+        _measure_one, mode=bulge_disc, pixel_scale=scale, measure=measure,
+        sky_noise=sky.noise if sky else np.inf,
+    )  # fmt: skip
     tile, x, y = (np.asarray(sources[name])[names["row"]] for name in ("TILE", "X", "Y"))
 
     def psf_at(row: int) -> np.ndarray | None:
@@ -332,12 +365,14 @@ def measure_on_images(
     def galaxies(rows: np.ndarray) -> Iterator[tuple]:
         around = sections(sources, tiles, sky, names["row"][rows], area[rows])
         return (
-            (*section, bool(fit[row]), psf_at(row))
+            (*section, bool(fit[row]), psf_at(row), float(names["snr"][row]))
             for section, row in zip(around, rows, strict=True)
         )
 
     radius = None if psf is None else psf_radii(map(psf_at, range(len(area))))
-    arrays, units = measure_all(names, scale, radius, call, galaxies, processes, seconds)
+    arrays, units = measure_all(
+        names, scale, radius, call, galaxies, processes, seconds, bulge_disc != "none"
+    )
     angle = angles_on_sky(tiles, tile, x, y, arrays["position_angle"].astype(float))
     arrays["position_angle"] = angle.astype(np.float32)
     light = arrays["mag_sersic"].astype(float)
@@ -347,7 +382,13 @@ def measure_on_images(
     return arrays, units
 
 
-def warm_up() -> None:
+def _measure_one(*given, mode: str, **how) -> tuple[dict[str, float], list[str]]:
+    """`measure_section`, with bulge and disc where S/N and size let them be told."""
+    *section, psf, snr = given
+    return measure_section(*section, psf, bulge_disc=least_radius(mode, snr, psf), **how)
+
+
+def warm_up(bulge_disc: bool = False) -> None:
     """Compile, or load, what is measured with, so that processes forked later have it."""
     y, x = np.indices((48, 48))
     distance = np.hypot(x - 24.2, (y - 23.7) / 0.8)
@@ -355,7 +396,9 @@ def warm_up() -> None:
     there = np.ones(image.shape, bool)
     measure_galaxy(image, rms, np.where(distance < 12, OWN, 0).astype(np.uint8), 24.2, 23.7)
     start = {"r_e": 6.0, "n": 1.0, "x": 24.0, "y": 24.0, "axis_ratio": 0.8, "angle": 0.0}
-    fit_sersic(image, rms, there, start, evaluations=1)
+    fit = fit_sersic(image, rms, there, start, evaluations=1)
+    if bulge_disc:
+        fit_bulge_disc(image, rms, there, fit)
 
 
 def _around(missing: np.ndarray, x: float, y: float, side: int) -> tuple[slice, slice] | None:

@@ -303,8 +303,8 @@ def _products(
 ) -> np.ndarray:
     """Sums over the pixels of the products of slopes, profile, level and data: (9, 9).
 
-    Each is weighted. Blocks of pixels (`gather_blocks`) that lie far from the anchor (x, y), near the
-    centre, and outside of what is convolved (`sersic.middle_of`) count as one.
+    Each is weighted. Blocks of pixels (`gather_blocks`) that lie far from the anchor (x, y), near
+    the centre, and outside of what is convolved (`sersic.middle_of`) count as one.
     """
     height, width = data.shape
     size = middle.shape[1]
