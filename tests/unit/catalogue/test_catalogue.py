@@ -24,6 +24,7 @@ from hypothesis.extra import numpy as stn
 
 from morphovote import flags
 from morphovote.catalogue import writers
+from morphovote.catalogue.bulge_disc_columns import BULGE_DISC_COLUMNS
 from morphovote.catalogue.columns import COLUMNS, flag_notes
 from morphovote.catalogue.join import (
     append_source_columns,
@@ -83,7 +84,7 @@ def test_columns_are_those_of_the_contract(catalogue):
 
 
 def test_every_column_has_a_valid_ucd_and_a_description():
-    for column in COLUMNS:
+    for column in (*COLUMNS, *BULGE_DISC_COLUMNS):
         assert check_ucd(column.ucd, check_controlled_vocabulary=True)
         assert 5 < len(column.description) < 160
         assert u.Unit(column.unit, format="vounit").to_string("vounit") == column.unit
@@ -433,3 +434,41 @@ def test_columns_beyond_those_of_fits_are_left_out_there_and_only_there(tmp_path
     assert Table.read(tmp_path / "c.fits").colnames == wide.colnames[:999]
     writers.write_parquet(tmp_path / "c.parquet", wide)
     assert len(pyarrow.parquet.read_schema(tmp_path / "c.parquet")) == 1010
+
+
+def write_stages(folder, mode):
+    """Files of all stages of four galaxies of S/N 0, 1, 300 and 400, with bulge and disc."""
+    given = stages([0, 1, 2, 3])
+    given["cutouts"]["snr"] = np.array([0, 1, 300, 400], np.float32)
+    given["measurements"]["r50"] = np.full(4, 0.3, np.float32)
+    for column in BULGE_DISC_COLUMNS[:-1]:
+        given["measurements"][column.name.lower()] = np.full(4, 0.25, np.float32)
+    given["measurements"]["bulge_disc_flag"] = np.array([0, -1, 0, 2], np.int32)
+    about = {"measurements": {"bulge_disc": mode, "pixel_scale": 0.03}}
+    for stage, arrays in given.items():
+        shards.write_shard(folder / f"{stage}.h5", arrays, about.get(stage, {}))
+    save_calibration(folder / "c.h5", nothing_known(2.0))
+    path = {stage: folder / f"{stage}.h5" for stage in given}
+    return read_stages(
+        [path["cutouts"]], path["votes"], path["classes"], [path["measurements"]],
+        path["neighbours"], folder / "c.h5",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("mode", "told"), [("all", [1, 1, 1, 1]), ("auto", [0, 0, 1, 1])])
+def test_bulge_and_disc_are_told_where_they_were_asked_for(tmp_path, mode, told):
+    catalogue = build_catalogue(source_list([True] * 4), None, **write_stages(tmp_path, mode))
+    names = [column.name for column in BULGE_DISC_COLUMNS]
+    assert catalogue.colnames[len(CONTRACT) :] == names
+    assert list(np.isfinite(catalogue["BULGE_FRACTION"])) == [bool(one) for one in told]
+    flag = [0, -1, 0, 2] if mode == "all" else [flags.NOT_RECOVERABLE, -1, 0, 2]
+    assert list(catalogue["BULGE_DISC_FLAG"]) == flag
+    assert catalogue["R_E_DISC"].unit == "arcsec"
+    writers.write_fits(tmp_path / "c.fits", catalogue)
+    header = fits.getheader(tmp_path / "c.fits", 1)
+    assert "BULGE_DISC_FLAG 2 = no_bulge" in " ".join(map(str, header["COMMENT"]))
+
+
+def test_without_bulge_and_disc_nothing_tells_of_them(catalogue):
+    assert not {column.name for column in BULGE_DISC_COLUMNS} & set(catalogue.colnames)
+    assert not [note for note in flag_notes(catalogue.colnames) if "BULGE" in note]
