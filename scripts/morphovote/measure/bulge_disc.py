@@ -336,9 +336,11 @@ def _at_limit(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarr
 
 def _flag(values: np.ndarray, found: Place, ended: bool, shape: tuple[int, int]) -> int:
     flag = 0
-    r_disc = np.exp(values[LOG_R])
-    unsure = not ended or 2 * r_disc > max(shape) or r_disc < R_TRUSTED
-    flag |= UNSURE if unsure else 0
     flag |= NO_BULGE if found.amplitudes[0] <= 0 else 0
     flag |= NO_DISC if found.amplitudes[1] <= 0 else 0
-    return flag
+    r_disc = np.exp(values[LOG_R])
+    unsure = not ended or 2 * r_disc > max(shape) or r_disc < R_TRUSTED
+    # Without the one or the other, their radii have no ratio.
+    low, high = np.log(RATIOS)
+    unsure |= not flag and not low + 1e-3 < values[LOG_RATIO] < high - 1e-3
+    return flag | (UNSURE if unsure else 0)

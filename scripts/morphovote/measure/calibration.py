@@ -346,7 +346,7 @@ def read_calibration(path: str | Path) -> Calibration:
     InputError
         If the file is none.
     """
-    arrays, about = read_model(path, KIND, Calibration._fields[:5])
+    arrays, about = read_model(path, KIND, Calibration._fields[:5], Calibration._fields[7:])
     expected = nothing_known(0.0)
     grid = expected.scale[0]
     expected = expected._replace(bulge_scale=grid, bulge_share=grid)
