@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from common import ROOT, new_parser
 from tables import markdown
 
-from morphovote.catalogue.columns import BAND_COLUMNS, COLUMNS, CatalogueColumn
-from morphovote.flags import BAND_FLAGS, FLAGS, MEASURE_FLAGS
+from morphovote.catalogue.columns import COLUMNS, CatalogueColumn
+from morphovote.catalogue.extra_columns import BAND_COLUMNS, BULGE_DISC_COLUMNS
+from morphovote.flags import BAND_FLAGS, BULGE_DISC_FLAGS, FLAGS, MEASURE_FLAGS
 
 INTRODUCTION = """\
 # The catalogue
@@ -21,6 +22,10 @@ taken (case does not count) gets the prefix `SOURCE_`, twice where that is taken
 the ID in VOTable, characters other than letters, digits and underscores become underscores. This
 page is made from the dictionary that writes the units and UCDs:
 `python benchmarks/catalogue_page.py`.
+"""
+BULGE_DISC = """\
+With `measure.bulge_disc: auto` or `all`, after the columns above (see
+[validation](validation_bulges.md)):
 """
 
 
@@ -45,9 +50,11 @@ def catalogue_page() -> str:
         f"{INTRODUCTION}\n## Columns\n\n{column_table(COLUMNS)}\n"
         "\nA field with several [bands](bands.md) has these after them:\n\n"
         f"{column_table(BAND_COLUMNS)}\n"
+        f"\n## Bulge and disc\n\n{BULGE_DISC}\n{column_table(BULGE_DISC_COLUMNS)}\n"
         f"\n## Bits of `FLAGS`\n\n{flag_table(FLAGS)}\n"
         f"\n## Bits of `MEASURE_FLAG`\n\n{flag_table(MEASURE_FLAGS)}\n"
         f"\n## Bits of `BAND_FLAG`\n\n{flag_table(BAND_FLAGS)}\n"
+        f"\n## Bits of `BULGE_DISC_FLAG`\n\n{flag_table(BULGE_DISC_FLAGS)}\n"
     )
 
 

@@ -16,4 +16,5 @@ with rule_log(snakemake.log[0]):
         engine=snakemake.params.engine,
         processes=snakemake.threads,
         oversampling=snakemake.params.oversampling,
+        bulge_disc=snakemake.params.bulge_disc != "none",
     )

@@ -21,8 +21,11 @@ with rule_log(snakemake.log[0]):
     sky = read_sky(given.sky[0]) if given.get("sky") else None
     sersic = select_rows(sources, snakemake.params.select)
     measure = partial(measure_galaxy, engine=ENGINES[snakemake.params.engine])
+    bulge_disc = snakemake.params.bulge_disc
     arrays, units = measure_on_images(
-        given.cutouts, sources, tiles, sky, snakemake.threads, psf, sersic, measure=measure
-    )
+        given.cutouts, sources, tiles, sky, snakemake.threads, psf, sersic,
+        measure=measure, bulge_disc=bulge_disc,
+    )  # fmt: skip
     about = {"pixel_scale": scale, "zero_point": tiles.meta["ZEROPT"], "psf": psf is not None}
+    about |= {} if bulge_disc == "none" else {"bulge_disc": bulge_disc}
     shards.write_shard(snakemake.output[0], arrays, about, units)

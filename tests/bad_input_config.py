@@ -45,6 +45,8 @@ for _given, _options, _says in (
     ("more groups than galaxies", {"voting": {"groups": 60}}, ("voting.groups", "60", "50")),
     ("a cut in measure.select on an unknown", {"measure": {"select": {"colour": [0, 1]}}},
      ("measure.select.colour", "redshift")),
+    ("an unknown word for bulge and disc", {"measure": {"bulge_disc": "some"}},
+     ("measure.bulge_disc", "some", "auto")),
     ("a cut the wrong way round", {"measure": {"select": {"mag": [25, 20]}}},
      ("measure.select.mag", "[25, 20]")),
     ("published steps that do not fit", {"polar": {"scheme": "published"}},

@@ -75,6 +75,22 @@ SUSPECT, BAD, FAILED, OUT_OF_TIME, SERSIC_SUSPECT, NO_SERSIC, BEYOND_CUTOUT, FIL
     bit for bit, _ in MEASURE_FLAGS.values()
 )
 
+# Bits of BULGE_DISC_FLAG: name -> (bit value, what it means). 0 is a good fit, -1 none.
+BULGE_DISC_FLAGS = {
+    "unsure": (
+        1,
+        "fit of bulge and disc not converged, a disc below 0.3 px or beyond the image, or a bulge "
+        "as large as the disc or below 0.02 of it",
+    ),
+    "no_bulge": (2, "the bulge has no light: BULGE_FRACTION is 0"),
+    "no_disc": (4, "the disc has no light: BULGE_FRACTION is 1"),
+    "not_recoverable": (
+        8,
+        "left out by measure.bulge_disc auto: at this S/N and size B/T is seldom known to 0.1",
+    ),
+}
+UNSURE, NO_BULGE, NO_DISC, NOT_RECOVERABLE = (bit for bit, _ in BULGE_DISC_FLAGS.values())
+
 
 def in_vote(flag: np.ndarray) -> np.ndarray:
     """Which sources took part in the vote: selected, and with usable pixels.

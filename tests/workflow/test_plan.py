@@ -9,7 +9,11 @@ from project import changed, copy_project
 from morphovote.report.figures.table import FIGURES
 from morphovote.storage.model_folder import MODEL_FILES
 
-FROM_CATALOGUE = {f"plot_{figure.name}" for figure in FIGURES if "catalogue" in figure.inputs}
+FROM_CATALOGUE = {
+    f"plot_{figure.name}"
+    for figure in FIGURES
+    if "catalogue" in figure.inputs and not figure.condition
+}
 CLASS_TESTS = {"test_classes", "plot_separation"}
 CALIBRATION = {"measure_anchors", "calibrate_measurements", "plot_measurement"}
 CATALOGUE = {"write_catalogue", "write_summary", "build_report", "build_naming", "build_explore"}
@@ -46,6 +50,11 @@ def test_second_run_does_nothing(finished, small_config):
         ("voting.groups", 3, VOTE),
         ("diagnose.massive", 9.5, MASSIVE | {"write_summary", "build_report"}),
         ("measure.select", {"mag": [None, 23]}, CLASSIFY | {"measure_morphology", "audit_groups"}),
+        (
+            "measure.bulge_disc",
+            "auto",
+            CLASSIFY | CALIBRATION | {"measure_morphology", "audit_groups", "plot_bulges"},
+        ),
     ],
 )
 def test_config_key_reruns_what_depends_on_it(finished, small_config, key, value, reruns):

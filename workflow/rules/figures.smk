@@ -25,6 +25,7 @@ CONDITIONS = {
     "held_out": lambda wildcards: bool(held_out_of(wildcards)),
     "labelled": lambda wildcards: bool(labels_of(wildcards)),
     "injected": lambda wildcards: bool(config["inject"]["galaxies"]),
+    "bulge_disc": lambda wildcards: config["measure"]["bulge_disc"] != "none",
 }
 
 

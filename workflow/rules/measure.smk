@@ -26,6 +26,7 @@ rule measure_morphology:
         given=given_files(field_entry("psf")),
         engine=config["measure"]["engine"],
         select=config["measure"]["select"],
+        bulge_disc=config["measure"]["bulge_disc"],
     script:
         "../../scripts/measure_morphology.py"
 
@@ -57,6 +58,7 @@ rule measure_anchors:
         psf=field_entry("psf_plane"),
         oversampling=field_entry("psf_oversampling"),
         engine=config["measure"]["engine"],
+        bulge_disc=config["measure"]["bulge_disc"],
     script:
         "../../scripts/measure_anchors.py"
 

@@ -36,7 +36,9 @@ from morphovote.measure.sections import first_sides, measure_section, warm_up
 from morphovote.simulate.anchors import draw_anchor, measure_psf
 from morphovote.simulate.galaxies import draw_psf
 from morphovote.simulate.injection import Place, add_light
+from morphovote.simulate.layered.kinds import KINDS, SPHEROID
 from morphovote.simulate.places import anchor_places, lent_by_cutouts
+from morphovote.simulate.truth import DISTURBED
 from morphovote.storage import shards
 
 # Anchors measured at most: enough for the bins, at a tenth of a second or two each.
@@ -47,6 +49,8 @@ LEAST_SNR, BINS = 5.0, (6, 3)
 CLEAN = 2000.0
 # Scatter of the sky's level under the truth, in units of its noise; as `measure_section` has it.
 KNOWN_SKY = 0.01
+# What is told of bulge and disc, and where they were not fitted.
+BULGES = {"bulge_fraction": np.nan, "bulge_fraction_err": np.nan, "bulge_disc_flag": -1}
 NO_GALAXIES = ("UNC", "star", "artefact")
 
 
@@ -62,6 +66,7 @@ def measure_anchors_file(
     engine: str,
     processes: int,
     oversampling: float | None = None,
+    bulge_disc: bool = False,
 ) -> None:
     """Measure some anchors of a field, and write what was seen and what is true.
 
@@ -85,6 +90,9 @@ def measure_anchors_file(
     engine : str
         Of `engines.ENGINES`.
     processes : int
+    bulge_disc : bool
+        Fit bulge and disc too: bulge_fraction, its error, bulge_disc_flag, and true_bulge_fraction,
+        as drawn and NaN where a galaxy is not made of the two (`drawn_fraction`).
     """
     listed, tiles = read_sources(sources)
     made, seed = shards.read_shard(anchors), int(shards.read_attributes(anchors)["seed"])
@@ -96,10 +104,10 @@ def measure_anchors_file(
     call = partial(
         _measure_one, tiles=tiles, cutouts=cutouts, size=size, seed=seed,
         sky=read_sky(sky[0]) if len(sky) else None, psf=at, tile=np.asarray(listed["TILE"]),
-        measure=partial(measure_galaxy, engine=ENGINES[engine]),
+        measure=partial(measure_galaxy, engine=ENGINES[engine]), bulge_disc=bulge_disc,
     )  # fmt: skip
     if len(chosen):
-        warm_up()
+        warm_up(bulge_disc)
     jobs = [
         (_planned(made, row, seed), int(made["row"][row]), int(first), int(side),
          float(made["true_snr"][row]))
@@ -113,8 +121,10 @@ def measure_anchors_file(
             continue
         row = chosen[number]
         found[row] = values | {"row": made["row"][row], "snr": made["snr"][row]}
+        found[row]["true_bulge_fraction"] = drawn_fraction(made, row)
     names = ["row", "snr", "size", "measure_flag", "true_flag"]
     names += [kind.format(name) for name in MEASURED for kind in ("{}", "true_{}", "{}_err")]
+    names += (*BULGES, "true_bulge_fraction") if bulge_disc else ()
     table = {name: np.array([found[row][name] for row in sorted(found)], float) for name in names}
     log.info("%d of %d anchors measured", len(found), len(made["row"]))
     shards.write_shard(output, table, {"psf_radius": radius, "pixel_scale": tiles.meta["PIXSCALE"]})
@@ -150,6 +160,16 @@ def choose_anchors(made: dict[str, np.ndarray]) -> np.ndarray:
     return np.sort(use[np.argsort(turn, kind="stable")[:MOST]])
 
 
+def drawn_fraction(made: dict[str, np.ndarray], row: int) -> float:
+    """True share of the bulge's light of an anchor.
+
+    NaN where much of its light is in neither (`truth.disturbed_share`), and where its renderer drew
+    one body of any Sersic index.
+    """
+    body = made["kind"][row] == KINDS[SPHEROID]
+    return np.nan if body or made["disturbed"][row] >= DISTURBED else float(made["bulge"][row])
+
+
 def _planned(made: dict[str, np.ndarray], row: int, seed: int) -> dict:
     """What `draw_anchor` needs to draw an anchor once more."""
     return {
@@ -175,6 +195,7 @@ def _measure_one(
     psf: Callable[[int, float, float], np.ndarray] | None,
     tile: np.ndarray,
     measure,
+    bulge_disc: bool,
 ) -> dict[str, float] | None:
     """Seen and true values of one anchor; None without a place."""
     rng = np.random.default_rng([seed, number, 2])
@@ -195,8 +216,9 @@ def _measure_one(
     how = {"pixel_scale": scale, "psf": known, "measure": measure}
     level = sky.noise if sky and place.sky is not None else np.inf
     seen, _ = measure_section(
-        section, rms, place.sky, *place.centre, first, place.relative, True, sky_noise=level, **how
-    )
+        section, rms, place.sky, *place.centre, first, place.relative, True, sky_noise=level,
+        bulge_disc=0.0 if bulge_disc else np.inf, **how,
+    )  # fmt: skip
     missing = missing_pixels(place.section, place.rms)
     noise = pixel_scatter(np.where(missing, 0, place.section)) * max(snr, 1.0) / CLEAN
     # The truth knows no edge: a ready-made cutout is short for the faint light that it shows.
@@ -212,6 +234,8 @@ def _measure_one(
     )
     flag = true_flag(true["measure_flag"], messages)
     values = {"measure_flag": seen["measure_flag"], "true_flag": flag}
+    if bulge_disc:
+        values |= {name: seen.get(name, missed) for name, missed in BULGES.items()}
     for name in MEASURED:
         values |= {name: seen[name], f"true_{name}": true[name], f"{name}_err": seen[f"{name}_err"]}
     for kind in ("", "true_"):

@@ -12,7 +12,8 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote import __version__
-from morphovote.catalogue.columns import COLUMNS, CatalogueColumn, band_columns, flag_notes
+from morphovote.catalogue.columns import COLUMNS, CatalogueColumn
+from morphovote.catalogue.extra_columns import extra_columns, flag_notes
 from morphovote.catalogue.parts import Parts, as_parts, descriptions
 from morphovote.storage.files import replacing
 
@@ -47,7 +48,7 @@ def write_cds(table_path: str | Path, readme_path: str | Path, catalogue: Table 
     """
     parts = as_parts(catalogue) if isinstance(catalogue, Table) else catalogue
     told = descriptions(parts.known)
-    columns = (*COLUMNS, *band_columns(told))
+    columns = (*COLUMNS, *extra_columns(told))
     names = [column.name for column in columns]
     shapes = None
     for part in parts.read(names):

@@ -3,11 +3,9 @@
 Units are written as VOUnits; UCDs are UCD1+ words (IVOA UCD List 1.5).
 """
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from morphovote.classify.classes import CLASSES
-from morphovote.flags import BAND_FLAGS, FLAGS, MEASURE_FLAGS
 
 
 class CatalogueColumn(NamedTuple):
@@ -495,58 +493,3 @@ COLUMNS = (
         "measurements",
     ),
 )
-
-# Of fields with several bands only: after those above, from the source list.
-BAND_COLUMNS = (
-    CatalogueColumn(
-        "BAND",
-        "",
-        "meta.id;instr.bandpass",
-        "U",
-        "Band in which the galaxy was classified and measured",
-        "",
-    ),
-    CatalogueColumn(
-        "REST_WAVELENGTH",
-        "um",
-        "em.wl",
-        "f4",
-        "Wavelength of BAND in the galaxy's rest frame, NaN without redshift",
-        NAN,
-    ),
-    CatalogueColumn(
-        "BAND_FLAG",
-        "",
-        "meta.code",
-        "i4",
-        "0: BAND is the band that was asked for; bits, each explained in the header",
-        0,
-    ),
-)
-
-
-def band_columns(told: Mapping[str, str | None]) -> tuple[CatalogueColumn, ...]:
-    """`BAND_COLUMNS` if a catalogue has them, by the descriptions of its columns.
-
-    The user's own may have one of that name, too.
-    """
-    last = BAND_COLUMNS[-1]
-    return BAND_COLUMNS if told.get(last.name) == last.description else ()
-
-
-def flag_notes(told: Mapping[str, str | None]) -> list[str]:
-    """One sentence for each bit of a catalogue's columns of flags, for the header of a table.
-
-    Parameters
-    ----------
-    told : mapping
-        Descriptions of the catalogue's columns by name.
-    """
-    flags = {"FLAGS": FLAGS, "MEASURE_FLAG": MEASURE_FLAGS}
-    if band_columns(told):
-        flags["BAND_FLAG"] = BAND_FLAGS
-    return [
-        f"{column} {bit} = {name}: {meaning}"
-        for column, bits in flags.items()
-        for name, (bit, meaning) in bits.items()
-    ]

@@ -11,7 +11,7 @@ from astropy.table import Column, MaskedColumn, Table
 
 from morphovote import __version__
 from morphovote.catalogue.checksums import add_words, encode_sum
-from morphovote.catalogue.columns import flag_notes
+from morphovote.catalogue.extra_columns import flag_notes
 from morphovote.catalogue.parts import (
     MOST_COLUMNS,
     Known,

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from astropy.table import Column, Table
 
-from morphovote.catalogue.columns import BAND_COLUMNS, COLUMNS, probability_column
+from morphovote.catalogue.columns import COLUMNS, probability_column
+from morphovote.catalogue.extra_columns import BAND_COLUMNS, BULGE_DISC_COLUMNS
 from morphovote.classify.classes import CLASSES, order_names
 from morphovote.cosmology import kpc_per_arcsec
 from morphovote.flags import FAR_FROM_ANCHORS, NO_DATA, NOT_SELECTED, OUTLIER
@@ -32,7 +33,7 @@ def build_catalogue(
     ----------
     sources : Table
         The source list: ROW, ID, RA, DEC (deg), SELECTED, REDSHIFT; with several bands
-        `columns.BAND_COLUMNS`.
+        `extra_columns.BAND_COLUMNS`.
     source_catalogue : Table or None
         From `source_parts`, in the same order; None if there was none.
     cutouts : mapping of ndarray
@@ -43,7 +44,8 @@ def build_catalogue(
         `row`, `class`, `class_prob`, `class_second`, `class_origin`, `class_reason`, `recoverable`,
         `far`; `p_<CLASS>` for each class.
     measurements : mapping of ndarray
-        `row`, `flags`, `measure_flag` and the parameters.
+        `row`, `flags`, `measure_flag` and the parameters; where they were asked for, those of
+        bulge and disc.
     neighbours : mapping of ndarray
         `row`, `strangeness`.
     corrections : mapping of ndarray
@@ -52,10 +54,10 @@ def build_catalogue(
     Returns
     -------
     Table
-        `columns.COLUMNS` in that order, the probabilities of the user's own classes, the band, then
-        every column of `source_catalogue`. A column whose name is already taken, regardless of
-        case, gets the prefix `SOURCE_`. Each column has its `unit`, `description` and
-        `meta["ucd"]`, if any.
+        `columns.COLUMNS` in that order, `BULGE_DISC_COLUMNS` where they were asked for, the
+        probabilities of the user's own classes, the band, then every column of `source_catalogue`.
+        A column whose name is already taken, regardless of case, gets the prefix `SOURCE_`. Each
+        column has its `unit`, `description` and `meta["ucd"]`, if any.
     """
     count = len(sources)
     selected = np.asarray(sources["SELECTED"], dtype=bool)
@@ -64,7 +66,8 @@ def build_catalogue(
         "cutouts": cutouts, "votes": votes, "classes": classes, "measurements": measurements,
         "neighbours": neighbours, "corrections": corrections,
     }  # fmt: skip
-    for column in COLUMNS:
+    more = BULGE_DISC_COLUMNS if "bulge_disc_flag" in measurements else ()
+    for column in (*COLUMNS, *more):
         if column.stage:
             arrays = stages[column.stage]
             array = arrays[column.name.lower()]
@@ -85,7 +88,7 @@ def build_catalogue(
     catalogue = Table()
     bands = BAND_COLUMNS if "BAND" in sources.colnames else ()
     values |= {column.name: sources[column.name] for column in bands}
-    for column in (*COLUMNS, *own, *bands):
+    for column in (*COLUMNS, *more, *own, *bands):
         data = values[column.name]
         if column.dtype and column.dtype != "U":
             data = np.asarray(data).astype(column.dtype)

@@ -10,7 +10,7 @@ import pyarrow.parquet
 from astropy.table import Column, MaskedColumn, Table
 
 from morphovote import __version__
-from morphovote.catalogue.columns import flag_notes
+from morphovote.catalogue.extra_columns import flag_notes
 from morphovote.catalogue.parts import Known, Parts, gather
 from morphovote.catalogue.texts import as_utf8, describe, unit_text
 from morphovote.catalogue.votable_file import header_xml

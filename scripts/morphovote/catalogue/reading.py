@@ -7,7 +7,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from morphovote.catalogue.columns import BAND_COLUMNS
+from morphovote.catalogue.extra_columns import BAND_COLUMNS
 from morphovote.config.roles import PROPERTIES
 from morphovote.errors import InputError
 from morphovote.measure.quality import MEASURED, trusted

@@ -10,14 +10,21 @@ import numpy as np
 from astropy.table import Table
 
 from morphovote.catalogue.columns import COLUMNS
+from morphovote.catalogue.extra_columns import BULGE_DISC_COLUMNS
 from morphovote.catalogue.join import build_catalogue
 from morphovote.catalogue.parts import ROWS
 from morphovote.catalogue.reading import read_columns
 from morphovote.catalogue.source_columns import source_parts
 from morphovote.errors import InputError
 from morphovote.fields.sources import iterate_sources
+from morphovote.flags import NOT_RECOVERABLE
 from morphovote.logs import log
-from morphovote.measure.calibration import Calibration, apply_calibration, read_calibration
+from morphovote.measure.calibration import (
+    Calibration,
+    apply_calibration,
+    bulge_recoverable,
+    read_calibration,
+)
 from morphovote.storage import rows, shards
 
 # What `join.build_catalogue` needs of the source list, and of a stage beside `row` and columns.
@@ -64,6 +71,7 @@ def catalogue_parts(
     about = shards.read_attributes(stages["measurements"][0])
     # Without a PSF of its own a field has that of the model's anchors, in pixels.
     radius = known.psf_radius * float(about.get("pixel_scale", 1))
+    mode = str(about.get("bulge_disc", "none"))
     total = len(selected)
     listed = iterate_sources(sources, LISTED, size)
     own = _own_parts(catalogue, size, total)
@@ -71,7 +79,7 @@ def catalogue_parts(
             for stage, paths in stages.items()]  # fmt: skip
     for part, source_columns, *arrays in zip(listed, own, *read, strict=True):
         found = dict(zip(stages, arrays, strict=True))
-        yield build_catalogue(part, source_columns, **calibrated(known, found, radius))
+        yield build_catalogue(part, source_columns, **calibrated(known, found, radius, mode))
 
 
 def _own_parts(path: str | Path | None, size: int, total: int) -> Iterator[Table | None]:
@@ -96,6 +104,8 @@ def _own_parts(path: str | Path | None, size: int, total: int) -> Iterator[Table
 def _arrays(stage: str, path: str | Path) -> list[str]:
     """Arrays of a stage that fill columns, or are needed to."""
     named = [column.name.lower() for column in COLUMNS if column.stage == stage]
+    if stage == "measurements" and shards.read_attributes(path).get("bulge_disc", "none") != "none":
+        named += [column.name.lower() for column in BULGE_DISC_COLUMNS]
     if stage == "classes":
         # Classes of the user's own have a column each.
         named += [name for name in shards.array_names(path) if name.startswith("p_")]
@@ -103,7 +113,10 @@ def _arrays(stage: str, path: str | Path) -> list[str]:
 
 
 def calibrated(
-    known: Calibration, found: Mapping[str, Mapping[str, np.ndarray]], psf_radius: float
+    known: Calibration,
+    found: Mapping[str, Mapping[str, np.ndarray]],
+    psf_radius: float,
+    bulge_disc: str = "none",
 ) -> dict[str, dict[str, np.ndarray]]:
     """The stages with calibrated errors, and the corrections, for `build_catalogue`.
 
@@ -114,6 +127,8 @@ def calibrated(
         Cutouts and measurements of the same galaxies in one order, and the other stages.
     psf_radius : float
         Arcsec, for galaxies whose image has no PSF.
+    bulge_disc : {'none', 'auto', 'all'}
+        With `auto`, bulge and disc are left out where the calibration does not let them be told.
     """
     measured = dict(found["measurements"])
     own = measured.pop("psf_radius")
@@ -121,5 +136,18 @@ def calibrated(
     given = {"snr": found["cutouts"]["snr"], "size": measured["r50"] / radius}
     values = apply_calibration(known, {**measured, **given})
     errors = {name: values.pop(name) for name in list(values) if name in measured}
+    if bulge_disc == "auto":
+        told = bulge_recoverable(known, given["snr"], given["size"])
+        errors |= _left_out({**measured, **errors}, ~told)
     corrections = {"row": measured["row"], **values}
     return {**found, "measurements": {**measured, **errors}, "corrections": corrections}
+
+
+def _left_out(measured: Mapping[str, np.ndarray], out: np.ndarray) -> dict[str, np.ndarray]:
+    """Arrays of bulge and disc without the rows (N,) for which too little is known."""
+    flag = measured["bulge_disc_flag"]
+    found = {"bulge_disc_flag": np.where(out & (flag >= 0), NOT_RECOVERABLE, flag)}
+    for column in BULGE_DISC_COLUMNS[:-1]:
+        name = column.name.lower()
+        found[name] = np.where(out, np.nan, measured[name])
+    return found

@@ -13,7 +13,7 @@ from astropy.io.votable.tree import CooSys, Info, Link, VOTableFile
 from astropy.table import Column, MaskedColumn, Table
 
 from morphovote import __version__
-from morphovote.catalogue.columns import flag_notes
+from morphovote.catalogue.extra_columns import flag_notes
 from morphovote.catalogue.parts import (
     MOST_COLUMNS,
     ROWS,

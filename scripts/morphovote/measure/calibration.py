@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from morphovote.errors import InputError
-from morphovote.flags import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT
+from morphovote.flags import BAD, FAILED, NO_BULGE, NO_DISC, NO_SERSIC, SERSIC_SUSPECT
 from morphovote.measure.sersic_errors import UNKNOWN_ANGLE
 from morphovote.storage.model_files import read_model, write_model
 from morphovote.storage.shards import remedy
@@ -21,6 +21,8 @@ KIND = "measurement"
 PIXELS = ("gini", "m20", "concentration", "asymmetry", "smoothness")
 SERSIC = ("sersic_n", "r_e", "axis_ratio", "position_angle", "mag_sersic")
 MEASURED = (*PIXELS, *SERSIC)
+# Where it was asked for.
+BULGES = "bulge_fraction"
 CORRECTED = ("gini", "m20", "concentration", "asymmetry")
 # The radius that, over the PSF's, tells how well a galaxy is resolved.
 SIZED = "r50"
@@ -38,6 +40,9 @@ WITHIN, LIMITS = 0.683, (0.3, 30.0)
 # Parts for cross-validation; penalty of a coefficient, in galaxies; rounds of the robust fit.
 FOLDS, RIDGE, ROUNDS = 5, 3.0, 8
 TERMS = 10
+# B/T counts as known within this. Without anchors it is from this S/N and half-light radius over
+# the PSF's; with few, the share of those that are known is pulled to these, inside and outside.
+KNOWN, RULE_SNR, RULE_SIZE, LIKELY = 0.1, 100.0, 2.0, (0.75, 0.6)
 
 
 class Calibration(NamedTuple):
@@ -54,6 +59,10 @@ class Calibration(NamedTuple):
     # Radius of the PSF (px) of the field that it is from, and how many anchors there are.
     psf_radius: float
     galaxies: int
+    # Where anchors were fitted with bulge and disc, (S/N, sizes): factor of the error of B/T, and
+    # how often it is known to `KNOWN`.
+    bulge_scale: np.ndarray | None = None
+    bulge_share: np.ndarray | None = None
 
 
 # Whose errors are scaled: the corrected values have errors of their own.
@@ -62,11 +71,15 @@ NAMES = (*MEASURED, *(f"{name}_corr" for name in CORRECTED))
 
 def usable(table: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     """Which anchors (N,) tell something of a parameter."""
-    bad = BAD | FAILED | ((NO_SERSIC | SERSIC_SUSPECT) if name in SERSIC else 0)
+    if name == BULGES:
+        fine = table["bulge_disc_flag"].astype(int) & ~(NO_BULGE | NO_DISC) == 0
+    else:
+        fine = np.ones(len(table["snr"]), bool)
+    bad = BAD | FAILED | ((NO_SERSIC | SERSIC_SUSPECT) if name in (*SERSIC, BULGES) else 0)
     flags = table["measure_flag"].astype(int) | table["true_flag"].astype(int)
     values = [table[key] for key in (name, f"true_{name}", f"{name}_err", "snr", "size")]
     positive = (table[f"{name}_err"] > 0) & (table["snr"] > 0) & (table["size"] > 0)
-    return ((flags & bad) == 0) & np.isfinite(values).all(axis=0) & positive
+    return fine & ((flags & bad) == 0) & np.isfinite(values).all(axis=0) & positive
 
 
 def difference(table: Mapping[str, np.ndarray], name: str) -> np.ndarray:
@@ -119,7 +132,47 @@ def fit_calibration(table: Mapping[str, np.ndarray], psf_radius: float) -> Calib
         use = usable(table, name)
         ratio = np.abs(difference(table, name)[use]) / table[f"{name}_err"][use]
         found.scale[number] = _scales(_place(table, use), ratio)
-    return found
+    if BULGES not in table:
+        return found
+    use = usable(table, BULGES)
+    apart = np.abs(difference(table, BULGES)[use])
+    place = _place(table, use)
+    return found._replace(
+        bulge_scale=_scales(place, apart / table[f"{BULGES}_err"][use]),
+        bulge_share=_known_shares(place, apart),
+    )
+
+
+def _known_shares(place: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Share of the galaxies at the nodes (S/N, sizes) of which B/T is known to `KNOWN`.
+
+    Few anchors leave it on the side of `WITHIN` on which `bulge_rule` has it.
+    """
+    likely = np.where(bulge_rule(SNRS[:, None], SIZES[None]), *LIKELY)
+    share = np.array(likely, float)
+    for node, weights in _at_nodes(place):
+        good = float(weights[apart < KNOWN].sum())
+        share[node] = (good + PRIOR * likely[node]) / (weights.sum() + PRIOR)
+    return share
+
+
+def bulge_rule(snr: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Whether B/T of galaxies (N,) can be recovered, where no anchors tell; size in PSFs."""
+    with np.errstate(invalid="ignore"):
+        return (snr >= RULE_SNR) & (size >= RULE_SIZE)
+
+
+def bulge_recoverable(calibration: Calibration, snr: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Of which galaxies (N,) B/T is known to `KNOWN` as often as `WITHIN`.
+
+    By the anchors that were measured in the field, or in that of its frozen model; by `bulge_rule`
+    where there are none.
+    """
+    if calibration.bulge_share is None:
+        return bulge_rule(snr, size)
+    known = (snr > 0) & (size > 0)
+    place = np.log(np.where(known, [snr, size], 1.0)).T
+    return known & (_between(calibration.bulge_share, place) >= WITHIN)
 
 
 def apply_calibration(
@@ -136,7 +189,8 @@ def apply_calibration(
     Returns
     -------
     dict of ndarray
-        <name>_err for `MEASURED`; <name>_corr and <name>_corr_err for `CORRECTED`. A galaxy
+        <name>_err for `MEASURED`, and bulge_fraction_err where there is one; <name>_corr and
+        <name>_corr_err for `CORRECTED`. A galaxy
         without a known size keeps its errors and values.
     """
     known = np.isfinite(table["snr"]) & np.isfinite(table["size"])
@@ -148,6 +202,9 @@ def apply_calibration(
         for number, name in enumerate(NAMES)
     }
     found = {f"{name}_err": table[f"{name}_err"] * scales[name] for name in MEASURED}
+    if BULGES in table and calibration.bulge_scale is not None:
+        scale = np.where(known, _between(calibration.bulge_scale, place), 1.0)
+        found[f"{BULGES}_err"] = table[f"{BULGES}_err"] * scale
     unknown = np.degrees(UNKNOWN_ANGLE)
     found["position_angle_err"] = np.minimum(found["position_angle_err"], unknown)
     for number, name in enumerate(CORRECTED):
@@ -276,7 +333,7 @@ def _between(grid: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 def save_calibration(path: str | Path, calibration: Calibration) -> None:
     """Write a calibration into the model folder."""
-    arrays = calibration._asdict()
+    arrays = {name: part for name, part in calibration._asdict().items() if part is not None}
     about = {name: arrays.pop(name) for name in ("psf_radius", "galaxies")}
     write_model(path, KIND, arrays, about)
 
@@ -289,8 +346,11 @@ def read_calibration(path: str | Path) -> Calibration:
     InputError
         If the file is none.
     """
-    arrays, about = read_model(path, KIND, Calibration._fields[:5])
-    for name, array in nothing_known(0.0)._asdict().items():
+    arrays, about = read_model(path, KIND, Calibration._fields[:5], Calibration._fields[7:])
+    expected = nothing_known(0.0)
+    grid = expected.scale[0]
+    expected = expected._replace(bulge_scale=grid, bulge_share=grid)
+    for name, array in expected._asdict().items():
         if name in arrays and arrays[name].shape != array.shape:
             raise InputError(
                 f"{path}: '{name}' has shape {arrays[name].shape}, expected {array.shape}. It was "
@@ -299,4 +359,5 @@ def read_calibration(path: str | Path) -> Calibration:
     return Calibration(
         *(arrays[name] for name in Calibration._fields[:5]),
         float(about["psf_radius"]), int(about["galaxies"]),
+        arrays.get("bulge_scale"), arrays.get("bulge_share"),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from astropy.table import Table
 
 from morphovote.logs import log
 from morphovote.measure.calibration import (
+    BULGES,
     CORRECTED,
     FOLDS,
     MEASURED,
@@ -82,7 +83,7 @@ def measurement_table(
         calibration, and of the corrected values. Bins without galaxies are left out.
     """
     rows = []
-    for name in MEASURED:
+    for name in (*MEASURED, *([BULGES] if BULGES in found else [])):
         use, apart = usable(found, name), difference(found, name)
         for low, high in pairwise(SNR_EDGES):
             for small, large in SIZE_BINS:

@@ -53,6 +53,13 @@ SERSIC = {
     "axis_ratio": "", "axis_ratio_err": "", "position_angle": "deg", "position_angle_err": "deg",
     "mag_sersic": "mag", "mag_sersic_err": "mag", "sersic_chi2": "",
 }  # fmt: skip
+# Of bulge and disc, where they are asked for.
+BULGE_DISC = {
+    "bulge_fraction": "", "bulge_fraction_err": "", "r_e_bulge": "arcsec",
+    "r_e_bulge_err": "arcsec", "r_e_disc": "arcsec", "r_e_disc_err": "arcsec",
+    "axis_ratio_bulge": "", "axis_ratio_bulge_err": "",
+    "axis_ratio_disc": "", "axis_ratio_disc_err": "", "bulge_disc_delta_bic": "",
+}  # fmt: skip
 OWN_NONPARAMETRIC = {"asymmetry": "", "multiplicity": ""} | ERRORS
 UNITS = {name: unit for name, (_, unit) in NONPARAMETRIC.items()} | OWN_NONPARAMETRIC | SERSIC
 
@@ -238,6 +245,7 @@ def measure_all(
     galaxies: Callable,
     processes: int,
     seconds: float,
+    bulge_disc: bool = False,
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Measure galaxies in processes of their own, and put their values into arrays.
 
@@ -256,13 +264,17 @@ def measure_all(
     processes : int
     seconds : float
         Time limit of a galaxy; one that takes longer is stopped and flagged.
+    bulge_disc : bool
+        Whether `call` may tell of bulge and disc.
 
     Returns
     -------
     arrays : dict of ndarray
-        Shape (N,) each: `row`, `id`, the keys of `UNITS` (float32, lengths in arcsec, NaN where
-        not measured), `psf_radius` (float32, half-light radius of the PSF in arcsec, NaN without
-        one), `measure_flag` (int32, bits `MEASURE_FLAGS`) and `flags` (int32, the bits
+        Shape (N,) each: `row`, `id`, the keys of `UNITS` and, with `bulge_disc`, `BULGE_DISC`
+        (float32, lengths in arcsec, NaN where not measured), `psf_radius` (float32, half-light
+        radius of the PSF in arcsec, NaN without one), `measure_flag` (int32, bits
+        `MEASURE_FLAGS`), `bulge_disc_flag` (int32, bits `BULGE_DISC_FLAGS`, -1 where not fitted)
+        and `flags` (int32, the bits
         `flags.MEASURE_FAILED` and `flags.PSF_LIMITED` where they apply).
     units : dict of str
 
@@ -274,7 +286,9 @@ def measure_all(
     """
     size = len(names["row"])
     scale = np.broadcast_to(scale, size)
-    arrays = {name: np.full(size, np.nan, dtype=np.float32) for name in UNITS}
+    told = UNITS | (BULGE_DISC if bulge_disc else {})
+    arrays = {name: np.full(size, np.nan, dtype=np.float32) for name in told}
+    bulge_disc_flag = np.full(size, -1, dtype=np.int32)
     measure_flag = np.full(size, FAILED, dtype=np.int32)
     # A galaxy without data has nothing to be measured.
     rows = np.flatnonzero((names["flags"] & NO_DATA) == 0)
@@ -290,8 +304,9 @@ def measure_all(
         for message in messages:
             _to_log_file(f"{names['id'][row]}: {message}")
         measure_flag[row] = values["measure_flag"]
-        for name, unit in UNITS.items():
-            arrays[name][row] = values[name] * (scale[row] if unit == "arcsec" else 1)
+        bulge_disc_flag[row] = values.get("bulge_disc_flag", -1)
+        for name, unit in told.items():
+            arrays[name][row] = values.get(name, np.nan) * (scale[row] if unit == "arcsec" else 1)
     if troubles:
         log.info("%d galaxies could not be measured; they are flagged", troubles)
     flags = np.where(measure_flag & FAILED, MEASURE_FAILED, 0).astype(np.int32)
@@ -300,7 +315,8 @@ def measure_all(
         flags |= np.where(arrays["r50"] < 1.2 * own, PSF_LIMITED, 0).astype(np.int32)
     arrays = {"row": names["row"], "id": names["id"], **arrays}
     arrays |= {"psf_radius": own.astype(np.float32), "measure_flag": measure_flag, "flags": flags}
-    return arrays, {name: unit for name, unit in UNITS.items() if unit} | {"psf_radius": "arcsec"}
+    arrays |= {"bulge_disc_flag": bulge_disc_flag} if bulge_disc else {}
+    return arrays, {name: unit for name, unit in told.items() if unit} | {"psf_radius": "arcsec"}
 
 
 def _measure_rows(

@@ -38,6 +38,7 @@ from morphovote.flags import (
     OWN,
     SERSIC_SUSPECT,
 )
+from morphovote.measure.bulge_disc import fit_bulge_disc, least_radius
 from morphovote.measure.morphology import (
     TIME_LIMIT,
     UNITS,
@@ -131,6 +132,7 @@ def measure_section(
     *,
     pixel_scale: float,
     sky_noise: float = np.inf,
+    bulge_disc: float = np.inf,
     measure: Callable = measure_galaxy,
 ) -> tuple[dict[str, float], list[str]]:
     """Measure the galaxy of a section, on as many of its pixels as it needs.
@@ -152,6 +154,8 @@ def measure_section(
     sky_noise : float
         How far the level at one place may lie from `sky`, in units of a pixel's noise; infinite
         where nothing but the galaxy's own pixels tells it.
+    bulge_disc : float
+        Smallest r_e (px) of the Sersic profile with which bulge and disc are fitted as well.
     measure : callable
         In place of `measure_galaxy`.
 
@@ -161,13 +165,14 @@ def measure_section(
         As `measure_galaxy`, with the bits BEYOND_CUTOUT and FILLS_IMAGE only where the image ends.
         Of the fit, `position_angle` is still from the image's x towards its y (rad), and
         `mag_sersic` the profile's light in units of the image; their errors are in deg and mag.
+        With bulge and disc fitted, the keys of `morphology.BULGE_DISC` and `bulge_disc_flag`.
     """
     missing = missing_pixels(section, rms)
     kernel = prepare_kernel(psf)
     whole = _around(missing, x, y, 2 * max(section.shape))
     if whole is None:
         return dict.fromkeys(UNITS, np.nan) | {"measure_flag": FAILED}, []
-    last, known, stands = None, [], False
+    last, known, stands, fitted = None, [], False, ()
     while True:
         place = _around(missing, x, y, side) or whole
         parts = [None if part is None else part[place] for part in (section, rms, sky)]
@@ -184,6 +189,9 @@ def measure_section(
             near = [_moved(model, -corner[0], -corner[1]) for model in known]
             begin = last and _moved(last, -corner[0], -corner[1])
             image, fit, near = _fit(scene, masks, at, noise, kernel, near, begin, stands)
+            if not stands:
+                valid = ~(masks["hidden"] | scene.missing)
+                fitted = image, scene.rms.astype(float), valid, fit, kernel, noise
             last = fit and _moved(fit, *corner)
             known = [_moved(model, *corner) for model in near]
         wanted = int(np.ceil(NEEDED * fit["r_e"])) if fit else 0
@@ -194,7 +202,7 @@ def measure_section(
             # hangs on how its light goes on.
             told = sky is not None and wanted <= min(image.shape) + 1
             if fit and not fit["suspect"] and told:
-                image -= fit["level"]
+                image = image - fit["level"]
             image = image.astype(np.float32)
             values, messages = measure(image, scene.rms, masks["mask"], *at)
             if not values["measure_flag"] & BEYOND_CUTOUT or place == whole:
@@ -207,13 +215,33 @@ def measure_section(
         return values | {"measure_flag": flag | NO_SERSIC}, messages
     flag |= SERSIC_SUSPECT if fit["suspect"] else 0
     flag |= FILLS_IMAGE if wanted > min(image.shape) + 1 else 0
-    return values | _told_by(fit, image, scene) | {"measure_flag": flag}, messages
+    shared = _shared_noise(image, scene)
+    values |= _told_by(fit, shared) | {"measure_flag": flag}
+    if fit["r_e"] >= bulge_disc and not fit["suspect"]:
+        values |= _bulge_and_disc(fitted, shared)
+    return values, messages
 
 
-def _told_by(fit: dict[str, float], image: np.ndarray, scene: Scene) -> dict[str, float]:
-    """Values of a fit with their errors, under the names of `morphology.SERSIC`."""
+def _shared_noise(image: np.ndarray, scene: Scene) -> float:
     sky = ~(grow(scene.labels > 0, WINGS) | scene.missing)
-    worse = shared_noise(image, scene.rms, sky)
+    return shared_noise(image, scene.rms, sky)
+
+
+def _bulge_and_disc(fitted: tuple, shared: float) -> dict[str, float]:
+    """Values of bulge and disc under the names of `morphology.BULGE_DISC`."""
+    found = fit_bulge_disc(*fitted, shared)
+    names = {
+        "bulge_fraction": "fraction", "r_e_bulge": "r_e_bulge", "r_e_disc": "r_e_disc",
+        "axis_ratio_bulge": "q_bulge", "axis_ratio_disc": "q_disc",
+    }  # fmt: skip
+    values = {"bulge_disc_flag": found["flag"], "bulge_disc_delta_bic": found["delta_bic"]}
+    for name, key in names.items():
+        values |= {name: found[key], f"{name}_err": found[f"{key}_err"]}
+    return values
+
+
+def _told_by(fit: dict[str, float], worse: float) -> dict[str, float]:
+    """Values of a fit with their errors, under the names of `morphology.SERSIC`."""
     errors = {
         "sersic_n_err": fit["n_err"],
         "r_e_err": fit["r_e_err"],
@@ -285,6 +313,7 @@ def measure_on_images(
     sersic: np.ndarray | None = None,
     seconds: float = TIME_LIMIT,
     measure: Callable = measure_galaxy,
+    bulge_disc: str = "none",
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Measure every galaxy of a shard of cutouts, on the images that they were cut from.
 
@@ -305,6 +334,9 @@ def measure_on_images(
         Time limit of a galaxy; one that takes longer is stopped and flagged.
     measure : callable
         In place of `measure_galaxy`.
+    bulge_disc : {'none', 'auto', 'all'}
+        Which galaxies with a Sersic fit are also fitted with a bulge and a disc: for `auto`, see
+        `bulge_disc.least_radius`.
 
     Returns
     -------
@@ -312,7 +344,7 @@ def measure_on_images(
         See `morphology.measure_all`. A galaxy does not depend on the others of its shard, on their
         order or on `processes`.
     """
-    names = shards.read_shard(path, ["row", "id", "flags"])
+    names = shards.read_shard(path, ["row", "id", "flags", "snr"])
     tile, x, y = (np.asarray(sources[name])[names["row"]] for name in ("TILE", "X", "Y"))
     scale = of_tiles(tiles, "PIXSCALE", tile)
     # Areas in pixels of the images, which the cutouts may have been resampled from.
@@ -320,9 +352,11 @@ def measure_on_images(
             for batch in shards.iterate_batches(path, ["mask"], BATCH)]  # fmt: skip
     area = np.concatenate(area or [np.zeros(0)])
     area = area * (float(shards.read_attributes(path)["pixel_scale"]) / scale) ** 2
-    warm_up()
+    warm_up(bulge_disc != "none")
     fit = np.ones(len(area), dtype=bool) if sersic is None else sersic[names["row"]]
-    call = partial(_measure_row, sky_noise=sky.noise if sky else np.inf, measure=measure)
+    call = partial(
+        _measure_row, mode=bulge_disc, sky_noise=sky.noise if sky else np.inf, measure=measure
+    )
 
     def psf_at(row: int) -> np.ndarray | None:
         there = psf is not None and not names["flags"][row] & NO_DATA
@@ -332,12 +366,14 @@ def measure_on_images(
     def galaxies(rows: np.ndarray) -> Iterator[tuple]:
         around = sections(sources, tiles, sky, names["row"][rows], area[rows])
         return (
-            (float(scale[row]), *section, bool(fit[row]), psf_at(row))
+            (float(scale[row]), float(names["snr"][row]), *section, bool(fit[row]), psf_at(row))
             for section, row in zip(around, rows, strict=True)
         )
 
     radius = None if psf is None else psf_radii(map(psf_at, range(len(area))))
-    arrays, units = measure_all(names, scale, radius, call, galaxies, processes, seconds)
+    arrays, units = measure_all(
+        names, scale, radius, call, galaxies, processes, seconds, bulge_disc != "none"
+    )
     angle = angles_on_sky(tiles, tile, x, y, arrays["position_angle"].astype(float))
     arrays["position_angle"] = angle.astype(np.float32)
     light = arrays["mag_sersic"].astype(float)
@@ -348,12 +384,15 @@ def measure_on_images(
     return arrays, units
 
 
-def _measure_row(scale: float, *section, **how) -> tuple[dict[str, float], list[str]]:
-    """`measure_section` of a galaxy in pixels of its own image."""
-    return measure_section(*section, pixel_scale=scale, **how)
+def _measure_row(
+    scale: float, snr: float, *given, mode: str, **how
+) -> tuple[dict[str, float], list[str]]:
+    """`measure_section` in pixels of the galaxy's own image, with bulge and disc if they tell."""
+    least = least_radius(mode, snr, given[-1])
+    return measure_section(*given, pixel_scale=scale, bulge_disc=least, **how)
 
 
-def warm_up() -> None:
+def warm_up(bulge_disc: bool = False) -> None:
     """Compile, or load, what is measured with, so that processes forked later have it."""
     y, x = np.indices((48, 48))
     distance = np.hypot(x - 24.2, (y - 23.7) / 0.8)
@@ -361,7 +400,9 @@ def warm_up() -> None:
     there = np.ones(image.shape, bool)
     measure_galaxy(image, rms, np.where(distance < 12, OWN, 0).astype(np.uint8), 24.2, 23.7)
     start = {"r_e": 6.0, "n": 1.0, "x": 24.0, "y": 24.0, "axis_ratio": 0.8, "angle": 0.0}
-    fit_sersic(image, rms, there, start, evaluations=1)
+    fit = fit_sersic(image, rms, there, start, evaluations=1)
+    if bulge_disc:
+        fit_bulge_disc(image, rms, there, fit)
 
 
 def _around(missing: np.ndarray, x: float, y: float, side: int) -> tuple[slice, slice] | None:

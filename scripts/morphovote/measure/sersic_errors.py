@@ -33,10 +33,10 @@ def total_light(amplitude: float, r_e: float, n: float, axis_ratio: float) -> fl
     float
         In units of `amplitude` times px^2.
     """
-    return amplitude * axis_ratio * r_e**2 * float(np.exp(_log_shape(np.log(n))))
+    return amplitude * axis_ratio * r_e**2 * float(np.exp(log_shape(np.log(n))))
 
 
-def _log_shape(log_n: float) -> float:
+def log_shape(log_n: float) -> float:
     n = np.exp(log_n)
     b = gammaincinv(2 * n, 0.5)
     return float(np.log(2 * np.pi * n) + b - 2 * n * np.log(b) + gammaln(2 * n))
@@ -75,7 +75,7 @@ def fit_errors(
     slope_q = -2 / (1 + shear) ** 2
     light = -follows + 0.0
     light[0] += 2
-    light[1] += (_log_shape(log_n + STEP) - _log_shape(log_n - STEP)) / (2 * STEP)
+    light[1] += (log_shape(log_n + STEP) - log_shape(log_n - STEP)) / (2 * STEP)
     light[4:] += slope_q * along / ((1 - shear) / (1 + shear))
     angle = 0.5 * np.sqrt(across @ ellipse @ across) / shear
     return {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -106,11 +106,11 @@ def fit_sersic(
     low = np.array([np.log(R_MIN), np.log(N_MIN), -0.5, -0.5, -0.98, -0.98])
     high = np.array([np.log(R_MAX), np.log(N_MAX), width - 0.5, height - 0.5, 0.98, 0.98])
 
-    blocks = _blocks(data, weight)
+    blocks = gather_blocks(data, weight)
     freedom = max(np.count_nonzero(valid) - len(PARAMETERS), 1)
     values = np.clip(_encode(start), low + 1e-3, high - 1e-3)
     evaluate = partial(_evaluate, data, weight, blocks, kernel, prior)
-    values, found, ended = _descend(evaluate, values, low, high, evaluations, less / freedom)
+    values, found, ended = descend(evaluate, values, low, high, evaluations, less / freedom)
     amplitude, level = found.amplitude, found.level
     r_e, n, x, y, axis_ratio, angle = _decode(values)
     # A fit that ends at a limit, or short of it by some steps.
@@ -148,26 +148,39 @@ def _evaluate(
     return _project(_products(data, weight, blocks, anchor, profile, middle), prior)
 
 
-def _descend(
+def descend(
     evaluate: Callable,
     values: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
     evaluations: int,
     less: float,
-) -> tuple[np.ndarray, Place, bool]:
-    """Levenberg and Marquardt's method, from some values (6,) to those where chi2 is least.
+    longest: np.ndarray = LONGEST,
+) -> tuple[np.ndarray, Any, bool]:
+    """Levenberg and Marquardt's method, from some values (P,) to those where chi2 is least.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Values, anchor (x, y) -> `Place`, or another with its chi2, gradient and curvature.
+    values, low, high : ndarray, shape (P,)
+        Start and limits; values 2 to 5 are x, y (px) and the two components of a shear.
+    evaluations, less
+        See `fit_sersic`.
+    longest : ndarray, shape (P,)
+        Longest step.
 
     Returns
     -------
-    values : ndarray, shape (6,)
+    values : ndarray, shape (P,)
     found : Place
+        What `evaluate` gives there.
     ended : bool
         Whether the fit converged: the next step would lower chi2 by less than `less` of it.
     """
     anchor = np.rint(values[2:4])
     found = evaluate(values, anchor)
-    damping, bend, bent = DAMPING, np.zeros((SLOPES, SLOPES)), False
+    damping, bend, bent = DAMPING, np.zeros((len(values), len(values))), False
     for _ in range(evaluations):
         curvature = found.curvature + (bend if bent else 0.0)
         if bent and np.linalg.eigvalsh(curvature)[0] <= 0:
@@ -175,7 +188,7 @@ def _descend(
         own = np.diag(found.curvature)
         diagonal = np.maximum(own, 1e-12 * own.sum() + 1e-300)
         step = np.linalg.solve(curvature + damping * np.diag(diagonal), found.gradient)
-        step *= min(1.0, float(np.min(LONGEST / np.maximum(np.abs(step), 1e-300))))
+        step *= min(1.0, float(np.min(longest / np.maximum(np.abs(step), 1e-300))))
         tried = _inside(np.clip(values + step, low, high))
         step = tried - values
         if step @ (2 * found.gradient - curvature @ step) < less * found.chi2:
@@ -226,7 +239,7 @@ def _bend(bend: np.ndarray, step: np.ndarray, old: Place, new: Place) -> tuple[n
 
 
 @compiled
-def _blocks(data: np.ndarray, weight: np.ndarray) -> tuple:
+def gather_blocks(data: np.ndarray, weight: np.ndarray) -> tuple:
     """Gather pixels by blocks of `BLOCK` a side, for where the model hardly bends within one.
 
     Parameters
@@ -290,8 +303,8 @@ def _products(
 ) -> np.ndarray:
     """Sums over the pixels of the products of slopes, profile, level and data: (9, 9).
 
-    Each is weighted. Blocks of pixels (`_blocks`) that lie far from the anchor (x, y), near the
-    centre, and outside of what is convolved (`sersic.middle_of`) count as one.
+    Each is weighted. Blocks of pixels (`gather_blocks`) that lie far from the anchor (x, y), near
+    the centre, and outside of what is convolved (`sersic.middle_of`) count as one.
     """
     height, width = data.shape
     size = middle.shape[1]
@@ -358,7 +371,7 @@ def _project(sums: np.ndarray, prior: float | None) -> Place:
 def _inside(values: np.ndarray) -> np.ndarray:
     """Parameters with a shear that is an ellipse's."""
     shear = np.hypot(values[4], values[5])
-    values[4:] *= min(1.0, 0.98 / max(shear, 1e-9))
+    values[4:6] *= min(1.0, 0.98 / max(shear, 1e-9))
     return values
 
 

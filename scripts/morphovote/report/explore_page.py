@@ -17,6 +17,7 @@ from astropy.table import Table
 
 from morphovote import __version__
 from morphovote.catalogue.columns import COLUMNS
+from morphovote.catalogue.extra_columns import BULGE_DISC_COLUMNS
 from morphovote.catalogue.reading import read_properties
 from morphovote.classify.classes import CLASSES, class_style, order_names
 from morphovote.compute.neighbours import nearest
@@ -36,6 +37,8 @@ MOST = 100_000
 # Bytes of the source catalogue's columns on the page, and for each of very many galaxies; those
 # that do not fit are left out.
 COLUMN_ROOM, COLUMN_ROOM_EACH = 5_000_000, 250
+# What the catalogue says of columns that only some fields have.
+MORE = {column.description for column in BULGE_DISC_COLUMNS}
 # Whole numbers beyond this lose digits in JavaScript.
 EXACT = 2**53
 
@@ -270,7 +273,8 @@ def read_table(path: str | Path, rows: np.ndarray) -> tuple[list[dict], list[str
             if field.name == "ID" and i == 0:
                 continue
             notes = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
-            is_own = i <= last or notes.get("description", "").startswith("Probability that the")
+            about = notes.get("description", "")
+            is_own = i <= last or about in MORE or about.startswith("Probability that the")
             if not is_own and room <= 0:
                 left_out.append(field.name)
                 continue

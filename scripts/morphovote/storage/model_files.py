@@ -43,7 +43,9 @@ def write_model(
             write_array(file, name, np.asarray(array))
 
 
-def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dict, dict]:
+def read_model(
+    path: str | Path, kind: str, names: tuple[str, ...], more: tuple[str, ...] = ()
+) -> tuple[dict, dict]:
     """Read a fitted model.
 
     Parameters
@@ -53,6 +55,8 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
         Expected kind of model.
     names : tuple of str
         Arrays that it must have.
+    more : tuple of str
+        Arrays that are read where it has them.
 
     Returns
     -------
@@ -83,7 +87,8 @@ def read_model(path: str | Path, kind: str, names: tuple[str, ...]) -> tuple[dic
                 f"{path}: has no array {', '.join(missing)}, only {', '.join(file)}. "
                 "It was made by another version: fit the model again."
             )
-        arrays = {name: read_array(file, name) for name in names}
+        there = [*names, *(name for name in more if name in file)]
+        arrays = {name: read_array(file, name) for name in there}
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise InputError(

@@ -24,12 +24,18 @@ from hypothesis.extra import numpy as stn
 
 from morphovote import flags
 from morphovote.catalogue import cds, fits_file
-from morphovote.catalogue.columns import BAND_COLUMNS, COLUMNS, band_columns, flag_notes
+from morphovote.catalogue.columns import COLUMNS
+from morphovote.catalogue.extra_columns import (
+    BAND_COLUMNS,
+    BULGE_DISC_COLUMNS,
+    extra_columns,
+    flag_notes,
+)
 from morphovote.catalogue.fits_file import write_fits
 from morphovote.catalogue.join import append_source_columns, build_catalogue
 from morphovote.catalogue.parquet_file import write_parquet
 from morphovote.catalogue.source_columns import read_source_columns
-from morphovote.catalogue.stages import catalogue_parts
+from morphovote.catalogue.stages import calibrated, catalogue_parts
 from morphovote.catalogue.votable_file import write_votable
 from morphovote.errors import InputError
 from morphovote.fields.catalogues import read_table
@@ -84,7 +90,7 @@ def test_columns_are_those_of_the_contract(catalogue):
 
 
 def test_every_column_has_a_valid_ucd_and_a_description():
-    for column in (*COLUMNS, *BAND_COLUMNS):
+    for column in (*COLUMNS, *BULGE_DISC_COLUMNS, *BAND_COLUMNS):
         assert check_ucd(column.ucd, check_controlled_vocabulary=True)
         assert 5 < len(column.description) < 160
         assert u.Unit(column.unit, format="vounit").to_string("vounit") == column.unit
@@ -95,7 +101,7 @@ def told(table):
 
 
 def test_bands_are_columns_of_fields_that_have_them(catalogue, tmp_path):
-    assert not band_columns(told(catalogue))
+    assert not extra_columns(told(catalogue))
     listed = source_list([True, False, True, True, True])
     listed["BAND"] = ["F115W", "F277W", "r", "r", "r"]
     listed["REST_WAVELENGTH"] = np.array([0.5, np.nan, 0.4, 0.6, 0.5], dtype=np.float32)
@@ -103,7 +109,7 @@ def test_bands_are_columns_of_fields_that_have_them(catalogue, tmp_path):
     own = odd_sources()
     own["BAND"] = np.arange(5)
     found = build_catalogue(listed, own, **stages([4, 0, 3, 2]))
-    names = [column.name for column in band_columns(told(found))]
+    names = [column.name for column in extra_columns(told(found))]
     assert found.colnames[len(CONTRACT) : len(CONTRACT) + 3] == names
     assert "SOURCE_BAND" in found.colnames
     folder = write_all(found, tmp_path)
@@ -524,3 +530,31 @@ def test_columns_beyond_those_of_fits_are_left_out_there_and_only_there(tmp_path
     assert Table.read(tmp_path / "c.fits").colnames == wide.colnames[:999]
     write_parquet(tmp_path / "c.parquet", wide)
     assert len(pyarrow.parquet.read_schema(tmp_path / "c.parquet")) == 1001
+
+
+@pytest.mark.parametrize(("mode", "told"), [("all", [1, 1, 1, 1]), ("auto", [0, 0, 1, 1])])
+def test_bulge_and_disc_are_told_where_they_were_asked_for(tmp_path, mode, told):
+    given = stages([0, 1, 2, 3])
+    given["cutouts"]["snr"] = np.array([0, 1, 300, 400], np.float32)
+    measured = given["measurements"]
+    measured["r50"] = np.full(4, 0.3, np.float32)
+    for column in BULGE_DISC_COLUMNS[:-1]:
+        measured[column.name.lower()] = np.full(4, 0.25, np.float32)
+    measured["bulge_disc_flag"] = np.array([0, -1, 0, 2], np.int32)
+    measured["psf_radius"] = np.full(4, np.nan, np.float32)
+    found = calibrated(nothing_known(2.0), given, 0.06, mode)
+    catalogue = build_catalogue(source_list([True] * 4), None, **found)
+    names = [column.name for column in BULGE_DISC_COLUMNS]
+    assert catalogue.colnames[len(CONTRACT) :] == names
+    assert list(np.isfinite(catalogue["BULGE_FRACTION"])) == [bool(one) for one in told]
+    flag = [0, -1, 0, 2] if mode == "all" else [flags.NOT_RECOVERABLE, -1, 0, 2]
+    assert list(catalogue["BULGE_DISC_FLAG"]) == flag
+    assert catalogue["R_E_DISC"].unit == "arcsec"
+    write_fits(tmp_path / "c.fits", catalogue)
+    header = fits.getheader(tmp_path / "c.fits", 1)
+    assert "BULGE_DISC_FLAG 2 = no_bulge" in " ".join(map(str, header["COMMENT"]))
+
+
+def test_without_bulge_and_disc_nothing_tells_of_them(catalogue):
+    assert not {column.name for column in BULGE_DISC_COLUMNS} & set(catalogue.colnames)
+    assert not [note for note in flag_notes(told(catalogue)) if "BULGE" in note]

@@ -9,13 +9,13 @@ from morphovote.measure.calibration import (
     CORRECTED,
     MEASURED,
     apply_calibration,
+    bulge_recoverable,
     fit_calibration,
     nothing_known,
     read_calibration,
     save_calibration,
 )
 from morphovote.measure.calibration_table import held_out, measurement_table
-from morphovote.storage.model_files import write_model
 
 
 def anchors(count, seed, wrong=3.0, lost=6.0):
@@ -80,6 +80,7 @@ def test_without_anchors_and_without_a_size_all_stays():
 def test_table_counts_what_is_measured_well():
     table = anchors(200, 7)
     table["measure_flag"][:50] = BAD
+    table = {name: values[:60] for name, values in table.items()}
     rows = measurement_table(table, held_out(table))
     gini = rows[(rows["parameter"] == "gini") & (rows["size_low"] == 0)]
     assert gini[np.isinf(gini["size_high"])]["galaxies"].sum() == 150
@@ -91,9 +92,47 @@ def test_a_calibration_is_read_as_it_was_written(tmp_path):
     save_calibration(tmp_path / "measurement.h5", known)
     again = read_calibration(tmp_path / "measurement.h5")
     assert all(np.array_equal(a, b) for a, b in zip(known, again, strict=True))
-    arrays = nothing_known(1.0)._asdict()
-    about = {name: arrays.pop(name) for name in ("psf_radius", "galaxies")}
-    arrays["scale"] = arrays["scale"][:, :2]
-    write_model(tmp_path / "other.h5", "measurement", arrays, about)
+    other = nothing_known(1.0)
+    save_calibration(tmp_path / "other.h5", other._replace(scale=other.scale[:, :2]))
     with pytest.raises(InputError, match="scale"):
         read_calibration(tmp_path / "other.h5")
+
+
+def with_bulges(table, scatter):
+    """B/T of some anchors, off by `scatter` over S/N, with errors half as large."""
+    rng = np.random.default_rng(5)
+    count = len(table["snr"])
+    table["true_bulge_fraction"] = rng.uniform(0.2, 0.7, count)
+    table["true_bulge_fraction"][::7] = np.nan
+    table["bulge_fraction_err"] = scatter / table["snr"] / 2
+    off = scatter / table["snr"] * rng.normal(size=count)
+    table["bulge_fraction"] = table["true_bulge_fraction"] + off
+    return table | {"bulge_disc_flag": np.zeros(count)}
+
+
+def test_anchors_tell_where_b_t_is_recovered_and_what_its_errors_are_worth(tmp_path):
+    # Off by 0.1 at S/N 60.
+    table = with_bulges(anchors(400, 4), 6.0)
+    known = fit_calibration(table, 2.0)
+    save_calibration(tmp_path / "c.h5", known)
+    known = read_calibration(tmp_path / "c.h5")
+    sizes = np.full(4, 3.0)
+    told = bulge_recoverable(known, np.array([20.0, 35.0, 100.0, 200.0]), sizes)
+    assert list(told) == [False, False, True, True]
+    assert not bulge_recoverable(known, np.array([np.nan, 200.0]), np.array([3.0, np.nan])).any()
+    error = apply_calibration(known, table)["bulge_fraction_err"]
+    use = np.isfinite(table["true_bulge_fraction"])
+    apart = np.abs(table["bulge_fraction"] - table["true_bulge_fraction"])
+    assert 0.62 < np.mean(apart[use] < error[use]) < 0.75
+    table = {name: values[:60] for name, values in table.items()}
+    rows = measurement_table(table, held_out(table))
+    assert "bulge_fraction" in rows["parameter"]
+
+
+def test_without_anchors_a_rule_tells_where_b_t_is_recovered(tmp_path):
+    known = fit_calibration(anchors(50, 4), 2.0)
+    assert known.bulge_share is None
+    save_calibration(tmp_path / "c.h5", known)
+    known = read_calibration(tmp_path / "c.h5")
+    snr, size = np.array([500.0, 500.0, 20.0, np.nan]), np.array([4.0, 1.0, 4.0, 4.0])
+    assert list(bulge_recoverable(known, snr, size)) == [True, False, False, False]

@@ -149,6 +149,7 @@ FIGURES = (
         CATALOGUE | {"measurements": "measurements/"},
     ),
     Figure("sizes", "Sérsic index and size", SOURCES, MASSIVE),
+    Figure("bulges", "Bulges and discs", CATALOGUE, condition="bulge_disc"),
     Figure(
         "masses",
         "Size and Sérsic index against stellar mass",

@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import synthetic_field
+from astropy.table import Table
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -15,8 +16,8 @@ from morphovote.checks import fractions as class_fractions
 from morphovote.classify.classes import CLASSES, class_style, order_names
 from morphovote.errors import InputError
 from morphovote.report import stamps
-from morphovote.report.figures import classes as classes_figure
 from morphovote.report.figures import (
+    bulges,
     colours,
     depth,
     embedding,
@@ -30,6 +31,7 @@ from morphovote.report.figures import (
     tsne,
     votes,
 )
+from morphovote.report.figures import classes as classes_figure
 from morphovote.report.figures import galleries as galleries_figure
 from morphovote.report.figures import sizes as sizes_figure
 from morphovote.storage import shards
@@ -361,3 +363,24 @@ def test_few_round_numbers_on_a_logarithmic_axis(low, high):
     boxes = [t.get_window_extent() for t in texts if low * 0.9 < t.get_position()[0] < high * 1.1]
     assert 1 <= len(boxes) <= 6
     assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
+
+
+def test_bulges_are_those_that_can_be_told():
+    table = Table(
+        {
+            "CLASS": ["SPH", "SPH", "ETD", "ETD", "ETD", ""],
+            "BULGE_FRACTION": [1.0, 0.8, 0.5, 0.3, np.nan, 0.9],
+            "BULGE_DISC_DELTA_BIC": [-5.0, -2.0, 12.0, 3.0, np.nan, 9.0],
+            "BULGE_DISC_FLAG": [4, 1, 0, 0, 8, 0],
+        }
+    )
+    figure, numbers = bulges.plot_bulges(table)
+    rows = {row["class"]: row for row in numbers}
+    assert rows["SPH"]["galaxies"] == 1
+    assert rows["SPH"]["two_better"] == 0
+    assert rows["ETD"]["galaxies"] == 2
+    assert rows["ETD"]["two_better"] == 1
+    assert rows["ETD"]["median"] == pytest.approx(0.4)
+    assert "B/T" in texts(figure)
+    table["BULGE_DISC_FLAG"] = -1
+    assert "No galaxy" in texts(bulges.plot_bulges(table)[0])
