@@ -27,6 +27,7 @@ html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_sidebars = {"start": []}
 highlight_language = "none"
+default_role = "code"
 # Two modules may have a class of one name; the types of arguments lead to neither.
 suppress_warnings = ["ref.python"]
 html_show_sphinx = False

@@ -232,7 +232,9 @@ def room_page(name: str) -> str:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
         ]
         if path.name != "__init__.py":
-            parts.append(f"{module}\n{'-' * len(module)}")
+            short = module.removeprefix(f"morphovote.{name}.")
+            parts.append(f"{short}\n{'-' * len(short)}")
+            parts.append(f"``{module}``")
         elif not ast.get_docstring(tree):
             continue
         parts.append(f".. py:module:: {module}")
