@@ -9,8 +9,9 @@
 # make compare    compare the published method with the default, step by step, on the demo field
 # make compare-names FIRST=a.yaml SECOND=b.yaml   compare the group names that two people chose
 # make package-model FIELD=demo   pack a field's model into one archive, for use elsewhere
+# make docs   the documentation site, docs/_build/html; its packages go into an environment of their own, .venv-docs
 # make lock   pin the dependencies again (needs uv)
-.PHONY: run test test-first test-second test-run test-all test-slow test-slurm lint pretrain adapt compare compare-names package-model lock
+.PHONY: run test test-first test-second test-run test-all test-slow test-slurm lint pretrain adapt compare compare-names package-model docs lock
 PYTHON ?= python3
 CORES ?= all
 BIN := .venv/bin
@@ -67,6 +68,10 @@ compare-names: .venv/run.stamp
 package-model: .venv/run.stamp
 	$(BIN)/snakemake --cores $(CORES) results/$(FIELD)/model.zip
 
+docs: .venv-docs/docs.stamp
+	.venv-docs/bin/sphinx-build --fail-on-warning --keep-going -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html in a browser."
+
 # An environment counts as built only when its stamp is there and newer than its lock file.
 .venv/run.stamp: requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "morphovote needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] + ": make run PYTHON=/path/to/python3")'
@@ -79,6 +84,12 @@ package-model: .venv/run.stamp
 	$(BIN)/pip install --require-hashes -r requirements/dev.txt
 	touch $@
 
+.venv-docs/docs.stamp: requirements/docs.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/pip install --require-hashes -r requirements/docs.txt
+	touch $@
+
 lock:
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate run.in -o run.txt
 	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate dev.in -o dev.txt
+	cd requirements && uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate docs.in -o docs.txt

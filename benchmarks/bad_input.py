@@ -39,7 +39,7 @@ def main() -> None:
     write_table(output, [dict(zip(HEAD, row, strict=True)) for row in rows])
     cells = [[cell.replace("|", "\\|").replace("<", "&lt;") for cell in row] for row in rows]
     page = markdown([*HEAD[:-1], "said or flagged"], cells)
-    output.with_suffix(".md").write_text(f"{page}\n", encoding="utf-8")
+    output.with_suffix(".md").write_text(f"# Cases of bad input\n\n{page}\n", encoding="utf-8")
     stops = sum(row[2] == "stops" for row in rows)
     print(f"{len(rows)} cases: {stops} stop, {len(rows) - stops} go on, {wrong} not as expected")
     sys.exit(bool(wrong))

@@ -1,4 +1,4 @@
-"""Files as surveys hand them out, read by the entries of docs/fields.md; adds to `CASES`.
+"""Files as surveys hand them out, read by the entries of docs/surveys.md; adds to `CASES`.
 
 File names and headers are those of the archives, the pixels are those of `pixels`.
 """
@@ -17,9 +17,9 @@ from paths import ROOT
 
 
 def entry(survey: str) -> dict:
-    """The entry of a field that docs/fields.md gives for a survey."""
-    page = (ROOT / "docs/fields.md").read_text(encoding="utf-8")
-    return yaml.safe_load(page.split(f"\n**{survey}")[1].split("```yaml\n")[1].split("```")[0])
+    """The entry of a field that docs/surveys.md gives for a survey."""
+    page = (ROOT / "docs/surveys.md").read_text(encoding="utf-8")
+    return yaml.safe_load(page.split(f"\n## {survey}\n")[1].split("```yaml\n")[1].split("```")[0])
 
 
 def notes(**field) -> str:

@@ -34,7 +34,7 @@ def test_conda_environment_has_the_locked_pins():
 
 
 def test_locks_are_hashed_and_name_no_index():
-    for name in ("run.txt", "dev.txt"):
+    for name in ("run.txt", "dev.txt", "docs.txt"):
         text = (ROOT / "requirements" / name).read_text()
         assert "--hash=sha256:" in text
         assert "://" not in text

@@ -1,4 +1,4 @@
-"""Names of the groups: the file that people write, by hand or with the naming page.
+"""Names of the groups: the file that people write, by hand or with the naming page::
 
     version: 1
     voters: 1f0c...     # the vote, as fitted, that the group numbers belong to

@@ -59,15 +59,15 @@ class Draw:
         self.count = count
 
     def uniform(self, low=0.0, high=1.0, *more: int) -> torch.Tensor:
-        """Uniform between `low` and `high`, shape (count, *more)."""
+        """Uniform between `low` and `high`, shape ``(count, *more)``."""
         return low + (high - low) * torch.rand((self.count, *more), generator=self.generator)
 
     def log(self, low: float, high: float, *more: int) -> torch.Tensor:
-        """Log-uniform between `low` and `high`, shape (count, *more)."""
+        """Log-uniform between `low` and `high`, shape ``(count, *more)``."""
         return torch.exp(self.uniform(math.log(low), math.log(high), *more))
 
     def normal(self, *more: int) -> torch.Tensor:
-        """Standard normal, shape (count, *more)."""
+        """Standard normal, shape ``(count, *more)``."""
         return torch.randn((self.count, *more), generator=self.generator)
 
     def chance(self, share) -> torch.Tensor:
