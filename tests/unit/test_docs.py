@@ -15,5 +15,6 @@ def test_catalogue_page_is_that_of_the_columns(monkeypatch):
 def test_links_lead_somewhere():
     for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
-            if "://" not in target:
+            # What lies in reference/ is written, and its links are checked, by `make docs`.
+            if "://" not in target and not target.startswith("reference/"):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
