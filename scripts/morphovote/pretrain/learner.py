@@ -1,5 +1,7 @@
 """The network that learns: a ConvNeXt, and the heads that predict the targets of its training."""
 
+import copy
+
 import timm
 import torch
 from torch import nn
@@ -42,6 +44,18 @@ def start_from(learner: Learner, encoder: nn.Module) -> None:
     learner.backbone.load_state_dict(
         {key: given[key.replace(".conv_dw.conv.", ".conv_dw.")].float() for key in own}
     )
+
+
+def halfway(start: nn.Module, end: nn.Module) -> nn.Module:
+    """The encoder whose weights are the means of those of two (Wortsman et al. 2022, eq. 1).
+
+    A training that goes on from a finished encoder forgets some of what that knew. Halfway between
+    the two both are kept, as long as the way is short enough for the loss to have no ridge on it.
+    """
+    own, other = start.state_dict(), end.state_dict()
+    mean = copy.deepcopy(end)
+    mean.load_state_dict({key: 0.5 * (own[key].float() + other[key]) for key in other})
+    return mean
 
 
 def bare_encoder(learner: Learner, name: str) -> nn.Module:

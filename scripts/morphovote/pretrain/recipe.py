@@ -67,7 +67,7 @@ def describe_training(settings: dict, curve: list[dict]) -> dict:
         "source": f"the project's own training on {seen} simulated galaxies, two views each, "
         "supervised by the simulation's truth"
         + (f", and on real galaxies without labels ({names})" if names else "")
-        + (f"; from the weights {settings['start']}" if settings.get("start") else "")
+        + (f"; halfway from the weights {settings['start']}" if settings.get("start") else "")
         + f"; seed {settings['seed']}",
         "licence": "BSD-3-Clause",
         "mean": [0.5] * 3,

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from morphovote.compute.devices import choose_dtype, pick_device
 from morphovote.logs import log, progress
 from morphovote.pretrain.checkpoints import resume, save
-from morphovote.pretrain.learner import Learner, bare_encoder, start_from
+from morphovote.pretrain.learner import Learner, bare_encoder, halfway, start_from
 from morphovote.pretrain.losses import WEIGHTS, losses, prepare, prepare_sky, target_scales
 from morphovote.pretrain.scores import score
 from morphovote.pretrain.sky import VIEWS
@@ -93,7 +93,8 @@ def train_encoder(
     Returns
     -------
     model : nn.Module
-        The ConvNeXt as timm makes it, with averaged weights, float32, on the CPU.
+        The ConvNeXt as timm makes it, with averaged weights, float32, on the CPU. With `start`,
+        halfway between the two (`learner.halfway`).
     curve : list of dict
         One row per checkpoint: step, galaxies, loss and its parts, scores on the validation set.
     """
@@ -146,7 +147,8 @@ def train_encoder(
             running, summed = {}, 0
             log.info("step %d: %s", done, ", ".join(f"{k} {v:.3g}" for k, v in row.items()))
             save(folder, learner, average, optimiser, settings, done, curve)
-    return bare_encoder(average, settings["name"]), curve
+    model = bare_encoder(average, settings["name"])
+    return model if start is None else halfway(start, model), curve
 
 
 def _train_step(

@@ -133,7 +133,10 @@ def test_one_psf_for_all_or_one_for_each(folder):
         ({"fields": {"a/b": {"simulate": {}}}}, ["'a/b'", "Rename"]),
         ({"fields": {"f": {}}}, ["fields.f"]),
         ({"fields": {"f": {"images": "nowhere*.fits"}}}, ["fields.f.images", "'nowhere*.fits'"]),
-        ({"fields": {"f": {"psf": "psf.fits"}}}, ["fields.f", "simulate, images, cutouts and bands"]),
+        (
+            {"fields": {"f": {"psf": "psf.fits"}}},
+            ["fields.f", "simulate, images, cutouts and bands"],
+        ),
         (
             {"fields": {"f": {"images": "a.fits", "cutouts": "b.fits"}}},
             ["images and cutouts", "exactly one"],

@@ -11,7 +11,7 @@ from morphovote.encode import weights as encoder_weights
 from morphovote.encode.weights import load_encoder, write_encoder
 from morphovote.errors import InputError
 from morphovote.pretrain import losses, recipe, training
-from morphovote.pretrain.learner import Learner, bare_encoder, start_from
+from morphovote.pretrain.learner import Learner, bare_encoder, halfway, start_from
 from morphovote.pretrain.views import draw_views
 from morphovote.simulate.layered import galaxies
 
@@ -98,6 +98,16 @@ def test_bare_encoder_has_the_learner_s_features():
         expected = learner.features(image)
         found = bare(encoding.prepare_input(image.numpy(), card, torch.float32))[:2]
     assert torch.allclose(found, expected, atol=1e-4)
+
+
+def test_halfway_between_two_encoders_lies_the_mean_of_their_weights():
+    torch.manual_seed(3)
+    one, other = (bare_encoder(Learner("convnext_atto"), "convnext_atto") for _ in range(2))
+    own, end = one.half().state_dict(), {k: v.clone() for k, v in other.state_dict().items()}
+    mean = halfway(one, other).state_dict()
+    for key, value in mean.items():
+        assert torch.allclose(value, (own[key].float() + end[key]) / 2)
+        assert torch.equal(other.state_dict()[key], end[key])
 
 
 def test_a_start_gives_the_learner_its_features():
