@@ -10,7 +10,7 @@ ROOT = Path(workflow.current_basedir).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from morphovote.errors import InputError
-from morphovote.pretrain.training import complete_settings
+from morphovote.pretrain.recipe import complete_settings
 from morphovote.storage.digests import code_digest as digest_of_scripts
 
 try:
