@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from real_fields import read_ceers, read_zoo
+from real_fields import read_ceers, read_sdss, read_zoo
 from scipy.ndimage import affine_transform, gaussian_filter
 
 from morphovote.denoise import noise, recorrupted
@@ -19,7 +19,11 @@ def prepare_sets(work: Path, data: Path) -> dict[str, Path]:
     """Prepare the sets that are missing; real sets only if `data` exists."""
     makers = {"demo": lambda: simulated(1), "demo_coarse": lambda: simulated(2)}
     if data.is_dir():
-        makers |= {"hst_zoo": lambda: zoo(data), "ceers": lambda: ceers(data)}
+        makers |= {
+            "sdss": lambda: sdss(data),
+            "hst_zoo": lambda: zoo(data),
+            "ceers": lambda: ceers(data),
+        }
     paths = {name: work / f"{name}.h5" for name in makers}
     for name, make in makers.items():
         if not paths[name].exists():
@@ -90,6 +94,14 @@ def zoo(data: Path):
     labels = np.array(labels)
     positions = np.full((len(names), 2), (SIZE - 1) / 2)
     return list(sections), positions, labels, labels != ""
+
+
+def sdss(data: Path):
+    """SDSS pictures of Galaxy Zoo 2, in grey, with classes by its volunteers."""
+    names, sections, labels = zip(*read_sdss(data), strict=True)
+    middle = (sections[0].shape[0] - 1) / 2
+    positions = np.full((len(names), 2), middle)
+    return list(sections), positions, np.array(labels), np.ones(len(names), bool)
 
 
 def ceers(data: Path):
