@@ -14,8 +14,9 @@ so `ours=one.safetensors ours=two.safetensors` shows the effect of the training 
 
 The galaxies: two simulated fields (GalSim; the second with twice the pixel scale, a wider PSF and
 other noise), and, if `--data` has them, SDSS pictures of Galaxy Zoo 2, Galaxy Zoo's HST pictures
-and CEERS cutouts with visual classes. All go through the project's own cutout, denoising and polar stages. Only the components,
-the clusterings and the classifiers scored here are fitted to these sets.
+and CEERS cutouts with visual classes. All go through the project's own cutout, denoising and polar
+stages. Only the components, the clusterings and the classifiers scored here are fitted to these
+sets.
 """
 
 import time
