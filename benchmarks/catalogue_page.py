@@ -26,9 +26,10 @@ Rows are read and written 100,000 at a time, so that the size of a survey does n
 ([scale.md](scale.md)).
 
 - Parquet: a row group for each 100,000 rows. What reads Parquet can take single columns of it, as
-  does astropy by `Table.read("catalogue.parquet", include_names=["ID", "CLASS"])`. Each field has its unit, UCD and description; the file has the header of a VOTable too (the IVOA's
-  VOParquet 1.0), which astropy understands by `format="parquet.votable"`, unless the source
-  catalogue has columns of several dimensions.
+  does astropy by `Table.read("catalogue.parquet", include_names=["ID", "CLASS"])`. Each field has
+  its unit, UCD and description; the file has the header of a VOTable too (the IVOA's VOParquet
+  1.0), which astropy understands by `format="parquet.votable"`, unless the source catalogue has
+  columns of several dimensions.
 - FITS: missing whole numbers have `TNULL`, the lowest number of the type that does not occur;
   missing decimals are NaN, missing texts empty. `DATASUM` and `CHECKSUM` tell a damaged copy
   (`fits.open(path, checksum=True)`). Letters beyond ASCII are kept as UTF-8, of which
