@@ -22,6 +22,26 @@ taken (case does not count) gets the prefix `SOURCE_`, twice where that is taken
 the ID in VOTable, characters other than letters, digits and underscores become underscores. This
 page is made from the dictionary that writes the units and UCDs:
 `python benchmarks/catalogue_page.py`.
+
+## Formats
+
+Rows are read and written 100,000 at a time, so that the size of a survey does not matter
+([scale.md](scale.md)).
+
+- Parquet: a row group for each 100,000 rows. What reads Parquet can take single columns of it, as
+  does astropy by `Table.read("catalogue.parquet", include_names=["ID", "CLASS"])`. Each field has
+  its unit, UCD and description; the file has the header of a VOTable too (the IVOA's VOParquet
+  1.0), which astropy understands by `format="parquet.votable"`, unless the source catalogue has
+  columns of several dimensions.
+- FITS: missing whole numbers have `TNULL`, the lowest number of the type that does not occur;
+  missing decimals are NaN, missing texts empty. `DATASUM` and `CHECKSUM` tell a damaged copy
+  (`fits.open(path, checksum=True)`). Letters beyond ASCII are kept as UTF-8, of which
+  `fitsverify` complains.
+- VOTable: up to 100,000 rows are in the file (BINARY2). That of a larger table has its columns
+  alone, and names `catalogue.fits` beside it as its data, which TOPCAT and STILTS follow, and
+  `catalogue.parquet` as a link. Astropy does not follow relative addresses: read the FITS or
+  Parquet file there. `COOSYS` says that RA and Dec are ICRS.
+- `catalogue.dat` and `ReadMe`: the columns below as a fixed-width table in the format of the CDS.
 """
 BULGE_DISC = """\
 With `measure.bulge_disc: auto` or `all`, after the columns above (see

@@ -89,6 +89,8 @@ def _header(known: dict[str, Known], names: Sequence[str], rows: int) -> fits.He
             header.remove(f"{key}{number}", ignore_missing=True)
             if text:
                 header.set(f"{key}{number}", as_ascii(text), after=after)
+    # Long descriptions go on in CONTINUE cards, which this announces.
+    header["LONGSTRN"] = "OGIP 1.0"
     header["CREATOR"] = f"morphovote {__version__}"
     for note in flag_notes(descriptions(known)):
         for line in textwrap.wrap(note, 72, break_on_hyphens=False):

@@ -46,7 +46,7 @@ def write_parquet(path: str | Path, catalogue: Table | Iterable[Table]) -> Parts
                 if writer is None:
                     writer = pyarrow.parquet.ParquetWriter(partial, table.schema)
                 writer.write_table(table, row_group_size=max(len(table), 1))
-            about = {"version": "1.0", "content": header_xml(known, rows)}
+            about = {"version": "1.0", "content": header_xml(known)}
             writer.add_key_value_metadata(
                 {f"IVOA.VOTable-Parquet.{key}": text for key, text in about.items()}
             )

@@ -54,39 +54,51 @@ def write_votable(path: str | Path, catalogue: Table | Parts) -> None:
         votable.to_xml(str(partial), tabledata_format="binary2")
 
 
-def header_xml(known: Mapping[str, Known], rows: int) -> str:
+def header_xml(known: Mapping[str, Known]) -> str:
     """The header of a VOTable: everything but its rows."""
     empty = Table([of.like for of in known.values()], names=list(known))
     votable = make_votable(empty, known)
     for field, of in zip(votable.resources[0].tables[0].fields, known.values(), strict=True):
         if of.like.dtype.kind == "U" or of.beyond:
             field.arraysize = "*"
-    return _as_text(votable, rows)
+    return _as_text(votable)
 
 
 def _pointer(parts: Parts, name: str) -> str:
     """A VOTable whose rows are in the FITS file of that name, and in the Parquet file."""
     known = dict(list(parts.known.items())[:MOST_COLUMNS])
-    empty = Table([of.like for of in known.values()], names=list(known))
+    # Typed as in FITS: truth values with missing ones are numbers there, and texts bytes.
+    empty = Table([
+        marked(of.like, of) if of.missing and of.like.dtype.kind == "b" else of.like
+        for of in known.values()
+    ], names=list(known))  # fmt: skip
     votable = make_votable(empty, known)
     table = votable.resources[0].tables[0]
     for field, of in zip(table.fields, known.values(), strict=True):
-        if of.like.dtype.kind == "U":
-            # Bytes, as FITS holds them.
-            field.datatype, shape = "char", reversed(of.like.shape[1:])
-            field.arraysize = "x".join(map(str, (max(of.width, 1), *shape)))
+        # As TOPCAT reads FITS: its largest unsigned numbers are texts, too.
+        large = of.like.dtype == np.uint64 and not of.missing
+        if of.like.dtype.kind == "U" or of.beyond or large:
+            shape = [str(side) for side in reversed(of.like.shape[1:])]
+            single = of.like.dtype.kind == "U" and of.width < 2
+            field.datatype, field.arraysize = "char", "1" if single else "*"
+            if shape:
+                field.arraysize = "x".join([str(max(of.width, 1)), *shape])
     table.links.append(
         Link(content_role="doc", content_type=PARQUET, title="The same table as Parquet",
              href=f"{name}.parquet")
     )  # fmt: skip
+    start = f'<TABLE nrows="{parts.rows}">'
     data = f'<DATA><FITS extnum="1"><STREAM href="{name}.fits"/></FITS></DATA>\n'
-    return _as_text(votable, parts.rows).replace("</TABLE>", f"{data}  </TABLE>")
+    # A text of one letter is no array.
+    text = _as_text(votable).replace(' arraysize="1" datatype="char"', ' datatype="char"')
+    text = text.replace("<TABLE>", start)
+    return text.replace("</TABLE>", f"{data}  </TABLE>")
 
 
-def _as_text(votable: VOTableFile, rows: int) -> str:
+def _as_text(votable: VOTableFile) -> str:
     stream = io.BytesIO()
     votable.to_xml(stream)
-    return stream.getvalue().decode("utf-8").replace("<TABLE>", f'<TABLE nrows="{rows}">')
+    return stream.getvalue().decode("utf-8")
 
 
 def make_votable(table: Table, known: Mapping[str, Known]) -> VOTableFile:

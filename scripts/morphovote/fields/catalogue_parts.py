@@ -77,7 +77,10 @@ def _rows_of_fits(path: Path) -> int:
                     for n in range(len(hdu.columns)) for form in "PQ")  # fmt: skip
         if not tables or loose or not all(type(hdu) is fits.BinTableHDU for hdu in tables):
             return 0
-        return sum(hdu.header["NAXIS2"] for hdu in _chosen(path, tables, []))
+        chosen = _chosen(path, tables, [])
+        # Where the tables of a file differ in type, only the whole tells what holds all values.
+        kinds = {tuple(f for f in hdu.columns.formats if "A" not in f) for hdu in chosen}
+        return sum(hdu.header["NAXIS2"] for hdu in chosen) if len(kinds) == 1 else 0
 
 
 @contextmanager

@@ -188,6 +188,20 @@ def test_parts_are_the_whole(tmp_path, size):
         }
 
 
+def assert_as_astropy_writes(path):
+    """The rows and both checksums are those that astropy would write."""
+    with warnings.catch_warnings(), fits.open(path, checksum=True) as file:
+        warnings.simplefilter("error")
+        again = fits.BinTableHDU(file[1].data, header=file[1].header)
+        assert file[1].verify_checksum() == file[0].verify_checksum() == 1
+        assert file[1].verify_datasum() == 1
+        stream = io.BytesIO()
+        fits.HDUList([fits.PrimaryHDU(), again]).writeto(stream)
+    rows = again.header["NAXIS1"] * again.header["NAXIS2"]
+    end = -(-rows // 2880) * 2880
+    assert path.read_bytes()[-end:] == stream.getvalue()[-end:]
+
+
 @pytest.mark.parametrize("size", [2, 3])
 def test_files_written_in_parts_are_those_written_at_once(tmp_path, catalogue, size):
     """Also widths of texts, masks, and numbers that mark missing values, in later parts alone."""
@@ -207,12 +221,13 @@ def test_files_written_in_parts_are_those_written_at_once(tmp_path, catalogue, s
     for name in ("c.fits", "c.dat"):
         assert (tmp_path / "once" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
     assert (tmp_path / "memory.fits").read_bytes() == (tmp_path / "parts/c.fits").read_bytes()
+    assert_as_astropy_writes(tmp_path / "parts/c.fits")
     once, split = (
         pyarrow.parquet.ParquetFile(tmp_path / n / "c.parquet") for n in ("once", "parts")
     )
     assert once.schema_arrow.equals(split.schema_arrow, check_metadata=True)
-    # As text, because NaN is not NaN.
-    assert repr(once.read().to_pydict()) == repr(split.read().to_pydict())
+    assert str(once.read().to_pydict()) == str(split.read().to_pydict())
+    assert once.metadata.metadata == split.metadata.metadata
     assert (once.num_row_groups, split.num_row_groups) == (1, len(parts))
 
 
@@ -369,6 +384,37 @@ def test_votlint_has_nothing_to_say(catalogue, tmp_path):
     assert b"ERROR" in told.stdout + told.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("fitsverify"), reason="fitsverify is not installed")
+def test_fitsverify_has_nothing_to_say(catalogue, tmp_path):
+    # FITS has no letters beyond ASCII; names and texts keep theirs, as UTF-8.
+    catalogue.remove_column("name")
+    write_fits(tmp_path / "c.fits", catalogue)
+    told = subprocess.run(
+        ["fitsverify", tmp_path / "c.fits"], capture_output=True, text=True, check=False
+    )
+    assert "Verification found 0 warning(s) and 0 error(s)" in told.stdout, told.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("stilts"), reason="STIL's stilts is not installed")
+def test_stilts_follows_a_votable_that_points(catalogue, tmp_path, monkeypatch):
+    monkeypatch.setattr("morphovote.catalogue.votable_file.MOST_ROWS", 4)
+    written = write_parquet(tmp_path / "c.parquet", catalogue)
+    write_fits(tmp_path / "c.fits", written)
+    write_votable(tmp_path / "c.vot", written)
+    about = pyarrow.parquet.ParquetFile(tmp_path / "c.parquet").metadata.metadata
+    (tmp_path / "head.vot").write_bytes(about[b"IVOA.VOTable-Parquet.content"])
+    for name in ("c.vot", "head.vot"):
+        command = ["stilts", "votlint", f"votable={tmp_path / name}"]
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (told.stdout + told.stderr).strip() == ""
+    command = ["stilts", "tpipe", f"in={tmp_path / 'c.vot'}", "cmd=keepcols 'ID KEPT'", "ofmt=csv"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    kept = [line.rsplit(",", 1)[1] for line in told.stdout.split()[1:]]
+    assert kept == [str(bool(value)).lower() for value in catalogue["KEPT"]]
+
+
 @pytest.mark.skipif(not shutil.which("stilts"), reason="STIL's stilts is not installed")
 def test_stilts_reads_the_values(catalogue, tmp_path):
     write_all(catalogue, tmp_path)
@@ -497,6 +543,33 @@ def test_any_source_table_survives(source, tmp_path):
             lists = [json.loads(text) for text in in_votable]
             in_votable = np.array(lists, dtype=str).reshape(expected.shape)
         assert_same(in_votable, expected)
+
+
+def test_a_large_votable_points_to_the_files(tmp_path, catalogue, monkeypatch):
+    monkeypatch.setattr("morphovote.catalogue.votable_file.MOST_ROWS", 4)
+    written = write_parquet(tmp_path / "c.parquet", catalogue)
+    write_fits(tmp_path / "c.fits", written)
+    write_votable(tmp_path / "c.vot", written)
+    text = (tmp_path / "c.vot").read_text(encoding="utf-8")
+    assert text.count("<FIELD") == len(catalogue.colnames)
+    assert '<FITS extnum="1"><STREAM href="c.fits"/></FITS>' in text
+    assert 'href="c.parquet"' in text
+    assert '<TABLE nrows="5">' in text
+    # Astropy follows only absolute addresses.
+    absolute = text.replace('href="c.fits"', f'href="{(tmp_path / "c.fits").as_uri()}"')
+    assert len(parse_single_table(io.BytesIO(absolute.encode())).array) == 5
+
+
+def test_parquet_holds_the_votable_of_its_columns(tmp_path, catalogue):
+    write_parquet(tmp_path / "c.parquet", catalogue)
+    about = pyarrow.parquet.ParquetFile(tmp_path / "c.parquet").metadata.metadata
+    assert about[b"IVOA.VOTable-Parquet.version"] == b"1.0"
+    table = parse_single_table(io.BytesIO(about[b"IVOA.VOTable-Parquet.content"]))
+    assert [field.name for field in table.fields] == catalogue.colnames
+    by_name = {field.name: field for field in table.fields}
+    assert (by_name["R_E"].unit, by_name["R_E"].ucd) == ("arcsec", "phys.angSize.smajAxis")
+    assert by_name["RA"].ref == "coosys_icrs"
+    assert by_name["name"].arraysize == "*"
 
 
 def test_votable_reads_back_with_the_columns_own_names(tmp_path):

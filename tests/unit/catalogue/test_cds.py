@@ -1,6 +1,7 @@
 """The CDS version of the catalogue: astropy reads back what was written."""
 
 import numpy as np
+import pytest
 from astropy.table import Table
 from catalogue_input import CONTRACT, source_list, stages
 
@@ -50,3 +51,17 @@ def test_readme_is_plain_and_no_wider_than_the_standard_allows(tmp_path):
     data = (tmp_path / "catalogue.dat").read_text().splitlines()
     assert len({len(line) for line in data}) == 1
     assert f"catalogue.dat {len(data[0]):>6} {2:>8}" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("decimals", [2, 3, 5])
+def test_decimals_are_written_as_python_writes_them(decimals):
+    rng = np.random.default_rng(1)
+    odd = [0, -0.0, np.nan, np.inf, 1, -1, 0.5, 0.005, -0.000001, 0.125, 0.375, 9.999999, 1e8, -1e8]
+    values = np.concatenate([odd, rng.normal(size=2000) * 10 ** rng.uniform(-7, 8, 2000)])
+    values = values.astype(np.float32)
+    expected = [f"{v:.{decimals}f}" if np.isfinite(v) else "" for v in values.tolist()]
+    width = max(map(len, expected))
+    place = np.full((len(values), width), ord(" "), np.uint8)
+    cds._write_decimals(place, values, decimals)
+    found = [bytes(row).decode() for row in place]
+    assert found == [text.rjust(width) for text in expected]
