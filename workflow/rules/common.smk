@@ -82,7 +82,9 @@ def shard_mb():
 def code_digest(*rules):
     """Digest of the library code that rules' scripts import; library modules may be named too."""
     # In an installed package the library is not beside the scripts.
-    places = (PACKAGE.parent if "/" in rule else ROOT / "scripts" for rule in rules)
+    places = (
+        PACKAGE.parent if rule.startswith(PACKAGE.name) else ROOT / "scripts" for rule in rules
+    )
     return digest_of_scripts(*(place / f"{rule}.py" for place, rule in zip(places, rules)))
 
 
