@@ -76,7 +76,7 @@ docs: .venv-docs/docs.stamp
 .venv/run.stamp: requirements/run.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "morphovote needs Python 3.11 or newer, but $(PYTHON) is " + sys.version.split()[0] + ": make run PYTHON=/path/to/python3")'
 	$(PYTHON) -m venv .venv
-	@echo "Installing the pinned packages into .venv; PyTorch is large, this takes a few minutes."
+	@echo "Installing the pinned packages into .venv: 7 GB on Linux, where PyTorch brings CUDA with or without a GPU; this takes a few minutes."
 	$(BIN)/pip install --require-hashes -r requirements/run.txt
 	touch $@
 

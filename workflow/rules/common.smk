@@ -18,6 +18,7 @@ from morphovote.config.resolve import complete_config
 from morphovote.errors import InputError
 from morphovote.fields.checks import check_psfs
 from morphovote.groups.names import check_vote_of, marks_of
+from morphovote.storage.digests import PACKAGE
 from morphovote.storage.digests import code_digest as digest_of_scripts
 from morphovote.storage.digests import file_stamp
 from morphovote.storage.unpacked import FOLDER
@@ -81,7 +82,11 @@ def shard_mb():
 
 def code_digest(*rules):
     """Digest of the library code that rules' scripts import; library modules may be named too."""
-    return digest_of_scripts(*(ROOT / "scripts" / f"{rule}.py" for rule in rules))
+    # In an installed package the library is not beside the scripts.
+    places = (
+        PACKAGE.parent if rule.startswith(PACKAGE.name) else ROOT / "scripts" for rule in rules
+    )
+    return digest_of_scripts(*(place / f"{rule}.py" for place, rule in zip(places, rules)))
 
 
 def field_entry(key):

@@ -147,3 +147,36 @@ rule build_report:
         code=code_digest("build_report"),
     script:
         "../../scripts/build_report.py"
+
+
+rule describe_run:
+    """Describe a field's run as an RO-Crate: inputs with checksums, config, versions, outputs (on request)."""
+    input:
+        files=files_to_check,
+        snakefile=ROOT / "Snakefile",
+        results=expand(
+            "results/{{field}}/{file}",
+            file=[
+                "catalogue.fits",
+                "catalogue.parquet",
+                "catalogue.vot",
+                "report.html",
+                "summary.json",
+            ],
+        ),
+    output:
+        crate="results/{field}/ro-crate-metadata.json",
+        snakefile="results/{field}/provenance/Snakefile",
+        config="results/{field}/provenance/config.yaml",
+    log:
+        "results/{field}/logs/describe_run.log",
+    benchmark:
+        "results/{field}/benchmarks/describe_run.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    params:
+        code=code_digest("describe_run"),
+        given=given_files(files_to_check),
+        config=repeatable_config,
+    script:
+        "../../scripts/describe_run.py"

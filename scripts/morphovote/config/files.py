@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from morphovote.errors import InputError
+from morphovote.storage.project import PROJECT
 from morphovote.storage.yaml_files import load_yaml
 
 DOWNLOAD_COLUMNS = ("file", "url", "sha256")
 # The encoder that comes with the project, and the longest header of such a file, bytes.
-BUNDLED = Path(__file__).parents[3] / "resources/encoder/encoder.safetensors"
+BUNDLED = PROJECT / "resources/encoder/encoder.safetensors"
 MOST_HEADER = 100_000_000
 
 

@@ -28,10 +28,11 @@ from morphovote.errors import InputError
 from morphovote.logs import log
 from morphovote.storage.digests import hash_file
 from morphovote.storage.files import read_json, write_json, write_tensors
+from morphovote.storage.project import PROJECT
 
 HUB = "hf-hub:"
 # The project's own encoder: weights and card.
-BUNDLED = Path(__file__).parents[3] / "resources" / "encoder"
+BUNDLED = PROJECT / "resources" / "encoder"
 # Seconds before each further attempt at the hub (whose client itself retries for half a minute).
 WAITS = (5, 20)
 # Networks trained on images of 224 px or more expect structures of that scale. They get the 64 x 96
