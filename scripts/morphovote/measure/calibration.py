@@ -132,9 +132,9 @@ def fit_calibration(table: Mapping[str, np.ndarray], psf_radius: float) -> Calib
         use = usable(table, name)
         ratio = np.abs(difference(table, name)[use]) / table[f"{name}_err"][use]
         found.scale[number] = _scales(_place(table, use), ratio)
-    if BULGES not in table:
+    use = usable(table, BULGES) if BULGES in table else np.zeros(0, bool)
+    if not use.any():
         return found
-    use = usable(table, BULGES)
     apart = np.abs(difference(table, BULGES)[use])
     place = _place(table, use)
     return found._replace(
