@@ -18,7 +18,7 @@ from common import FIGURES, new_parser
 from astropy.table import Table
 from tables import markdown
 
-from morphovote.flags import NO_BULGE, NO_DISC
+from morphovote.flags import bulge_told
 from morphovote.measure.morphology import half_light_radius, prepare_psf
 from morphovote.measure.sections import first_sides, measure_section, warm_up
 from morphovote.simulate.anchors import draw_anchor, measure_psf
@@ -39,7 +39,7 @@ EARLY = 0.25, 0.7
 TRIES = 20
 KNOWN, TWO = 0.1, 0.0
 # So many galaxies are measured twice, to see what the two cost.
-TIMED = 20
+TIMED = 12
 
 
 def no_pixels(image, rms, mask, x, y):
@@ -149,7 +149,7 @@ def controls(table: Table) -> str:
 
 def report(table: Table) -> None:
     """Print the tables."""
-    bad = (table["bulge_disc_flag"] & ~(NO_BULGE | NO_DISC)) != 0
+    bad = ~bulge_told(table["bulge_disc_flag"])
     print(f"\n{np.mean(bad):.3f} of the fits are missing or unsure and left out", flush=True)
     table = table[~bad]
     print(f"\n{recovery(table)}\n\n{controls(table)}\n")

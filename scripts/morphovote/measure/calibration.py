@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from morphovote.errors import InputError
-from morphovote.flags import BAD, FAILED, NO_BULGE, NO_DISC, NO_SERSIC, SERSIC_SUSPECT
+from morphovote.flags import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT, bulge_told
 from morphovote.measure.sersic_errors import UNKNOWN_ANGLE
 from morphovote.storage.model_files import read_model, write_model
 from morphovote.storage.shards import remedy
@@ -72,7 +72,7 @@ NAMES = (*MEASURED, *(f"{name}_corr" for name in CORRECTED))
 def usable(table: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     """Which anchors (N,) tell something of a parameter."""
     if name == BULGES:
-        fine = table["bulge_disc_flag"].astype(int) & ~(NO_BULGE | NO_DISC) == 0
+        fine = bulge_told(table["bulge_disc_flag"])
     else:
         fine = np.ones(len(table["snr"]), bool)
     bad = BAD | FAILED | ((NO_SERSIC | SERSIC_SUSPECT) if name in (*SERSIC, BULGES) else 0)

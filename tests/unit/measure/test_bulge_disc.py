@@ -80,7 +80,7 @@ def test_a_disc_beyond_the_image_is_unsure():
 
 def test_slopes_are_those_of_differences():
     data = 300 * (0.3 * profile(2.5, 4.0, 0.8) + 0.7 * profile(6.0, 1.0, 0.5))
-    blocks, limits = gather_blocks(data, VALID.astype(float)), _limits(VALID.shape)
+    blocks, limits = gather_blocks(data, VALID.astype(float)), _limits(VALID.shape, 6.0)
     anchor = np.array([30.0, 30.0])
 
     def at(values):
