@@ -74,7 +74,7 @@ BULGE_DISC_FLAGS = {
         8,
         "left out by measure.bulge_disc auto: at this S/N and size B/T is seldom known to 0.1",
     ),
-    "bulge_at_limit": (16, "R_E_BULGE is a limit: as large as R_E_DISC, or a twentieth of it"),
+    "bulge_at_limit": (16, "R_E_BULGE is a limit: 0.6 of R_E_DISC, or 0.05 of it"),
 }
 UNSURE, NO_BULGE, NO_DISC, NOT_RECOVERABLE, BULGE_AT_LIMIT = (
     bit for bit, _ in BULGE_DISC_FLAGS.values()

@@ -1,7 +1,7 @@
 """A bulge and an exponential disc with a common centre, fitted to a galaxy by least squares.
 
 Both are Sersic profiles with the images and slopes of `sersic`, and the fit is by `sersic_fit`'s
-method. The two share centre and direction; the bulge is no larger than the disc and no flatter:
+method. The two share centre and direction; the bulge is smaller than the disc and no flatter:
 without that, many fits end with a disc inside of a larger bulge.
 """
 
@@ -24,11 +24,13 @@ from morphovote.measure.sersic_fit import (
 
 # Sersic index of the bulge (de Vaucouleurs 1948) and of the disc.
 N_BULGE, N_DISC = 4.0, 1.0
-# Limits of the bulge's half-light radius over the disc's, and of the disc's over that of the single
-# profile: a larger one is the sky's, or the halo's of a spheroid.
-RATIOS, DISCS = (0.05, 1.0), (1 / 3, 3.0)
+# Limits of the bulge's half-light radius over the disc's, up to the disc's scale length: where the
+# noise hides the ratio, fits without that limit end with a bulge of the disc's size and too much
+# light. And of the disc's over that of the single profile: a larger one is the sky's, or the halo's
+# of a spheroid.
+RATIOS, DISCS = (0.05, 0.6), (1 / 3, 3.0)
 # Radii of starts: the disc's in those of the single profile, the bulge's in those of the disc.
-DISC_STARTS, RATIO_STARTS = (0.8, 1.2, 2.0), (0.1, 0.25, 0.6)
+DISC_STARTS, RATIO_STARTS = (0.8, 1.2, 2.0), (0.1, 0.2, 0.4)
 # Starts that are followed, and steps of each.
 FOLLOWED, EVALUATIONS = 2, 40
 # With `auto`, fitted from this S/N and with an r_e of so many half-light radii of the PSF.
