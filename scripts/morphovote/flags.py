@@ -79,8 +79,8 @@ SUSPECT, BAD, FAILED, OUT_OF_TIME, SERSIC_SUSPECT, NO_SERSIC, BEYOND_CUTOUT, FIL
 BULGE_DISC_FLAGS = {
     "unsure": (
         1,
-        "fit of bulge and disc not converged, a disc below 0.3 px or beyond the image, or a bulge "
-        "as large as the disc or below 0.02 of it",
+        "fit of bulge and disc not converged, or a disc beyond the image or of more than 3 or less "
+        "than a third of R_E",
     ),
     "no_bulge": (2, "the bulge has no light: BULGE_FRACTION is 0"),
     "no_disc": (4, "the disc has no light: BULGE_FRACTION is 1"),
@@ -88,8 +88,17 @@ BULGE_DISC_FLAGS = {
         8,
         "left out by measure.bulge_disc auto: at this S/N and size B/T is seldom known to 0.1",
     ),
+    "bulge_at_limit": (16, "R_E_BULGE is a limit: 0.6 of R_E_DISC, or 0.05 of it"),
 }
-UNSURE, NO_BULGE, NO_DISC, NOT_RECOVERABLE = (bit for bit, _ in BULGE_DISC_FLAGS.values())
+UNSURE, NO_BULGE, NO_DISC, NOT_RECOVERABLE, BULGE_AT_LIMIT = (
+    bit for bit, _ in BULGE_DISC_FLAGS.values()
+)
+
+
+def bulge_told(flag: np.ndarray) -> np.ndarray:
+    """Which galaxies (N,) have a B/T, by their BULGE_DISC_FLAG."""
+    flag = np.asarray(flag).astype(int)
+    return (flag >= 0) & ((flag & (UNSURE | NOT_RECOVERABLE)) == 0)
 
 
 def in_vote(flag: np.ndarray) -> np.ndarray:

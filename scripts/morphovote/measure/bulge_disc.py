@@ -1,7 +1,7 @@
 """A bulge and an exponential disc with a common centre, fitted to a galaxy by least squares.
 
 Both are Sersic profiles with the images and slopes of `sersic`, and the fit is by `sersic_fit`'s
-method. The two share centre and direction; the bulge is no larger than the disc and no flatter:
+method. The two share centre and direction; the bulge is smaller than the disc and no flatter:
 without that, many fits end with a disc inside of a larger bulge.
 """
 
@@ -11,26 +11,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from morphovote.flags import NO_BULGE, NO_DISC, UNSURE
+from morphovote.flags import BULGE_AT_LIMIT, NO_BULGE, NO_DISC, UNSURE
 from morphovote.measure.bulge_disc_products import BULGE, DATA, DISC, LEVEL, both_products
 from morphovote.measure.morphology import half_light_radius
 from morphovote.measure.sersic import SLOPES, Kernel, describe, draw, middle_of
 from morphovote.measure.sersic_errors import log_shape
 from morphovote.measure.sersic_fit import (
     LESS,
-    R_MAX,
-    R_MIN,
-    R_TRUSTED,
     descend,
     gather_blocks,
 )
 
 # Sersic index of the bulge (de Vaucouleurs 1948) and of the disc.
 N_BULGE, N_DISC = 4.0, 1.0
-# Limits of the bulge's half-light radius over the disc's.
-RATIOS = 0.02, 1.0
+# Limits of the bulge's half-light radius over the disc's, up to the disc's scale length: where the
+# noise hides the ratio, fits without that limit end with a bulge of the disc's size and too much
+# light. And of the disc's over that of the single profile: a larger one is the sky's, or the halo's
+# of a spheroid.
+RATIOS, DISCS = (0.05, 0.6), (1 / 3, 3.0)
 # Radii of starts: the disc's in those of the single profile, the bulge's in those of the disc.
-DISC_STARTS, RATIO_STARTS = (0.8, 1.2, 2.0), (0.1, 0.25, 0.6)
+DISC_STARTS, RATIO_STARTS = (0.8, 1.2, 2.0), (0.1, 0.2, 0.4)
 # Starts that are followed, and steps of each.
 FOLLOWED, EVALUATIONS = 2, 40
 # With `auto`, fitted from this S/N and with an r_e of so many half-light radii of the PSF.
@@ -84,13 +84,14 @@ def fit_bulge_disc(
         pixels share; angle of both (rad, in [0, pi)), x, y (px), light (units of the image times
         px^2), level; delta_bic, the Bayesian information criterion (Schwarz 1978) of the single
         profile less that of the two, positive where two are better; flag: `UNSURE` if the fit
-        did not converge or ended at a limit, `NO_BULGE`, `NO_DISC` if one has no light.
+        did not converge or the disc's radius is at a limit, `NO_BULGE`, `NO_DISC` if one has no
+        light, `BULGE_AT_LIMIT` if the bulge's radius is at a limit.
     """
     unit = float(np.median(rms[valid]))
     weight = np.where(valid, unit / np.where(valid, rms, 1.0), 0.0)
     data = np.where(valid, image, 0.0) / unit
     prior = None if level_noise is None else (unit / max(level_noise, 1e-30)) ** 2
-    low, high = _limits(image.shape)
+    low, high = _limits(image.shape, single["r_e"])
     freedom = max(np.count_nonzero(valid) - len(low), 1)
     evaluate = partial(
         _evaluate, data, weight, gather_blocks(data, weight), kernel, prior, (low, high)
@@ -114,7 +115,7 @@ def fit_bulge_disc(
         "light": float(_lights(values, found.amplitudes).sum() * unit),
         "level": found.level * unit,
         "delta_bic": float((known - chi2) / shared**2 - free * np.log(pixels)),
-        "flag": _flag(values, found, ended, image.shape),
+        "flag": _flag(values, found, ended, (low, high), image.shape),
     }
 
 
@@ -140,10 +141,11 @@ def least_radius(mode: str, snr: float, psf: np.ndarray | None) -> float:
     return LEAST_SIZE * (1.0 if psf is None else half_light_radius(psf))
 
 
-def _limits(shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _limits(shape: tuple[int, int], r_e: float) -> tuple[np.ndarray, np.ndarray]:
     height, width = shape
-    low = [np.log(R_MIN), np.log(RATIOS[0]), -0.5, -0.5, -0.98, -0.98, 0.0, np.log(N_BULGE)]
-    high = [np.log(R_MAX), np.log(RATIOS[1]), width - 0.5, height - 0.5, 0.98, 0.98, 1.0]
+    least, most = np.log(DISCS[0] * r_e), np.log(DISCS[1] * r_e)
+    low = [least, np.log(RATIOS[0]), -0.5, -0.5, -0.98, -0.98, 0.0, np.log(N_BULGE)]
+    high = [most, np.log(RATIOS[1]), width - 0.5, height - 0.5, 0.98, 0.98, 1.0]
     return np.array(low), np.array([*high, np.log(N_BULGE)])
 
 
@@ -334,13 +336,19 @@ def _at_limit(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarr
     return (values <= low + 1e-6) | (values >= high - 1e-6)
 
 
-def _flag(values: np.ndarray, found: Place, ended: bool, shape: tuple[int, int]) -> int:
-    flag = 0
+def _flag(
+    values: np.ndarray,
+    found: Place,
+    ended: bool,
+    limits: tuple[np.ndarray, np.ndarray],
+    shape: tuple[int, int],
+) -> int:
+    flag, (low, high) = 0, limits
     flag |= NO_BULGE if found.amplitudes[0] <= 0 else 0
     flag |= NO_DISC if found.amplitudes[1] <= 0 else 0
-    r_disc = np.exp(values[LOG_R])
-    unsure = not ended or 2 * r_disc > max(shape) or r_disc < R_TRUSTED
-    # Without the one or the other, their radii have no ratio.
-    low, high = np.log(RATIOS)
-    unsure |= not flag and not low + 1e-3 < values[LOG_RATIO] < high - 1e-3
-    return flag | (UNSURE if unsure else 0)
+    # Without the one or the other, there is no radius to be unsure of.
+    at_limit = _at_limit(values, low, high)
+    unsure = not ended or (at_limit[LOG_R] and not flag & NO_DISC)
+    unsure |= 2 * np.exp(values[LOG_R]) > max(shape)
+    small_or_large = at_limit[LOG_RATIO] and not flag
+    return flag | (UNSURE if unsure else 0) | (BULGE_AT_LIMIT if small_or_large else 0)

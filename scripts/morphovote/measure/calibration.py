@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from morphovote.errors import InputError
-from morphovote.flags import BAD, FAILED, NO_BULGE, NO_DISC, NO_SERSIC, SERSIC_SUSPECT
+from morphovote.flags import BAD, FAILED, NO_SERSIC, SERSIC_SUSPECT, bulge_told
 from morphovote.measure.sersic_errors import UNKNOWN_ANGLE
 from morphovote.storage.model_files import read_model, write_model
 from morphovote.storage.shards import remedy
@@ -72,7 +72,7 @@ NAMES = (*MEASURED, *(f"{name}_corr" for name in CORRECTED))
 def usable(table: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     """Which anchors (N,) tell something of a parameter."""
     if name == BULGES:
-        fine = table["bulge_disc_flag"].astype(int) & ~(NO_BULGE | NO_DISC) == 0
+        fine = bulge_told(table["bulge_disc_flag"])
     else:
         fine = np.ones(len(table["snr"]), bool)
     bad = BAD | FAILED | ((NO_SERSIC | SERSIC_SUSPECT) if name in (*SERSIC, BULGES) else 0)
@@ -132,9 +132,9 @@ def fit_calibration(table: Mapping[str, np.ndarray], psf_radius: float) -> Calib
         use = usable(table, name)
         ratio = np.abs(difference(table, name)[use]) / table[f"{name}_err"][use]
         found.scale[number] = _scales(_place(table, use), ratio)
-    if BULGES not in table:
+    use = usable(table, BULGES) if BULGES in table else np.zeros(0, bool)
+    if not use.any():
         return found
-    use = usable(table, BULGES)
     apart = np.abs(difference(table, BULGES)[use])
     place = _place(table, use)
     return found._replace(

@@ -8,7 +8,13 @@ from astropy.io import fits
 from astropy.table import Table
 
 from morphovote.anchors.making import empty_anchors, make_anchors_file
-from morphovote.anchors.measuring import MOST, choose_anchors, measure_anchors_file, true_flag
+from morphovote.anchors.measuring import (
+    MOST,
+    choose_anchors,
+    drawn_fraction,
+    measure_anchors_file,
+    true_flag,
+)
 from morphovote.anchors.placing import place_anchors_file
 from morphovote.classify.anchors import enough, read_anchors
 from morphovote.fields.sources import write_sources
@@ -109,23 +115,39 @@ def test_measured_anchors_have_what_was_seen_and_what_is_true(folder):
     args = (folder / "anchors.h5", folder / "sources.fits", [], [], [folder / "cut.h5"])
     how = {"size": SIZE, "engine": "fast"}
     measure_anchors_file(*args, folder / "some.h5", **how, processes=1)
-    measure_anchors_file(*args, folder / "same.h5", **how, processes=2)
+    measure_anchors_file(*args, folder / "same.h5", **how, processes=2, bulge_disc=True)
     some, same = (shards.read_shard(folder / f"{name}.h5") for name in ("some", "same"))
     assert len(some["row"])
     assert set(some["row"]) <= set(shards.read_shard(args[0])["row"])
     for name in some:
         assert np.array_equal(some[name], same[name], equal_nan=True)
+    more = {"bulge_fraction", "bulge_fraction_err", "bulge_disc_flag", "true_bulge_fraction"}
+    assert set(same) - set(some) == more
+    assert np.isfinite(same["bulge_fraction"]).any()
     good = (some["measure_flag"] == 0) & (some["true_flag"] == 0)
     near = np.abs(some["gini"] - some["true_gini"])[good]
     assert (near < 0.3).all()
 
 
+def test_true_bulges_are_those_of_galaxies_made_of_bulge_and_disc():
+    made = {
+        "kind": np.array(["ETD", "SPH", "spheroid", "IRR merger"]),
+        "bulge": np.array([0.4, 1.0, 1.0, 0.2]),
+        "disturbed": np.array([0.0, 0.0, 0.0, 0.5]),
+    }
+    found = [drawn_fraction(made, row) for row in range(4)]
+    assert np.array_equal(found, [0.4, 1.0, np.nan, np.nan], equal_nan=True)
+
+
 def test_without_anchors_nothing_is_measured(folder):
     make(folder, 0)
     args = (folder / "anchors.h5", folder / "sources.fits", [], [], [folder / "cut.h5"])
-    measure_anchors_file(*args, folder / "none.h5", size=SIZE, engine="fast", processes=1)
+    how = {"size": SIZE, "engine": "fast", "processes": 1}
+    measure_anchors_file(*args, folder / "none.h5", **how, bulge_disc=True)
     calibrate_file(folder / "none.h5", folder / "measurement.h5", folder / "measurement.csv")
-    assert read_calibration(folder / "measurement.h5").galaxies == 0
+    known = read_calibration(folder / "measurement.h5")
+    assert known.galaxies == 0
+    assert known.bulge_share is None
     assert len(read_numbers(folder / "measurement.csv")) == 0
 
 

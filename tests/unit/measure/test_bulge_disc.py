@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from morphovote.flags import NO_BULGE, NO_DISC, UNSURE
+from morphovote.flags import UNSURE, bulge_told
 from morphovote.measure.bulge_disc import _evaluate, _limits, fit_bulge_disc, least_radius
 from morphovote.measure.sersic import prepare_kernel, sersic_image
 from morphovote.measure.sersic_errors import total_light
@@ -54,11 +54,10 @@ def test_one_profile_is_told_by_the_criterion():
     disc = fitted(profile(6.0, 1.0, 0.6), 2e-4)
     assert disc["fraction"] < 0.1
     assert disc["delta_bic"] < 0
-    assert disc["flag"] in (0, NO_BULGE)
+    assert bulge_told(disc["flag"])
     bulge = fitted(profile(4.0, 4.0, 0.8), 2e-4)
     assert bulge["fraction"] > 0.8
     assert bulge["delta_bic"] < 0
-    assert bulge["flag"] in (0, NO_DISC)
 
 
 def test_noise_that_pixels_share_makes_the_errors_larger_and_the_criterion_milder():
@@ -80,7 +79,7 @@ def test_a_disc_beyond_the_image_is_unsure():
 
 def test_slopes_are_those_of_differences():
     data = 300 * (0.3 * profile(2.5, 4.0, 0.8) + 0.7 * profile(6.0, 1.0, 0.5))
-    blocks, limits = gather_blocks(data, VALID.astype(float)), _limits(VALID.shape)
+    blocks, limits = gather_blocks(data, VALID.astype(float)), _limits(VALID.shape, 6.0)
     anchor = np.array([30.0, 30.0])
 
     def at(values):
@@ -106,3 +105,8 @@ def test_which_galaxies_are_fitted():
     assert least_radius("auto", 10, psf) == least_radius("auto", np.nan, psf) == np.inf
     assert 1 < least_radius("auto", 500, psf) < 4
     assert 0 < least_radius("auto", 500, None) < 4
+
+
+def test_flags_tell_which_galaxies_have_a_fraction():
+    flag = np.array([-1, 0, 1, 2, 4, 8, 16, 18])
+    assert list(bulge_told(flag)) == [False, True, False, True, True, False, True, True]

@@ -9,7 +9,7 @@ from astropy.table import Table
 from morphovote import flags
 from morphovote.fields import cutouts, sky, sources
 from morphovote.measure import neighbours, sections
-from morphovote.measure.morphology import UNITS
+from morphovote.measure.morphology import BULGE_DISC, UNITS
 from morphovote.storage import shards
 
 SCALE, SIDE = 0.03, 640
@@ -134,3 +134,23 @@ def test_neighbours_that_can_reach_the_galaxy_are_chosen_in_any_unit(unit, with_
     chosen = neighbours.chosen_neighbours(scene, own, main)
     assert np.round(scene.found["x"][chosen]).tolist() == [140]
     assert len(scene.found) >= 3
+
+
+def test_bulge_and_disc_are_fitted_where_they_are_asked_for_and_change_nothing_else(
+    field, tmp_path
+):
+    folder, listed, tiles, level = field
+    arrays = shards.read_shard(folder / "all.h5")
+    write_shard(tmp_path / "one.h5", {key: array[4:5] for key, array in arrays.items()})
+    run = (tmp_path / "one.h5", listed, tiles, level, 1, lambda *place: psf_image())
+    none, both = (
+        sections.measure_on_images(*run, measure=only_fits, bulge_disc=mode)[0]
+        for mode in ("none", "auto")
+    )
+    for name, values in none.items():
+        np.testing.assert_array_equal(values, both[name])
+    assert set(both) - set(none) == {*BULGE_DISC, "bulge_disc_flag"}
+    # It is a spheroid.
+    assert both["bulge_disc_flag"][0] >= 0
+    assert both["bulge_fraction"][0] > 0.7
+    assert both["bulge_disc_delta_bic"][0] < 0

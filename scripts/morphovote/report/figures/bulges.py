@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from morphovote.catalogue.reading import read_columns
 from morphovote.classify.classes import class_style, order_names
 from morphovote.compute.statistics import median_interval
-from morphovote.flags import NO_BULGE, NO_DISC
+from morphovote.flags import bulge_told
 from morphovote.report.figures.style import INK, WIDTH, label_text, message_figure, styled
 
 COLUMNS = ("CLASS", "BULGE_FRACTION", "BULGE_DISC_DELTA_BIC", "BULGE_DISC_FLAG")
@@ -42,9 +42,8 @@ def plot_bulges(catalogue: Table) -> tuple[Figure, Table]:
     """
     name = np.asarray(catalogue["CLASS"], dtype=str)
     names = order_names(name)
-    flag = np.asarray(catalogue["BULGE_DISC_FLAG"], int)
     fraction = np.asarray(catalogue["BULGE_FRACTION"], float)
-    sound = (flag >= 0) & ((flag & ~(NO_BULGE | NO_DISC)) == 0) & np.isfinite(fraction)
+    sound = bulge_told(catalogue["BULGE_DISC_FLAG"]) & np.isfinite(fraction)
     better = np.asarray(catalogue["BULGE_DISC_DELTA_BIC"], float) > 0
     figure = Figure(figsize=(WIDTH, 0.9 + 0.46 * max(len(names), 2)))
     axes, rows = figure.subplots(), []
