@@ -42,7 +42,7 @@ FIELDS = config["fields"]
 # Entries of a field that say how its files are read.
 CHECKED = (
     "kind pattern images rms weight psf planes psf_plane psfs psf_oversampling catalogue columns "
-    "select missing pixel_origin pixel_scale zero_point bands band rest_frame rest_frame_within detect physical unmatched unmatched_columns labels model"
+    "select missing pixel_origin pixel_scale zero_point bands band rest_frame rest_frame_within match_bands detect physical unmatched unmatched_columns labels model"
 ).split()
 # Where jobs unpack gzipped images, each once; gone when the run ends.
 UNPACKED = os.path.abspath(f"{PLACES['results']}/.unpacked")

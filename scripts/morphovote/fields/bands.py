@@ -165,7 +165,7 @@ def list_band_sources(
     bands : sequence of dict
         Of the completed config.
     choice : dict
-        Its `band`, `rest_frame` and `rest_frame_within`.
+        Its `band`, `rest_frame`, `rest_frame_within` and `match_bands`.
     kind, catalogue, shard_size, notes, **given
         See `sources.list_sources`.
 
@@ -176,7 +176,8 @@ def list_band_sources(
         `flags.BAND_FLAGS`); and, shape (N, B) each, BAND_TILE, BAND_X, BAND_Y: the place of each
         source in each band. TILE, X and Y are those in its own band.
     tiles : Table
-        Of all bands, see `add_band`. The pixel scale and zero point of `meta` are those of `band`.
+        Of all bands, see `add_band`; with a column MATCHED where cutouts are to be brought to one
+        PSF. The pixel scale and zero point of `meta` are those of `band`.
 
     Raises
     ------
@@ -208,6 +209,8 @@ def list_band_sources(
     if catalogue is None:
         sources["SHARD"] = np.arange(len(sources)) // shard_size
     tiles = join_tiles(parts)
+    if choice["match_bands"]:
+        tiles["MATCHED"] = np.ones(len(tiles), dtype=bool)
     tiles.meta = parts[own].meta | {"NOTES": json.dumps([*told, *_count(sources, names, choice)])}
     return sources, tiles
 
