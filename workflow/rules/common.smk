@@ -95,6 +95,12 @@ def repeatable_config(wildcards):
     return asked | {"fields": {wildcards.field: FIELDS[wildcards.field]["given"]}}
 
 
+def band_measurements_of(wildcards):
+    """Input function: shards measured in every band, if the config asks for them."""
+    there = FIELDS[wildcards.field]["bands"] and config["measure"]["bands"] == "all"
+    return shards_of("band_measurements")(wildcards) if there else []
+
+
 def physical_catalogue(wildcards):
     """Input function: the catalogue of physical properties to match with a field."""
     return FIELDS[wildcards.field]["physical"]["catalogue"]

@@ -29,6 +29,7 @@ def build_catalogue(
     measurements: Mapping[str, np.ndarray],
     neighbours: Mapping[str, np.ndarray],
     corrections: Mapping[str, np.ndarray],
+    more: Sequence[Column] = (),
 ) -> Table:
     """Join the results of all stages, one row per source, in the order of the source catalogue.
 
@@ -52,6 +53,8 @@ def build_catalogue(
         `row`, `strangeness`.
     corrections : mapping of ndarray
         `row`, and the corrected parameters with their errors.
+    more : sequence of Column
+        Further columns, from `of_bands.read_band_columns`.
 
     Returns
     -------
@@ -111,6 +114,8 @@ def build_catalogue(
             description=column.description,
             meta={"ucd": column.ucd},
         )
+    for column in more:
+        catalogue.add_column(column, name=column.name)
     if source_catalogue is not None:
         append_source_columns(catalogue, source_catalogue)
     return catalogue

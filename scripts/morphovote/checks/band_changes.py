@@ -8,6 +8,7 @@ from astropy.table import Table
 
 from morphovote.chain import Chain
 from morphovote.compute.statistics import fraction_interval
+from morphovote.fields.bands import in_band
 from morphovote.fields.cutouts import make_cutouts
 from morphovote.fields.psf_matching import match_kernels
 from morphovote.fields.sky import read_sky
@@ -84,15 +85,6 @@ def compare_bands(
         if len(rows):
             found.append(chain.follow(cut) | {"usable": usable})
     return count_changes(table, names, found) if found else Table(names=CHANGES)
-
-
-def in_band(sources: Table, number: int) -> Table:
-    """Sources with TILE, X and Y in one band: that of this number."""
-    moved = sources.copy()
-    moved["TILE"] = np.asarray(sources["BAND_TILE"])[:, number]
-    for axis in "XY":
-        moved[axis] = np.asarray(sources[f"BAND_{axis}"])[:, number]
-    return moved
 
 
 def count_changes(

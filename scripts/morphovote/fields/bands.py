@@ -346,3 +346,12 @@ def _count(sources: Table, names: Sequence[str], choice: dict) -> list[str]:
             notes.append(f"{lost:,} galaxies {why}: they are taken in {where}, and flagged")
             log.warning("%s", notes[-1])
     return notes
+
+
+def in_band(sources: Table, number: int) -> Table:
+    """Sources with TILE, X and Y in one band: that of this number."""
+    moved = sources.copy()
+    moved["TILE"] = np.asarray(sources["BAND_TILE"])[:, number]
+    for axis in "XY":
+        moved[axis] = np.asarray(sources[f"BAND_{axis}"])[:, number]
+    return moved

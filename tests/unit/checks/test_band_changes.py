@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from morphovote.checks.band_changes import CHANGES, count_changes, in_band
+from morphovote.checks.band_changes import CHANGES, count_changes
+from morphovote.fields.bands import in_band
 from morphovote.report.figures.bands import draw, plot_bands
 from morphovote.storage.numbers import save_numbers
 
