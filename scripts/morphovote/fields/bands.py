@@ -333,17 +333,18 @@ def _count(sources: Table, names: Sequence[str], choice: dict) -> list[str]:
     log.info("galaxies taken%s: %s", f" at {target:g} micrometres, rest frame" if target else "",
              ", ".join(taken))  # fmt: skip
     reasons = {
-        NO_REDSHIFT: "have no redshift",
-        FAR_BAND: f"have no band within {choice['rest_frame_within'] or 0:g} micrometres "
+        NO_REDSHIFT: "without a redshift",
+        FAR_BAND: f"without a band within {choice['rest_frame_within'] or 0:g} micrometres "
         f"of {target or 0:g}, rest frame",
-        NOT_COVERED: "lie outside the images of the band that they were to be taken in",
+        NOT_COVERED: "outside the images of the band that they were to be taken in",
     }
     notes = []
     for bit, why in reasons.items():
         lost = np.count_nonzero(chosen & ((np.asarray(sources["BAND_FLAG"]) & bit) > 0))
         if lost:
             where = "another" if bit == NOT_COVERED else choice["band"]
-            notes.append(f"{lost:,} galaxies {why}: they are taken in {where}, and flagged")
+            told = f"{lost:,} of {np.count_nonzero(chosen):,} galaxies {why}"
+            notes.append(f"{told}: taken in {where}, and flagged")
             log.warning("%s", notes[-1])
     return notes
 

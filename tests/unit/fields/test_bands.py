@@ -145,7 +145,9 @@ def test_each_galaxy_is_cut_and_seen_in_its_own_band(survey, tmp_path):
         path for band in bands for path in band["images"]
     ]
     assert (tiles.meta["PIXSCALE"], tiles.meta["ZEROPT"]) == (pytest.approx(0.05), 25.0)
-    assert "1 galaxies have no redshift" in " ".join(json.loads(tiles.meta["NOTES"]))
+    assert "1 of 4 galaxies without a redshift: taken in blue" in " ".join(
+        json.loads(tiles.meta["NOTES"])
+    )
     assert "band far has no psf" in " ".join(json.loads(tiles.meta["NOTES"]))
     found = make_cutouts(sources, tiles, 64)
     assert not found["flags"].any()
