@@ -1,7 +1,7 @@
 """Measure how far a field differs from the galaxies to which its frozen model was fitted."""
 
 from morphovote.fields import sources
-from morphovote.fields.psf import cutout_psf
+from morphovote.fields.psf_matching import cutout_psf
 from morphovote.logs import log, rule_log
 from morphovote.model import description, domain_shift
 from morphovote.storage.files import read_json

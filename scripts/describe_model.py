@@ -1,7 +1,7 @@
 """Write a model's description: the data and settings with which it was fitted."""
 
 from morphovote.fields import sources
-from morphovote.fields.psf import cutout_psf
+from morphovote.fields.psf_matching import cutout_psf
 from morphovote.logs import rule_log
 from morphovote.model import description as model_description
 from morphovote.storage import shards

@@ -17,7 +17,8 @@ with rule_log(snakemake.log[0]):
         "measurements": given.measurements,
         "neighbours": [given.neighbours],
     }
-    parts = catalogue_parts(given.sources, catalogue, stages, given.calibration)
+    bands = given.get("bands", [])
+    parts = catalogue_parts(given.sources, catalogue, stages, given.calibration, bands=bands)
     # The other formats are made from the Parquet file.
     written = write_parquet(output.parquet, parts)
     write_fits(output.fits, written)

@@ -13,6 +13,7 @@ rule write_catalogue:
         measurements=shards_of("measurements"),
         neighbours="results/{field}/neighbours.h5",
         calibration=model_file("measurement.h5"),
+        bands=band_measurements_of,
     output:
         fits="results/{field}/catalogue.fits",
         parquet="results/{field}/catalogue.parquet",

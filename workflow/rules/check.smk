@@ -1,6 +1,6 @@
 # Takes: cutouts, votes, measurements, the catalogue, the model, and for injections the images.
 # Leaves: numbers on how far to trust the results: which galaxies keep their group when rotated,
-# noisier or blurred; what else predicts the groups; how the classes differ; how far the field
+# noisier or blurred, or seen in another band; what else predicts the groups; how the classes differ; how far the field
 # differs from that of a frozen model; class fractions as they are; on request, which injected galaxies are recovered.
 
 
@@ -74,6 +74,41 @@ rule inject_galaxies:
         steps=STEPS,
     script:
         "../../scripts/inject_galaxies.py"
+
+
+rule compare_bands:
+    """Take galaxies through the model in each of their bands; see how group and class change."""
+    input:
+        sources="results/{field}/sources.fits",
+        sky=sky_of("sky_of_cutouts"),
+        transfer=transfer_of,
+        components="results/{field}/components.h5",
+        names=model_file("names.yaml"),
+        denoiser=model_file("denoiser.safetensors"),
+        weights=encoder_file("encoder.safetensors"),
+        card=encoder_file("encoder.json"),
+        pca=model_file("pca.h5"),
+        voters=model_file("voters.h5"),
+        confidence=model_file("confidence.h5"),
+        classifier=model_file("classifier.h5"),
+    output:
+        "results/{field}/figures/band_changes.csv",
+    log:
+        "results/{field}/logs/compare_bands.log",
+    benchmark:
+        "results/{field}/benchmarks/compare_bands.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: 16
+    resources:
+        gpu=GPUS,
+    params:
+        code=code_digest("compare_bands"),
+        seed=config["voting"]["seed"],
+        cutout={key: config["cutout"][key] for key in ("size", "neighbours")},
+        steps=STEPS,
+    script:
+        "../../scripts/compare_bands.py"
 
 
 rule check_shift:

@@ -43,7 +43,7 @@ FIELDS = config["fields"]
 # Entries of a field that say how its files are read.
 CHECKED = (
     "kind pattern images rms weight psf planes psf_plane psfs psf_oversampling catalogue columns "
-    "select missing pixel_origin pixel_scale zero_point bands band rest_frame rest_frame_within detect physical unmatched unmatched_columns labels model"
+    "select missing pixel_origin pixel_scale zero_point bands band rest_frame rest_frame_within match_bands detect physical unmatched unmatched_columns labels model"
 ).split()
 # Where jobs unpack gzipped images, each once; gone when the run ends.
 UNPACKED = os.path.abspath(f"{PLACES['results']}/.unpacked")
@@ -98,6 +98,12 @@ def repeatable_config(wildcards):
     """Params function: the config that repeats a field's run, with every default written out."""
     asked = {key: value for key, value in config.items() if key != "similar_to"}
     return asked | {"fields": {wildcards.field: FIELDS[wildcards.field]["given"]}}
+
+
+def band_measurements_of(wildcards):
+    """Input function: shards measured in every band, if the config asks for them."""
+    there = FIELDS[wildcards.field]["bands"] and config["measure"]["bands"] == "all"
+    return shards_of("band_measurements")(wildcards) if there else []
 
 
 def physical_catalogue(wildcards):

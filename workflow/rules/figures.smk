@@ -24,6 +24,7 @@ CONDITIONS = {
     ),
     "held_out": lambda wildcards: bool(held_out_of(wildcards)),
     "labelled": lambda wildcards: bool(labels_of(wildcards)),
+    "bands": lambda wildcards: len(FIELDS[wildcards.field]["bands"] or []) > 1,
     "injected": lambda wildcards: bool(config["inject"]["galaxies"]),
     "bulge_disc": lambda wildcards: config["measure"]["bulge_disc"] != "none",
 }

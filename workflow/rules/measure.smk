@@ -31,6 +31,30 @@ rule measure_morphology:
         "../../scripts/measure_morphology.py"
 
 
+rule measure_bands:
+    """Measure galaxies in every band of their field, on request."""
+    input:
+        cutouts="results/{field}/cutouts/{shard}.h5",
+        sources="results/{field}/sources.fits",
+        sky=sky_of("sky"),
+    output:
+        "results/{field}/band_measurements/{shard}.h5",
+    log:
+        "results/{field}/logs/measure_bands/{shard}.log",
+    benchmark:
+        "results/{field}/benchmarks/measure_bands/{shard}.tsv"
+    conda:
+        "../../envs/morphovote.yaml"
+    threads: SHARD_THREADS
+    params:
+        code=code_digest("measure_bands"),
+        bands=field_entry("bands"),
+        engine=config["measure"]["engine"],
+        select=config["measure"]["select"],
+    script:
+        "../../scripts/measure_bands.py"
+
+
 rule measure_anchors:
     """Measure some anchors as the galaxies are, and once more without noise."""
     input:

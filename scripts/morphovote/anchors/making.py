@@ -8,7 +8,7 @@ from astropy.table import Table
 
 from morphovote.classify.anchors import CATALOGUED, segment_radius
 from morphovote.embedding import BATCH, CUTOUT, Embedder
-from morphovote.fields.psf import cutout_psf
+from morphovote.fields.psf_matching import cutout_psf
 from morphovote.fields.psf_widths import different_psfs
 from morphovote.fields.sky import read_sky
 from morphovote.fields.sources import read_sources
@@ -51,7 +51,7 @@ def make_anchors_file(
     sky : sequence of path
         One, or none.
     psf, oversampling
-        See `psf.cutout_psf`.
+        See `psf_matching.cutout_psf`.
     cutouts : sequence of path
         All shards.
     embedder : Embedder

@@ -18,7 +18,7 @@ from morphovote.fields.cutouts import BORDER
 from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile, pixel_scatter
-from morphovote.fields.psf import cutout_psf
+from morphovote.fields.psf_matching import cutout_psf
 from morphovote.fields.psf_widths import different_psfs
 from morphovote.fields.sky import Sky, read_sky, sky_section
 from morphovote.fields.sources import read_sources
@@ -78,7 +78,7 @@ def measure_anchors_file(
     sky : sequence of path
         One, or none.
     psf, oversampling
-        See `psf.cutout_psf`.
+        See `psf_matching.cutout_psf`.
     cutouts : sequence of path
         All shards; they lend the sky where the field has no images.
     output : path

@@ -1,6 +1,6 @@
 """The catalogue: join the results of all stages with the source catalogue."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from astropy.table import Column, Table
@@ -23,6 +23,7 @@ def build_catalogue(
     measurements: Mapping[str, np.ndarray],
     neighbours: Mapping[str, np.ndarray],
     corrections: Mapping[str, np.ndarray],
+    more: Sequence[Column] = (),
 ) -> Table:
     """Join the results of all stages, one row per source, in the order of the source catalogue.
 
@@ -50,14 +51,16 @@ def build_catalogue(
         `row`, `strangeness`.
     corrections : mapping of ndarray
         `row`, and the corrected parameters with their errors.
+    more : sequence of Column
+        Further columns, from `of_bands.columns_by_band`.
 
     Returns
     -------
     Table
         `columns.COLUMNS` in that order, `BULGE_DISC_COLUMNS` where they were asked for, the
-        probabilities of the user's own classes, the band, then every column of `source_catalogue`.
-        A column whose name is already taken, regardless of case, gets the prefix `SOURCE_`. Each
-        column has its `unit`, `description` and `meta["ucd"]`, if any.
+        probabilities of the user's own classes, the band, `more`, then every column of
+        `source_catalogue`. A column whose name is already taken, regardless of case, gets the
+        prefix `SOURCE_`. Each column has its `unit`, `description` and `meta["ucd"]`, if any.
     """
     count = len(sources)
     selected = np.asarray(sources["SELECTED"], dtype=bool)
@@ -66,8 +69,8 @@ def build_catalogue(
         "cutouts": cutouts, "votes": votes, "classes": classes, "measurements": measurements,
         "neighbours": neighbours, "corrections": corrections,
     }  # fmt: skip
-    more = BULGE_DISC_COLUMNS if "bulge_disc_flag" in measurements else ()
-    for column in (*COLUMNS, *more):
+    bulges = BULGE_DISC_COLUMNS if "bulge_disc_flag" in measurements else ()
+    for column in (*COLUMNS, *bulges):
         if column.stage:
             arrays = stages[column.stage]
             array = arrays[column.name.lower()]
@@ -88,7 +91,7 @@ def build_catalogue(
     catalogue = Table()
     bands = BAND_COLUMNS if "BAND" in sources.colnames else ()
     values |= {column.name: sources[column.name] for column in bands}
-    for column in (*COLUMNS, *more, *own, *bands):
+    for column in (*COLUMNS, *bulges, *own, *bands):
         data = values[column.name]
         if column.dtype and column.dtype != "U":
             data = np.asarray(data).astype(column.dtype)
@@ -98,6 +101,8 @@ def build_catalogue(
             description=column.description,
             meta={"ucd": column.ucd},
         )
+    for column in more:
+        catalogue.add_column(column, name=column.name)
     if source_catalogue is not None:
         append_source_columns(catalogue, source_catalogue)
     return catalogue

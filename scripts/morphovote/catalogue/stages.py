@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import Column, Table
 
+from morphovote.catalogue import of_bands
 from morphovote.catalogue.columns import COLUMNS
 from morphovote.catalogue.extra_columns import BULGE_DISC_COLUMNS
 from morphovote.catalogue.join import build_catalogue
@@ -44,6 +45,7 @@ def catalogue_parts(
     stages: Mapping[str, Sequence[str | Path]],
     calibration: str | Path,
     size: int = ROWS,
+    bands: Sequence[str | Path] = (),
 ) -> Iterator[Table]:
     """Yield the catalogue of a field `size` rows at a time, in the order of the source catalogue.
 
@@ -58,6 +60,8 @@ def catalogue_parts(
     calibration : path
         By which errors are calibrated and values corrected, of the model.
     size : int
+    bands : sequence of path
+        Measurements in every band, in the order of their rows, where they were asked for.
 
     Raises
     ------
@@ -77,9 +81,26 @@ def catalogue_parts(
     own = _own_parts(catalogue, size, total)
     read = [rows.in_parts(paths, _arrays(stage, paths[0]), size, total)
             for stage, paths in stages.items()]  # fmt: skip
-    for part, source_columns, *arrays in zip(listed, own, *read, strict=True):
+    by_band = _band_parts(bands, selected, size)
+    for part, source_columns, more, *arrays in zip(listed, own, by_band, *read, strict=True):
         found = dict(zip(stages, arrays, strict=True))
-        yield build_catalogue(part, source_columns, **calibrated(known, found, radius, mode))
+        stage_arrays = calibrated(known, found, radius, mode)
+        yield build_catalogue(part, source_columns, **stage_arrays, more=more)
+
+
+def _band_parts(
+    paths: Sequence[str | Path], selected: np.ndarray, size: int
+) -> Iterator[list[Column]]:
+    """Columns of every band, part by part; none without such measurements."""
+    total = len(selected)
+    if not len(paths):
+        yield from [[]] * max(-(-total // size), 1)
+        return
+    rows.check_order("bands", paths, selected)
+    names = of_bands.read_band_names(paths[0])
+    parts = rows.in_parts(paths, of_bands.arrays_by_band(names), size, total)
+    for start, arrays in zip(range(0, max(total, 1), size), parts, strict=True):
+        yield of_bands.columns_by_band(names, arrays, min(size, total - start))
 
 
 def _own_parts(path: str | Path | None, size: int, total: int) -> Iterator[Table | None]:

@@ -7,7 +7,7 @@ from morphovote.errors import InputError
 # What belongs to the images of one band, and so stands below its name.
 OF_A_BAND = ("images", "rms", "weight", "psf", "psf_oversampling")
 # What says in which band a galaxy is taken.
-CHOICE = ("band", "rest_frame", "rest_frame_within")
+CHOICE = ("band", "rest_frame", "rest_frame_within", "match_bands")
 # How far a galaxy's band may lie from the rest-frame wavelength where the config does not say it,
 # in units of that: wide enough for neighbouring bands a factor of 1.85 apart.
 WITHIN = 0.3
@@ -96,6 +96,12 @@ def _check_choice(where: str, field: dict) -> None:
     """Stop if it is not said in which band a galaxy is to be taken, or cannot be worked out."""
     bands = field["bands"]
     named = field.get("band")
+    lone = [name for name, band in bands.items() if "psf" not in band]
+    if field.get("match_bands") and lone:
+        raise InputError(
+            f"config, {where}.bands.{lone[0]}: found no psf, which match_bands needs. Add psf: "
+            "<file>, or remove match_bands."
+        )
     if named is not None and named not in bands:
         spelled = {name.lower(): name for name in bands}
         close = difflib.get_close_matches(named.lower(), spelled, 1)
@@ -137,7 +143,7 @@ def _check_choice(where: str, field: dict) -> None:
 
 
 def resolve_choice(field: dict) -> dict:
-    """`band`, `rest_frame` and `rest_frame_within` of a field, with what is left out filled in.
+    """What `CHOICE` names of a field, with what is left out filled in.
 
     Parameters
     ----------
@@ -147,7 +153,7 @@ def resolve_choice(field: dict) -> dict:
     Returns
     -------
     dict
-        None where the field has no such thing: all three without bands.
+        None where the field has no such thing: all of them without bands.
     """
     if "bands" not in field:
         return dict.fromkeys(CHOICE)
@@ -157,6 +163,7 @@ def resolve_choice(field: dict) -> dict:
         "band": field.get("band", next(iter(field["bands"]))),
         "rest_frame": target,
         "rest_frame_within": within,
+        "match_bands": field.get("match_bands", False),
     }
 
 

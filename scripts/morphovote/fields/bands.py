@@ -165,7 +165,7 @@ def list_band_sources(
     bands : sequence of dict
         Of the completed config.
     choice : dict
-        Its `band`, `rest_frame` and `rest_frame_within`.
+        Its `band`, `rest_frame`, `rest_frame_within` and `match_bands`.
     kind, catalogue, shard_size, notes, **given
         See `sources.list_sources`.
 
@@ -176,7 +176,8 @@ def list_band_sources(
         `flags.BAND_FLAGS`); and, shape (N, B) each, BAND_TILE, BAND_X, BAND_Y: the place of each
         source in each band. TILE, X and Y are those in its own band.
     tiles : Table
-        Of all bands, see `add_band`. The pixel scale and zero point of `meta` are those of `band`.
+        Of all bands, see `add_band`; with a column MATCHED where cutouts are to be brought to one
+        PSF. The pixel scale and zero point of `meta` are those of `band`.
 
     Raises
     ------
@@ -208,6 +209,8 @@ def list_band_sources(
     if catalogue is None:
         sources["SHARD"] = np.arange(len(sources)) // shard_size
     tiles = join_tiles(parts)
+    if choice["match_bands"]:
+        tiles["MATCHED"] = np.ones(len(tiles), dtype=bool)
     tiles.meta = parts[own].meta | {"NOTES": json.dumps([*told, *_count(sources, names, choice)])}
     return sources, tiles
 
@@ -330,16 +333,26 @@ def _count(sources: Table, names: Sequence[str], choice: dict) -> list[str]:
     log.info("galaxies taken%s: %s", f" at {target:g} micrometres, rest frame" if target else "",
              ", ".join(taken))  # fmt: skip
     reasons = {
-        NO_REDSHIFT: "have no redshift",
-        FAR_BAND: f"have no band within {choice['rest_frame_within'] or 0:g} micrometres "
+        NO_REDSHIFT: "without a redshift",
+        FAR_BAND: f"without a band within {choice['rest_frame_within'] or 0:g} micrometres "
         f"of {target or 0:g}, rest frame",
-        NOT_COVERED: "lie outside the images of the band that they were to be taken in",
+        NOT_COVERED: "outside the images of the band that they were to be taken in",
     }
     notes = []
     for bit, why in reasons.items():
         lost = np.count_nonzero(chosen & ((np.asarray(sources["BAND_FLAG"]) & bit) > 0))
         if lost:
             where = "another" if bit == NOT_COVERED else choice["band"]
-            notes.append(f"{lost:,} galaxies {why}: they are taken in {where}, and flagged")
+            told = f"{lost:,} of {np.count_nonzero(chosen):,} galaxies {why}"
+            notes.append(f"{told}: taken in {where}, and flagged")
             log.warning("%s", notes[-1])
     return notes
+
+
+def in_band(sources: Table, number: int) -> Table:
+    """Sources with TILE, X and Y in one band: that of this number."""
+    moved = sources.copy()
+    moved["TILE"] = np.asarray(sources["BAND_TILE"])[:, number]
+    for axis in "XY":
+        moved[axis] = np.asarray(sources[f"BAND_{axis}"])[:, number]
+    return moved

@@ -7,7 +7,7 @@ depends on that section, the source's position and its id, never on other rows.
 import hashlib
 import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from morphovote.fields.images import read_section
 from morphovote.fields.missing import missing_pixels
 from morphovote.fields.noise import open_tile
 from morphovote.fields.planes import plane_shape
-from morphovote.fields.resampling import native_side, resample_cutout, same_scale
+from morphovote.fields.resampling import blur_cutout, native_side, resample_cutout, same_scale
 from morphovote.fields.sky import Sky, sky_section
 from morphovote.fields.tiles import of_tile, of_tiles
 from morphovote.fields.trails import find_trail
@@ -73,6 +73,7 @@ def make_cutouts(
     threads: int = 1,
     target: float | None = None,
     sky: Sky | None = None,
+    kernel: Callable[[int, float, float], np.ndarray | None] | None = None,
 ) -> dict[str, np.ndarray]:
     """Cut sources from their tiles.
 
@@ -93,6 +94,9 @@ def make_cutouts(
         other pixels is cut so much larger or smaller, and resampled (`resampling.resample_cutout`).
     sky : Sky, optional
         Of the field's images (`sky.read_sky`). Without it the sky is that of each cutout.
+    kernel : callable, optional
+        Tile, x, y -> kernel in pixels of the cutouts that brings the PSF there to that of all
+        cutouts (`psf_matching.match_kernels`), None where none is needed.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def make_cutouts(
     for scale in np.unique(of_tiles(tiles, "PIXSCALE", held[held >= 0])):
         if not same_scale(scale, target):
             log.info("resampled from %.4g to %.4g arcsec a pixel, light kept", scale, target)
-    common = (sources, tiles, size, neighbours, target, sky)
+    common = (sources, tiles, size, neighbours, target, sky, kernel)
     for rows, part in progress(_run(jobs, common, threads), len(jobs), "batches of cutouts"):
         for name, values in part.items():
             arrays[name][rows] = values
@@ -364,6 +368,7 @@ def _cut_batch(
     neighbours: str,
     target: float,
     sky: Sky | None,
+    kernel: Callable[[int, float, float], np.ndarray | None] | None,
 ) -> dict[str, np.ndarray]:
     part = _empty(len(rows), size)
     del part["row"], part["id"]
@@ -405,6 +410,9 @@ def _cut_batch(
             )
             if not kept:
                 result = resample_cutout(result, size, scale / target)
+            wider = kernel and kernel(tile, x, y)
+            if wider is not None:
+                result = blur_cutout(result, wider)
             for key, value in result.items():
                 part[key][i] = value
     return part

@@ -81,23 +81,6 @@ def field_psf(
     return partial(_psf_at, files, scales.tolist(), samples, placed)
 
 
-def cutout_psf(
-    tiles: Table, given: Sequence[str], oversampling: float | None = None
-) -> Callable[[int, float, float], np.ndarray | None] | None:
-    """As `field_psf`, in pixels of the field's cutouts, which those of a band may differ from."""
-    if "PIXSCALE" not in tiles.colnames or "PSF" not in tiles.colnames:
-        return field_psf(tiles, given, oversampling)
-    tiles, whole = tiles.copy(), float(tiles.meta["PIXSCALE"])
-    for path, own in {(str(row["PSF"]), float(row["PIXSCALE"])) for row in tiles if row["PSF"]}:
-        here = (tiles["PSF"] == path) & (tiles["PIXSCALE"] == own)
-        samples = float(tiles["PSF_SAMPLES"][here][0])
-        read = read_psf(path, own, samples if np.isfinite(samples) else None)
-        if read.model is None and abs(own / whole - 1) > SAME:
-            tiles["PSF_SAMPLES"][here] = whole / own / read.step
-            tiles["PIXSCALE"][here] = whole
-    return field_psf(tiles, given)
-
-
 def _psf_at(
     files: list[str],
     scales: list[float],

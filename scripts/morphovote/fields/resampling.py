@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 from scipy.interpolate import CubicSpline
+from scipy.signal import fftconvolve
 
 from morphovote.flags import MISSING, NEIGHBOUR, NO_DATA, OWN
 
@@ -117,6 +118,43 @@ def resample_cutout(cutout: dict, size: int, factor: float) -> dict:
     pixels = {name: one.astype(np.float32) for name, one in
               (("image", image), ("rms", rms), ("arcs", arcs))}  # fmt: skip
     return cutout | place | pixels | {"mask": mask}
+
+
+def blur_cutout(cutout: dict, kernel: np.ndarray) -> dict:
+    """Convolve a cutout, so that it looks as if seen with a wider PSF.
+
+    Parameters
+    ----------
+    cutout : dict
+        As `cutouts.cut_source` returns it.
+    kernel : ndarray
+        Of odd sides and a sum of 1.
+
+    Returns
+    -------
+    dict
+        The same keys. `rms` is propagated as if pixels were independent, then scaled so that the
+        scatter of the sky keeps its ratio to it, as in `resample_cutout`; mask, flags, S/N and
+        neighbours stay. Beyond the border the cutout is mirrored.
+    """
+    if int(cutout["flags"]) & NO_DATA:
+        return cutout
+    image = _convolve(cutout["image"], kernel)
+    arcs = _convolve(cutout["arcs"], kernel) if cutout["arcs"].any() else cutout["arcs"]
+    rms = np.sqrt(np.maximum(_convolve(cutout["rms"].astype(float) ** 2, kernel**2), 1e-60))
+    sky = cutout["mask"] == 0
+    before = _sky_scatter(cutout["image"], cutout["rms"], sky)
+    after = _sky_scatter(image, rms, sky)
+    if before > 0 and after > 0:
+        rms *= after / before
+    pixels = {"image": image, "rms": rms, "arcs": arcs}
+    return cutout | {name: one.astype(np.float32) for name, one in pixels.items()}
+
+
+def _convolve(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    reach = [side // 2 for side in kernel.shape]
+    padded = np.pad(image.astype(float), [(side, side) for side in reach], mode="symmetric")
+    return fftconvolve(padded, kernel, mode="valid")
 
 
 def _sky_scatter(image: np.ndarray, rms: np.ndarray, sky: np.ndarray) -> float:

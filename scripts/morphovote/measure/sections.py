@@ -347,6 +347,8 @@ def measure_on_images(
     names = shards.read_shard(path, ["row", "id", "flags", "snr"])
     tile, x, y = (np.asarray(sources[name])[names["row"]] for name in ("TILE", "X", "Y"))
     scale = of_tiles(tiles, "PIXSCALE", tile)
+    # Outside the images of a band that it was not cut from.
+    names["flags"] = np.where(tile < 0, names["flags"] | NO_DATA, names["flags"])
     # Areas in pixels of the images, which the cutouts may have been resampled from.
     area = [np.count_nonzero(batch["mask"] & OWN, axis=(1, 2))
             for batch in shards.iterate_batches(path, ["mask"], BATCH)]  # fmt: skip

@@ -124,7 +124,7 @@ def describe_field(
     cutouts : sequence of path
         All shards.
     psf : callable or None
-        From `psf.cutout_psf`; where it varies, the medians of its widths count.
+        From `psf_matching.cutout_psf`; where it varies, the medians of its widths count.
 
     Returns
     -------

@@ -92,11 +92,13 @@ def test_without_bands_nothing_is_chosen():
          "found 2 files for 1 images"),
         (bands(r={"images": "r.fits", "rms": "i.fits", "weight": "i.fits", "wavelength": 1})
          | WHOLE, "bands.r: found both rms and weight"),
+        (bands() | WHOLE | {"match_bands": True}, "bands.r: found no psf, which match_bands needs"),
         (bands(r={"images": "r.fits", "wave": 1}) | WHOLE, "unknown key 'wave'"),
         (bands(r={"images": "r.fits", "wavelength": "1.0 um"}) | WHOLE, "found '1.0 um'"),
         ({"bands": {"a b": {"images": "r.fits"}}}, "'a b' cannot name a band"),
         ({"images": "r.fits", "rest_frame": 0.5}, "rest_frame but no bands"),
         ({"images": "r.fits", "band": "r"}, "band but no bands"),
+        ({"images": "r.fits", "match_bands": True}, "match_bands but no bands"),
         ({"simulate": {"galaxies": 50}} | bands() | WHOLE, "exactly one of simulate"),
     ],
 )  # fmt: skip

@@ -128,7 +128,7 @@ def survey(tmp_path):
     return [blue, red, far], str(tmp_path / "cat.csv")
 
 
-CHOICE = {"band": "blue", "rest_frame": 0.5, "rest_frame_within": 0.2}
+CHOICE = {"band": "blue", "rest_frame": 0.5, "rest_frame_within": 0.2, "match_bands": False}
 
 
 def test_each_galaxy_is_cut_and_seen_in_its_own_band(survey, tmp_path):
@@ -145,7 +145,9 @@ def test_each_galaxy_is_cut_and_seen_in_its_own_band(survey, tmp_path):
         path for band in bands for path in band["images"]
     ]
     assert (tiles.meta["PIXSCALE"], tiles.meta["ZEROPT"]) == (pytest.approx(0.05), 25.0)
-    assert "1 galaxies have no redshift" in " ".join(json.loads(tiles.meta["NOTES"]))
+    assert "1 of 4 galaxies without a redshift: taken in blue" in " ".join(
+        json.loads(tiles.meta["NOTES"])
+    )
     assert "band far has no psf" in " ".join(json.loads(tiles.meta["NOTES"]))
     found = make_cutouts(sources, tiles, 64)
     assert not found["flags"].any()
@@ -197,7 +199,7 @@ def test_redshifts_that_are_all_missing_are_a_sentence(survey, tmp_path):
     table.write(tmp_path / "none.csv")
     with pytest.raises(InputError, match="`rest_frame` needs redshifts"):
         list_band_sources(bands, CHOICE, "images", str(tmp_path / "none.csv"))
-    one = {"band": "red", "rest_frame": None, "rest_frame_within": None}
+    one = CHOICE | {"band": "red", "rest_frame": None, "rest_frame_within": None}
     sources, _ = list_band_sources(bands, one, "images", str(tmp_path / "none.csv"))
     assert set(sources["BAND"]) == {"red"}
     assert not sources["BAND_FLAG"].any()
@@ -207,7 +209,7 @@ def test_pixel_positions_need_the_same_pixels_in_all_bands(survey, tmp_path):
     bands, _ = survey
     bands = [band | {"images": band["images"][:1]} for band in bands[:2]]
     Table({"ID": [1], "x": [60.0], "y": [70.0]}).write(tmp_path / "px.csv")
-    one = {"band": "red", "rest_frame": None, "rest_frame_within": None}
+    one = CHOICE | {"band": "red", "rest_frame": None, "rest_frame_within": None}
     with pytest.raises(InputError, match="their images have other pixels"):
         list_band_sources(bands, one, "images", str(tmp_path / "px.csv"))
 
@@ -227,7 +229,7 @@ def test_ready_cutouts_without_a_catalogue_are_those_of_any_band(tmp_path):
             files += write_band(tmp_path, f"{name}{one}", 0.05, 60, [(0, 0, 40.0)])["images"]
         own = {"name": name, "images": files, "pattern": str(tmp_path / f"{name}*_0.fits")}
         bands.append(write_band(tmp_path, f"x{name}", 0.05, 20, []) | own)
-    one = {"band": "r", "rest_frame": None, "rest_frame_within": None}
+    one = CHOICE | {"band": "r", "rest_frame": None, "rest_frame_within": None}
     sources, tiles = list_band_sources(bands, one, "cutouts", shard_size=3)
     assert sources["ID"].tolist() == [1, 2, 3, 4]
     assert sources["BAND"].tolist() == ["b", "r", "r", "r"]

@@ -108,6 +108,14 @@ FIGURES = (
         level=3,
     ),
     Figure(
+        "bands",
+        "How do group and class change from band to band?",
+        {"changes": "figures/band_changes.csv"},
+        condition="bands",
+        level=3,
+        numbers=False,
+    ),
+    Figure(
         "galleries",
         "The groups in pictures",
         CATALOGUE
