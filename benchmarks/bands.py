@@ -54,7 +54,7 @@ CLASSES = {
     "LTD": ((0.05, 0.2), (0.08, 0.2), 0.0),
     "IRR": ((0.0, 0.03), (0.3, 0.5), 0.6),
 }
-GROUPS, RESAMPLINGS = 8, 300
+GROUPS, RESAMPLINGS = 8, 1000
 
 
 def draw_parts(kind: str, r_e: float, rng: np.random.Generator) -> dict[str, galsim.GSObject]:
