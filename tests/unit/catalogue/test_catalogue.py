@@ -171,7 +171,7 @@ def joined(folder, found, catalogue=None, size=100):
     return list(made)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 6, 7])
+@pytest.mark.parametrize("size", [1, 4, 6])
 def test_parts_are_the_whole(tmp_path, size):
     rows = [0, 1, 3, 4, 5]
     sources, found = write_stages(tmp_path, rows)
@@ -246,8 +246,9 @@ def test_stage_that_does_not_fit_the_sources_is_refused(tmp_path, rows):
         joined(tmp_path, found)
 
 
-@pytest.mark.parametrize("size", [2, 4, 5, 100])
-@pytest.mark.parametrize("suffix", ["fits", "parquet", "csv"])
+@pytest.mark.parametrize(
+    ("size", "suffix"), [(2, "fits"), (4, "parquet"), (5, "csv"), (100, "fits")]
+)
 def test_changed_source_catalogue_is_refused(tmp_path, size, suffix):
     _, found = write_stages(tmp_path, range(4))
     for rows in (3, 5):
