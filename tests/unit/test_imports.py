@@ -10,7 +10,8 @@ from paths import ROOT
 
 # Rules whose work is done by a network, or on the simulated sky of its training.
 WITH_TORCH = {
-    "adapt_encoder", "check_stability", "compare_bands", "denoise_cutouts", "draw_field_views", "draw_sky_views",
+    "adapt_encoder", "check_stability", "compare_bands", "denoise_cutouts", "draw_field_views",
+    "draw_sky_views",
     "encode_polar", "fetch_encoder", "find_similar", "inject_galaxies", "judge_adaptation",
     "make_anchors", "measure_anchors", "prepare_sky", "simulate_training_set", "train_denoiser",
     "train_encoder", "unwrap_polar",
