@@ -67,7 +67,7 @@ def run_rules(folder, arrays, steps):
     files |= {"denoiser": folder / "denoiser.safetensors", "names": folder / "names.yaml"}
     files |= {"weights": folder / "encoder.safetensors", "card": folder / "encoder.json"}
     files["components"] = folder / "components.h5"
-    weights.fetch_encoder("test_convnext", "random", 3, files["weights"], files["card"])
+    weights.fetch_encoder("test_convnext", "random", 4, files["weights"], files["card"])
     paths = [{n: folder / f"{n}{i}.h5" for n in ("cut", "clean", "polar", "code")} for i in (0, 1)]
     cut = [names["cut"] for names in paths]
     for part, path in zip(PARTS, cut, strict=True):
