@@ -11,6 +11,8 @@ from astropy.table import Table
 from browser import CHROMIUM, WITHOUT, Browser
 from project import changed
 
+from morphovote.classify.classes import DETECTED
+
 # The copy lies elsewhere, and some inputs have absolute paths.
 TRIGGERS = ("--rerun-triggers", "mtime", "params")
 
@@ -25,7 +27,8 @@ def copy(finished, tmp_path_factory):
 
 def classes_by_group(folder):
     catalogue = Table.read(folder / "results/small/catalogue.fits", hdu=1)
-    kept = np.asarray(catalogue["KEPT"], dtype=bool)
+    # One that is too faint to be seen is UNC, whatever its group.
+    kept = np.asarray(catalogue["KEPT"], dtype=bool) & (catalogue["SNR"] >= DETECTED)
     pairs = set(
         zip(catalogue["GROUP"][kept].tolist(), catalogue["CLASS"][kept].tolist(), strict=True)
     )
