@@ -15,9 +15,7 @@ from project import SMALL, Project, copy_project, run_snakemake
 
 # Need what the project does not have: see docs/cluster.md, which says that they were not tried.
 NOT_TRIED = ("--executor cluster-generic", "--executor kubernetes")
-# Without anchors, which take half of the time.
 EXTRA = {key: value for key, value in SMALL.items() if key != "fields"}
-EXTRA |= {"classes": {"anchors": 0}}
 
 
 def commands(*pages):
