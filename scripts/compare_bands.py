@@ -2,19 +2,18 @@
 
 import torch
 
-from morphovote.chain import Chain
+from morphovote.chain import CLASS_MODELS, Chain
 from morphovote.checks.band_changes import compare_bands
 from morphovote.logs import rule_log
 from morphovote.model.compatibility import read_pixel_scale
 from morphovote.storage.numbers import save_numbers
 
-MODELS = ("denoiser", "weights", "card", "pca", "voters", "components")
-MODELS += ("confidence", "names", "classifier")
-
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     given, params = snakemake.input, snakemake.params
-    chain = Chain.load({name: given[name] for name in MODELS}, params.steps, snakemake.threads)
+    chain = Chain.load(
+        {name: given[name] for name in CLASS_MODELS}, params.steps, snakemake.threads
+    )
     changes = compare_bands(
         given.sources,
         given.get("sky", []),

@@ -2,11 +2,9 @@
 
 import torch
 
-from morphovote.chain import Chain
+from morphovote.chain import MODELS, Chain
 from morphovote.logs import rule_log
 from morphovote.similar import find_similar_file
-
-MODELS = ("denoiser", "weights", "card", "pca", "voters", "components")
 
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)

@@ -2,17 +2,16 @@
 
 import torch
 
-from morphovote.chain import Chain
+from morphovote.chain import CLASS_MODELS, Chain
 from morphovote.checks.recovery import inject_file
 from morphovote.logs import rule_log
-
-MODELS = ("denoiser", "weights", "card", "pca", "voters", "components")
-MODELS += ("confidence", "names", "classifier")
 
 with rule_log(snakemake.log[0]):
     torch.set_num_threads(snakemake.threads)
     given, params = snakemake.input, snakemake.params
-    chain = Chain.load({name: given[name] for name in MODELS}, params.steps, snakemake.threads)
+    chain = Chain.load(
+        {name: given[name] for name in CLASS_MODELS}, params.steps, snakemake.threads
+    )
     inject_file(
         given.sources,
         given.get("sky", []),

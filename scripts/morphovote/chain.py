@@ -23,6 +23,10 @@ from morphovote.vote import schemes as votings
 from morphovote.vote.bagged import Voters, cast_votes
 from morphovote.vote.confidence import add_confidence, load_confidence
 
+# Files that `Chain.load` reads; the second also for classes.
+MODELS = ("denoiser", "weights", "card", "pca", "voters", "components")
+CLASS_MODELS = (*MODELS, "confidence", "names", "classifier")
+
 
 @dataclass(frozen=True)
 class Chain(Embedder):

@@ -2,6 +2,7 @@
 
 import difflib
 
+from morphovote.config.check import check_maps
 from morphovote.errors import InputError
 
 # What belongs to the images of one band, and so stands below its name.
@@ -81,15 +82,7 @@ def _check_band(where: str, band: dict) -> None:
             f"config, {where}: found {' and '.join(pixels) or 'neither images nor cutouts'}, "
             f"expected exactly one of the two. {'Keep one' if pixels else 'Add images: <files>'}."
         )
-    if "rms" in band and "weight" in band:
-        raise InputError(
-            f"config, {where}: found both rms and weight, expected at most one noise map. Keep the "
-            "one you trust."
-        )
-    if "psf_oversampling" in band and "psf" not in band:
-        raise InputError(
-            f"config, {where}: found psf_oversampling but no psf. Add psf: <file>, or remove it."
-        )
+    check_maps(where, band)
 
 
 def _check_choice(where: str, field: dict) -> None:

@@ -178,6 +178,19 @@ def check_range(where: str, low: float | None, high: float | None) -> None:
         )
 
 
+def check_maps(where: str, entry: dict) -> None:
+    """Stop if a field or a band has two noise maps, or says how a PSF is sampled and has none."""
+    if "rms" in entry and "weight" in entry:
+        raise InputError(
+            f"config, {where}: found both rms and weight, expected at most one noise map. "
+            "Keep the one you trust."
+        )
+    if "psf_oversampling" in entry and "psf" not in entry:
+        raise InputError(
+            f"config, {where}: found psf_oversampling but no psf. Add psf: <file>, or remove it."
+        )
+
+
 def check_schemes(config: dict) -> None:
     """Stop if published and other steps are combined in a way that cannot work."""
 

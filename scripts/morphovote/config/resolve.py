@@ -10,6 +10,7 @@ from morphovote.config.bands import gather_bands, join_bands, resolve_choice
 from morphovote.config.check import (
     check_galaxies,
     check_labels,
+    check_maps,
     check_measured,
     check_own_model,
     check_range,
@@ -229,15 +230,7 @@ def _check_kind(where: str, field: dict) -> None:
         )
     for key, (low, high) in field["select"].items():
         check_range(f"{where}.select.{key}", low, high)
-    if "rms" in field and "weight" in field:
-        raise InputError(
-            f"config, {where}: found both rms and weight, expected at most one noise map. "
-            "Keep the one you trust."
-        )
-    if "psf_oversampling" in field and "psf" not in field:
-        raise InputError(
-            f"config, {where}: found psf_oversampling but no psf. Add psf: <file>, or remove it."
-        )
+    check_maps(where, field)
     if "sky" in field and _has_cutouts(field):
         raise InputError(
             f"config, {where}: found sky together with cutouts. The sky of a ready-made cutout is "

@@ -20,6 +20,7 @@ from morphovote.measure.sersic_fit import (
     LESS,
     descend,
     gather_blocks,
+    in_noise_units,
 )
 
 # Sersic index of the bulge (de Vaucouleurs 1948) and of the disc.
@@ -87,10 +88,7 @@ def fit_bulge_disc(
         did not converge or the disc's radius is at a limit, `NO_BULGE`, `NO_DISC` if one has no
         light, `BULGE_AT_LIMIT` if the bulge's radius is at a limit.
     """
-    unit = float(np.median(rms[valid]))
-    weight = np.where(valid, unit / np.where(valid, rms, 1.0), 0.0)
-    data = np.where(valid, image, 0.0) / unit
-    prior = None if level_noise is None else (unit / max(level_noise, 1e-30)) ** 2
+    unit, data, weight, prior = in_noise_units(image, rms, valid, level_noise)
     low, high = _limits(image.shape, single["r_e"])
     freedom = max(np.count_nonzero(valid) - len(low), 1)
     evaluate = partial(

@@ -98,11 +98,7 @@ def fit_sersic(
         ended at a limit, otherwise 0; and the errors that `sersic_errors.fit_errors` gives.
     """
     height, width = image.shape
-    # Units of the noise, so that sums stay of order one in any unit of the image.
-    unit = float(np.median(rms[valid]))
-    weight = np.where(valid, unit / np.where(valid, rms, 1.0), 0.0)
-    data = np.where(valid, image, 0.0) / unit
-    prior = None if level_noise is None else (unit / max(level_noise, 1e-30)) ** 2
+    unit, data, weight, prior = in_noise_units(image, rms, valid, level_noise)
     low = np.array([np.log(R_MIN), np.log(N_MIN), -0.5, -0.5, -0.98, -0.98])
     high = np.array([np.log(R_MAX), np.log(N_MAX), width - 0.5, height - 0.5, 0.98, 0.98])
 
@@ -131,6 +127,27 @@ def fit_sersic(
         }
         | fit_errors(encoded, found.curvature, found.follows, found.own)
     )
+
+
+def in_noise_units(
+    image: np.ndarray, rms: np.ndarray, valid: np.ndarray, level_noise: float | None
+) -> tuple[float, np.ndarray, np.ndarray, float | None]:
+    """What a fit works with, so that its sums stay of order one in any unit of the image.
+
+    Returns
+    -------
+    unit : float
+        Of the data, in that of the image: the median noise.
+    data, weight : ndarray
+        Shape (height, width); zero where not valid.
+    prior : float or None
+        Weight of a level of zero; None without a level.
+    """
+    unit = float(np.median(rms[valid]))
+    weight = np.where(valid, unit / np.where(valid, rms, 1.0), 0.0)
+    data = np.where(valid, image, 0.0) / unit
+    prior = None if level_noise is None else (unit / max(level_noise, 1e-30)) ** 2
+    return unit, data, weight, prior
 
 
 def _evaluate(
